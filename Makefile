@@ -1,0 +1,74 @@
+# make faces      new faces in build/: set up, execute the lessons, draw        (DATA=lfw|celeba|anime|folder|zip)
+# make test       set up, and run every test, the lessons included
+# make setup      the set-up alone
+# make lessons    bring the committed notebooks up to date with their texts     (LESSONS="03 04" PROFILE=… DATA=…)
+# make colab      write the repository's address everywhere                     (REPO=owner/name)
+# make lint       ruff on module, tests and texts of the lessons
+# make test-colab the tests, with the versions that Colab ships, in .venv-colab
+# make clean      remove build/ and the environments
+# PYTHON=python3.13 make … chooses another interpreter.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+REQUIREMENTS ?= requirements.txt
+DEVELOPMENT ?= requirements-dev.txt
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+RUN := $(VENV)/bin/python
+INTERPRETER := $(VENV)/.python-$(VERSION)
+INSTALLED := $(VENV)/.installed-$(VERSION)
+TOOLS := $(VENV)/.tools-$(VERSION)
+CODE := vae_keras tests notebooks/src benchmarks
+
+.DELETE_ON_ERROR:
+.PHONY: faces test setup lessons colab lint format test-colab clean
+
+faces: export PYTHONWARNINGS = ignore
+faces: $(INSTALLED)
+	@$(RUN) notebooks/src/build.py --force --html --profile $(or $(PROFILE),cpu) --data "$(or $(DATA),cartoon)" --out build
+	@$(RUN) notebooks/src/faces.py --profile $(or $(PROFILE),cpu) --data "$(or $(DATA),cartoon)" --out build/faces.png
+
+test: $(TOOLS)
+	$(RUN) -m pytest tests notebooks -n $(WORKERS) --dist loadscope -q --durations=5 \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=600
+
+setup: $(INSTALLED)
+
+lessons: $(INSTALLED)
+	@$(RUN) notebooks/src/build.py $(LESSONS) $(if $(PROFILE),--profile $(PROFILE)) $(if $(DATA),--data "$(DATA)")
+
+colab: $(INSTALLED)
+	@$(RUN) notebooks/src/address.py "$(REPO)"
+
+lint: $(TOOLS)
+	$(RUN) -m ruff check $(wildcard $(CODE))
+	$(RUN) -m ruff format --check $(wildcard $(CODE))
+
+format: $(TOOLS)
+	$(RUN) -m ruff check --fix $(wildcard $(CODE))
+	$(RUN) -m ruff format $(wildcard $(CODE))
+
+test-colab:
+	@$(MAKE) test VENV=.venv-colab REQUIREMENTS=requirements-colab.txt DEVELOPMENT=requirements-colab.txt
+
+clean:
+	rm -rf build .venv .venv-colab
+
+# The environment: made anew for another interpreter, installed into again when the requirements change, else left.
+$(INTERPRETER):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \
+		echo "error: the course needs Python 3.11 to 3.13, and $(PYTHON) is $(or $(VERSION),missing); on Debian: apt-get install python3 python3-venv, or choose one: PYTHON=python3.11 make …" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "error: this Python cannot make environments; on Debian: apt-get install python$(VERSION)-venv (or python3-venv)" >&2; exit 1; }
+	@$(RUN) -c 'import pip, sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(VERSION)")' 2>/dev/null \
+		|| { echo "making $(VENV) with Python $(VERSION)"; $(PYTHON) -m venv --clear $(VENV); }
+	@touch $@
+
+$(INSTALLED): $(INTERPRETER) $(REQUIREMENTS)
+	@echo "installing $(REQUIREMENTS) into $(VENV): some minutes, once"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
+	@touch $@
+
+$(TOOLS): $(INSTALLED) $(REQUIREMENTS) $(DEVELOPMENT)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $(DEVELOPMENT)
+	@touch $@

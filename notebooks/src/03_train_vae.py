@@ -1,0 +1,328 @@
+# ---
+# jupyter:
+#   lesson:
+#     title: Train the VAE
+#     do: |
+#       - train the model of lesson 02 and watch its faces form, epoch by epoch,
+#       - read the curves of both terms of the loss,
+#       - save the model, load it again, and continue a run that was cut off,
+#       - train small models beside it, to see what each choice does.
+#     learn: |
+#       - what reconstruction error and KL tell about a run, and what they leave out,
+#       - why a *variational* autoencoder: what a plain autoencoder cannot do,
+#       - what the latent size buys,
+#       - the commonest mistake in VAE code, how to recognize it and how to mend it.
+#     need: |
+#       [Lesson 02](02_build_vae.ipynb), which builds the model. A GPU is welcome, not required.
+#     minutes: {quick: 1, cpu: 4, gpu: not measured, full: not measured yet}
+#     learned: |
+#       - A training run has two numbers to watch, not one: the error of the reconstructions falls while the KL, the price
+#         of the code, rises. Held-out pictures say whether the model learned faces or learned *these* faces.
+#       - A plain autoencoder reconstructs best and generates worst: nothing told it which codes to use.
+#       - The weight between the two terms decides between sharp reconstructions and codes that look like $N(0, I)$.
+#         Calibrating the variance finds the weight; the codes then need a prior of their own (lesson 04).
+#       - Sum over pixels, sum over latent dimensions, mean over the batch. The mean over pixels gives the mean face.
+#     questions: |
+#       1. Set `likelihood="bce"` in the comparison. Does it look more like the classic model or like the calibrated one?
+#       2. Train the calibrated model with `dropout=0.2` or with `normalization=None`. What happens to the distance between
+#          training and held-out error, and what to the seconds per epoch?
+#       3. Raise beta slowly with `training.BetaWarmUp(2)` in `callbacks`. Which curve changes most?
+# ---
+
+# %% [markdown]
+# ## The pictures, again
+# Lesson 01 looked at them, lesson 02 built a model for them. Here both meet. The pictures come from the prepared array of
+# lesson 01, so nothing is decoded again. The test pictures are not trained on, and the eight faces that go with us through
+# the course are the first of them.
+
+# %%
+import dataclasses
+import time
+
+import keras
+import numpy as np
+import pandas as pd
+
+from vae_keras import data, latent, metrics, plots, pretrained, training
+
+faces = data.prepare(config.dataset, config.image_size, config.pictures)
+{part: images.shape for part, images in [("train", faces.train), ("validation", faces.validation), ("test", faces.test)]}
+
+# %% [markdown]
+# ## The model of lesson 02
+# `build_vae` calls the class `VAE` that you built, with the sizes of the settings. Its likelihood is the calibrated
+# Gaussian, and KL has weight 1: there is no weight to tune.
+
+# %% tags=["nbval-check-output"]
+vae = training.build_vae(config)
+vae.settings
+
+# %% [markdown]
+# ## Training, watched
+# `training.fit` is a thin wrapper around `compile` and `fit` of Keras. It uses Adam with a learning rate that falls along
+# a cosine,
+# $$\eta_t = \tfrac{1}{2}\,\eta_0\left(1 + \cos\frac{\pi t}{T}\right),$$
+# from $\eta_0 = 0.001$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle.
+#
+# Two callbacks watch. One prints a line per epoch. The other decodes the same eight codes before the first epoch and after
+# every epoch; the codes are drawn once from $N(0, I)$ and then kept.
+
+# %%
+fixed_codes = np.random.default_rng(config.seed).standard_normal((8, config.latent_dim)).astype("float32")
+watch = training.FacesPerEpoch(fixed_codes)
+
+# %% [markdown]
+# Because `folder` is given, a checkpoint is kept there after every epoch. Should the run be cut off, run the cell again: it
+# goes on with the next epoch.
+
+# %%
+started = time.perf_counter()
+history = training.fit(
+    vae,
+    faces.train,
+    faces.validation,
+    epochs=config.epochs,
+    batch_size=config.batch_size,
+    seed=config.seed,
+    folder=config.model_folder,
+    callbacks=[watch, training.Progress()],
+)
+seconds = time.perf_counter() - started
+
+# %% [markdown]
+# **How fast was that?** The table has a row per epoch. The first epoch is slower than the others, because TensorFlow traces
+# the step first. The speed depends on the device; this is the one that made the outputs you see.
+
+# %%
+print(f"{seconds / 60:.1f} minutes, {len(faces.train) / history['seconds'].median():.0f} pictures per second")
+history.iloc[[0, len(history) // 2, -1]].round(4)
+
+# %% [markdown]
+# ## What do the two terms do?
+# The loss is their sum. What happens to each while it falls?
+
+# %%
+plots.curves(history)
+
+# %% [markdown]
+# The reconstruction term falls: the decoder learns. The KL goes up, since a code that says more about its face costs more
+# nats, and calibration makes it worth the price: the better the decoder, the smaller its variance, the more each detail
+# counts. The curve of the held-out pictures shows whether the model overfits: where it turns away from the curve of the
+# training pictures, more epochs only memorize.
+
+# %% [markdown]
+# ## When do faces appear?
+# Each frame decodes the same eight codes with the weights of one epoch. What comes first, and what comes last?
+
+# %%
+chosen = np.unique(np.linspace(0, len(watch.frames) - 1, 12).round().astype(int))
+plots.gif([watch.frames[epoch] for epoch in chosen])
+
+# %% [markdown]
+# First a blot in the middle, then hair and background, then eyes and a mouth. But look closely at the last frame: these
+# codes were drawn from $N(0, I)$, and many of the faces are odd. Reconstructions are much better, as the next figure
+# shows. Keep the contradiction in mind; the comparison below explains it, and lesson 04 resolves it.
+
+# %% [markdown]
+# ## How close are reconstructions?
+# The eight held-out faces go through the encoder and, from the mean of their codes, through the decoder. What is lost?
+
+# %%
+pca = metrics.fit_pca(faces.train, seed=config.seed)
+flat = faces.eight.reshape(8, -1) / 255
+from_pca = pca.inverse_transform(pca.transform(flat)).reshape(faces.eight.shape)
+plots.rows({"photograph": faces.eight, "VAE": latent.reconstruct(vae, faces.eight), "PCA": data.to_uint8(from_pca)})
+
+# %% [markdown]
+# What all faces share survives: pose, light, hair, expression. What only this one face has, such as the texture of hair, a
+# hand or an earring, is smoothed. The last row is the linear model of lesson 01 with as many numbers per face as its
+# components: it spends them on soft, ghostly copies of edges. Now the same in numbers, on all test pictures.
+
+# %%
+error = metrics.squared_error(faces.test, latent.reconstruct(vae, faces.test))
+pca_error = metrics.pca_error(pca, faces.test)
+print(f"squared error: VAE {error:.5f}, PCA with {pca.n_components_} components {pca_error:.5f}, ratio {error / pca_error:.2f}")
+
+# %% [markdown]
+# Below 1 the network uses its code better than any linear model can. With few epochs the ratio is above 1: PCA is fitted
+# in one go, a network has to be trained.
+
+# %% [markdown]
+# ## Saving
+# A trained model is a folder with three files: the weights, what was learned about the codes (lessons 04 and 05 use it),
+# and a card that says where the model comes from. `finish` fits and measures, `save` writes.
+
+# %%
+model = pretrained.finish(vae, faces, epochs=config.epochs, seconds=seconds, seed=config.seed)
+pretrained.save(model, config.model_folder)
+model.card["figures"]
+
+# %% [markdown]
+# Does the folder really hold the model? Load it and compare: no pixel may differ by more than the rounding of the
+# half-precision numbers in which the weights are stored.
+
+# %% tags=["nbval-check-output"]
+loaded = pretrained.load(config.model_folder)
+difference = loaded.reconstruct(faces.eight).astype(int) - model.reconstruct(faces.eight)
+bool(np.abs(difference).mean() < 0.5)  # in grey levels of 256
+
+# %% [markdown]
+# ## Going on after an interruption
+# Sessions end, computers sleep. To see that nothing is lost, a small model is trained for two epochs in one go, and a
+# second one is stopped by an exception after its first epoch and then called again with the same settings.
+
+
+# %%
+class PullThePlug(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+
+# %% [markdown]
+# The random numbers of an epoch depend on its number alone: the order of the pictures, the flips, the noise in the code. So
+# the second model ends where the first one does.
+
+# %%
+few = faces.train[: 2 * config.batch_size]
+small = dict(filters=(8, 16), latent_dim=8)
+whole = training.build_vae(config, **small)
+training.fit(whole, few, epochs=2)
+folder = config.model_folder / "interrupted"
+try:
+    training.fit(training.build_vae(config, **small), few, epochs=2, folder=folder, callbacks=[PullThePlug()])
+except KeyboardInterrupt:
+    print("cut off after", pd.read_json(folder / "checkpoint" / "checkpoint.json", typ="series")["weights"])
+
+# %% tags=["nbval-check-output"]
+resumed = training.build_vae(config, **small)
+print("epochs in the history:", len(training.fit(resumed, few, epochs=2, folder=folder)))
+np.allclose(whole.decoder.get_weights()[0], resumed.decoder.get_weights()[0], atol=1e-3)
+
+# %% [markdown]
+# ## Why variational?
+# An autoencoder without noise and without KL is simpler. The textbook's VAE weighs the squared error against the KL by
+# hand. The calibrated VAE finds the weight itself. The same network, the same pictures, the same number of epochs: what
+# does each do well?
+#
+# - **autoencoder**: squared error alone, $\mathcal{L} = \lVert x - \hat x \rVert^2$ with $z = \mu(x)$;
+# - **classic VAE**: $\mathcal{L} = \lVert x - \hat x \rVert^2 + \beta\,\mathrm{KL}$ with $\beta = 1$, both as sums;
+# - **calibrated VAE**: $\mathcal{L} = -\log N(x; \hat x, \sigma^2) + \mathrm{KL}$ with $\sigma^2$ = the mean squared error.
+
+# %%
+choices = {
+    "autoencoder": dict(likelihood="mse", beta=0.0, variational=False),
+    "classic": dict(likelihood="mse", beta=1.0),
+    "calibrated": dict(likelihood="gaussian", beta=1.0),
+}
+
+# %% [markdown]
+# The three are trained for fewer epochs and on fewer pictures than the model above (see the settings), so that the
+# comparison does not take as long as three trainings.
+
+# %%
+few = faces.train[: config.comparison_pictures]
+budget = dict(epochs=config.comparison_epochs, batch_size=config.batch_size, seed=config.seed)
+compared = {name: training.build_vae(config, **choice) for name, choice in choices.items()}
+for network in compared.values():
+    training.fit(network, few, **budget)
+
+# %% [markdown]
+# Three things are asked of each: reconstruct the eight held-out faces; generate from codes $z \sim N(0, I)$; and walk from
+# the first of the eight to the second in equal steps of the code. The codes of the second row are the same for all three.
+
+# %%
+figure = {}
+for name, network in compared.items():
+    z_mean, _ = latent.encode(network, faces.eight)
+    figure[f"{name}:\nreconstructed"] = latent.decode(network, z_mean)
+    figure["from N(0, I)" + " " * len(figure)] = latent.decode(network, fixed_codes)
+    figure["first to second" + " " * len(figure)] = latent.decode(network, latent.interpolate(z_mean[0], z_mean[1], 8))
+plots.rows(figure)
+
+# %% [markdown]
+# The autoencoder's reconstructions are as good as any, and its faces from $N(0, I)$ are no faces: nothing ever told it to
+# use codes from there. The classic VAE pays with softer reconstructions for codes that really look like $N(0, I)$, so its
+# new faces are faces. The calibrated VAE reconstructs nearly as sharply as the autoencoder; its faces from $N(0, I)$ are
+# better than the autoencoder's and worse than the classic model's. The same in numbers:
+
+# %%
+def describe(network, images):
+    z_mean, z_log_variance = latent.encode(network, images)
+    z = np.random.default_rng(config.seed).standard_normal(z_mean.shape)
+    return {
+        "squared error": metrics.squared_error(images, latent.decode(network, z_mean)),
+        "KL (nats)": latent.statistics(z_mean, z_log_variance)["kl"].sum(),
+        "distance of N(0, I) faces": metrics.face_distance(pca, images, latent.decode(network, z)),
+    }
+
+
+test = faces.test[: config.evaluation_pictures]
+table = pd.DataFrame({name: describe(network, test) for name, network in compared.items()}).T
+table.round(4)
+
+# %% [markdown]
+# The distance is the Fréchet distance between generated and held-out faces in the space of the first principal components
+# of the training pictures (`metrics.face_distance`): 0 for sets that are alike. The scale is set by real faces: how far are
+# training pictures from test pictures?
+
+# %%
+real = metrics.face_distance(pca, test, faces.train[: len(test)])
+print(f"real training faces to real test faces: {real:.2f} ({len(test)} pictures each)")
+
+# %% [markdown]
+# So the answer to "why variational" has two halves. The noise and the KL give the code a shape from which one can draw. And
+# how much of it is wanted is a choice: the classic weight gives codes that match $N(0, I)$ and faces without detail, the
+# calibrated one keeps the detail and leaves the codes' true shape to be found. That is the first thing lesson 04 does.
+
+# %% [markdown]
+# ## How many numbers does a face need?
+# The calibrated VAE with a small, a middling and the chosen latent size, trained alike. What appears as the code grows?
+
+# %%
+sizes = {size: training.build_vae(config, latent_dim=size) for size in (8, 32)}
+for network in sizes.values():
+    training.fit(network, few, **budget)
+sizes[config.latent_dim] = compared["calibrated"]
+
+# %%
+rows = {f"{size} numbers": latent.reconstruct(network, faces.eight) for size, network in sizes.items()}
+plots.rows({"photograph": faces.eight} | rows)
+
+# %%
+latent_sizes = pd.DataFrame({size: describe(network, test) for size, network in sizes.items()}).T
+latent_sizes.rename_axis("latent size").round(4)
+
+# %% [markdown]
+# A handful of numbers already holds pose, light and hair. Each further number buys finer detail, and less of it than the
+# one before. The KL says what was really bought: it grows far more slowly than the number of dimensions.
+
+# %% [markdown]
+# ## A failure on purpose
+# The commonest mistake in VAE code is one word: `mean` where `sum` belongs. Averaging the squared error over the pixels
+# divides it by their number, which is the same as multiplying the KL by it:
+# $$\tfrac{1}{N}\lVert x - \hat x \rVert^2 + \mathrm{KL} = \tfrac{1}{N}\left(\lVert x - \hat x \rVert^2 + N\,\mathrm{KL}\right).$$
+
+# %% tags=["nbval-check-output"]
+values = config.image_size**2 * 3
+print(f"N = {values:,}: the KL weighs {values:,} times too much")
+
+# %%
+broken = training.build_vae(config, likelihood="mse", beta=float(values))
+training.fit(broken, few, **budget)
+mean_face = np.tile(data.to_uint8(faces.train[:1000].mean(axis=0) / 255), (8, 1, 1, 1))
+plots.rows(
+    {
+        "photograph": faces.eight,
+        "mean over pixels": latent.reconstruct(broken, faces.eight),
+        "mean face": mean_face,
+        "sum over pixels": latent.reconstruct(compared["classic"], faces.eight),
+    }
+)
+
+# %% [markdown]
+# **Symptom:** every reconstruction is the same, and it is the mean face. **Number:** a KL near 0, so the code says nothing
+# about the picture. **Cure:** the sum, in the last row. Here are the numbers of both.
+
+# %%
+pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"], test)}).round(4)

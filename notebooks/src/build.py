@@ -1,0 +1,152 @@
+"""Brings the executed notebooks (notebooks/NN_name.ipynb) up to date with their texts (notebooks/src/NN_name.py).
+
+frame.py makes a notebook of a text. A lesson whose code changed since is executed in a fresh kernel and stamped with
+how; a change of prose alone is woven in around the outputs that are there.
+"""
+
+import argparse
+import base64
+import datetime
+import hashlib
+import importlib.metadata
+import io
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbclient
+import nbconvert
+import nbformat
+from frame import ROOT, lessons, render
+from PIL import Image
+
+NOTEBOOKS = ROOT / "notebooks"
+LARGE = 200_000  # bytes above which a picture is stored as JPEG
+
+
+def code_cells(notebook):
+    """Return the code cells of a notebook."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def code_hash(notebook):
+    """Return the hash of a notebook's code; the address of the repository does not count."""
+    code = "\n\n".join(cell.source for cell in code_cells(notebook))
+    return hashlib.sha256(re.sub(r'^ADDRESS = ".*"$', "", code, flags=re.MULTILINE).encode()).hexdigest()[:16]
+
+
+def report(line, end=""):
+    """Show what is happening: in place on a terminal, a line each elsewhere."""
+    print(
+        f"\r\033[K{line[:100]}" if sys.stdout.isatty() else line,
+        end=end if sys.stdout.isatty() else "\n",
+        flush=True,
+    )
+
+
+def execute(text, profile, dataset, machine):
+    """Return the notebook of a lesson executed in a fresh kernel, stamped with how. Shows which cell is running."""
+    notebook, start = render(text), time.monotonic()
+    order = [cell.id for cell in code_cells(notebook)]
+
+    def show(cell, cell_index):
+        if cell.id in order:
+            place, first = f"{order.index(cell.id) + 1} of {len(order)}", cell.source.strip().splitlines()[0]
+            report(f"{text.stem}  {time.monotonic() - start:4.0f} s  cell {place}  {first}")
+
+    dataset = str(Path(dataset).resolve()) if Path(dataset).exists() else dataset
+    settings = {"VAE_KERAS_PROFILE": profile, "VAE_KERAS_DATASET": dataset, "TQDM_DISABLE": "1"}
+    client = nbclient.NotebookClient(notebook, timeout=None, record_timing=False, coalesce_streams=True)
+    client.resources, client.on_cell_start = {"metadata": {"path": str(NOTEBOOKS)}}, show
+    client.execute(env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, **settings})
+    packages = "tensorflow tensorflow-cpu keras numpy pandas scikit-learn opencv-python-headless".split()
+    found = {package.name: package.version for package in importlib.metadata.distributions()}
+    versions = {"Python": sys.version.split()[0]} | {name: found[name] for name in packages if name in found}
+    run = dict(code=code_hash(notebook), profile=profile, dataset=Path(dataset).name, machine=machine)
+    run.update(date=str(datetime.date.today()), seconds=round(time.monotonic() - start), versions=versions)
+    report(f"{text.stem}  {run['seconds']:4.0f} s  executed", end="\n")
+    return with_outputs(render(text, run), notebook)
+
+
+def with_outputs(notebook, executed):
+    """Return `notebook` with the outputs of `executed`, which has the same code; large pictures become JPEG."""
+    for cell, old in zip(code_cells(notebook), code_cells(executed), strict=True):
+        cell.outputs, cell.execution_count = old.outputs, old.execution_count
+        for picture in [output.data for output in cell.outputs if "data" in output]:
+            if len(picture.get("image/png", "")) > LARGE:
+                image, jpeg = Image.open(io.BytesIO(base64.b64decode(picture.pop("image/png")))), io.BytesIO()
+                image.convert("RGB").save(jpeg, "JPEG", quality=88)
+                picture["image/jpeg"] = base64.b64encode(jpeg.getvalue()).decode()
+    return notebook
+
+
+def woven(text, path):
+    """Return the lesson around the outputs of the notebook at `path`; None where its code was not executed so."""
+    if not path.exists():
+        return None
+    old = nbformat.read(path, as_version=4)
+    new = render(text, old.metadata.get("run"))
+    return with_outputs(new, old) if old.metadata.get("run", {}).get("code") == code_hash(new) else None
+
+
+def write(path, content):
+    """Write text under a temporary name first, so that a killed build leaves the old file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(content)
+    os.replace(temporary, path)
+
+
+def build(text, arguments):
+    """Bring the notebook of one lesson up to date, executing it only where its code or the wanted run is another."""
+    path = arguments.out / f"{text.stem}.ipynb"
+    notebook = None if arguments.force else woven(text, path)
+    wanted = {"profile": arguments.profile, "dataset": arguments.data and Path(arguments.data).name}
+    if notebook and any(value not in (None, notebook.metadata.run[name]) for name, value in wanted.items()):
+        notebook = None
+    if notebook is None:
+        notebook = execute(text, arguments.profile or "full", arguments.data or "celeba", arguments.machine)
+    write(path, nbformat.writes(notebook) + "\n")
+    if arguments.html:
+        html, _ = nbconvert.HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": text.stem}})
+        write(path.with_suffix(".html"), html.replace('.ipynb"', '.html"'))
+
+
+def check(text, folder=NOTEBOOKS):
+    """Return in a sentence what is wrong with the notebook of a lesson and the command that mends it; else None."""
+    path = folder / f"{text.stem}.ipynb"
+    notebook = woven(text, path)
+    if notebook is None:
+        return f"{path}: missing, or its code changed after it was executed; run: make lessons"
+    if nbformat.writes(notebook).strip() != path.read_text().strip():
+        return f"{path}: differs from its text {text}; run: make lessons"
+
+
+def main():
+    """Read the command line, and build or check the lessons."""
+    parser = argparse.ArgumentParser(description="Build the executed lessons from their texts.")
+    parser.add_argument("lessons", nargs="*", help="beginnings of their names, such as 03; default: all")
+    parser.add_argument("--check", action="store_true", help="only say which notebooks are not up to date")
+    parser.add_argument("--force", action="store_true", help="execute also what is up to date")
+    parser.add_argument("--profile", help="quick, cpu, gpu or full; default: as executed before, else full")
+    parser.add_argument("--data", help="source of the pictures; default: as executed before, else celeba")
+    parser.add_argument(
+        "--machine", default=f"{os.cpu_count()} processor cores", help="its name in the lesson"
+    )
+    parser.add_argument("--out", type=Path, default=NOTEBOOKS, help="folder of the notebooks")
+    parser.add_argument("--html", action="store_true", help="write HTML beside the notebooks")
+    arguments = parser.parse_args()
+    texts = lessons(arguments.lessons)
+    if arguments.check:
+        sys.exit("\n".join(filter(None, (check(text, arguments.out) for text in texts))) or 0)
+    for text in texts:
+        try:
+            build(text, arguments)
+        except (nbclient.exceptions.CellExecutionError, ValueError) as error:
+            sys.exit(f"\nerror: lesson {text.stem} stopped:\n{error}")
+
+
+if __name__ == "__main__":
+    main()

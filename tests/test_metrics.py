@@ -1,0 +1,97 @@
+"""Distances against closed forms, SciPy and brute force."""
+
+import numpy as np
+import pytest
+
+from vae_keras import metrics
+
+
+@pytest.fixture
+def faces():
+    return np.random.default_rng(0).integers(0, 256, (600, 4, 4, 3), dtype=np.uint8)
+
+
+def test_squared_error_is_the_mean_per_value(faces):
+    other = faces[::-1]
+    expected = np.mean((faces / 255 - other / 255) ** 2)
+    assert metrics.squared_error(faces, other) == pytest.approx(expected, rel=1e-5)
+    assert metrics.squared_error(faces / 255, other) == pytest.approx(expected, rel=1e-5)
+    assert metrics.squared_error(faces, faces) == 0
+    with pytest.raises(ValueError, match="differ in shape"):
+        metrics.squared_error(faces, faces[:3])
+    with pytest.raises(ValueError, match="no pictures"):
+        metrics.squared_error(faces[:0], faces[:0])
+
+
+def test_pca_error_equals_the_variance_left_out(faces):
+    pca = metrics.fit_pca(faces, components=10)
+    flat = faces.reshape(600, -1) / 255
+    variances = np.linalg.eigvalsh(np.cov(flat, rowvar=False, bias=True))
+    assert metrics.pca_error(pca, faces) == pytest.approx(variances[:-10].sum() / 48, rel=0.02)
+    assert metrics.pca_codes(pca, faces).shape == (600, 10)
+
+
+def test_pca_of_few_pictures_and_of_a_subset(faces):
+    assert metrics.fit_pca(faces[:5]).n_components_ == 5
+    first, again = (metrics.fit_pca(faces, 3, seed=1, at_most=100) for _ in range(2))
+    np.testing.assert_array_equal(first.components_, again.components_)
+    assert first.n_samples_ == 100
+    with pytest.raises(ValueError, match="at least 2 pictures"):
+        metrics.fit_pca(faces[:1])
+
+
+def test_fitting_leaves_the_pictures_alone(faces):
+    as_float = (faces / 255).astype("float32")
+    kept = as_float.copy()
+    metrics.fit_pca(as_float, 3)
+    np.testing.assert_array_equal(as_float, kept)
+
+
+def test_frechet_of_shifted_and_scaled_gaussians():
+    features = np.random.default_rng(1).standard_normal((500, 3))
+    assert metrics.frechet(features, features) == pytest.approx(0, abs=1e-9)
+    assert metrics.frechet(features, features + [1, 2, 0]) == pytest.approx(5)
+    # Scaling by s changes the deviation of every axis from d to s*d: the distance is the sum of (d - s*d)².
+    centred = features - features.mean(axis=0)
+    assert metrics.frechet(centred, 3 * centred) == pytest.approx(4 * np.trace(np.cov(centred, rowvar=False)))
+    assert metrics.frechet(np.array([[0.0], [2.0]]), np.array([[0.0], [4.0]])) == pytest.approx(1 + 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_frechet_equals_the_formula_with_scipy(seed):
+    linalg = pytest.importorskip("scipy.linalg")
+    rng = np.random.default_rng(seed)
+    first, second = (rng.standard_normal((200, 12)) @ rng.standard_normal((12, 12)) for _ in range(2))
+    a, b = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    apart = np.square(first.mean(axis=0) - second.mean(axis=0)).sum()
+    expected = apart + np.trace(a + b - 2 * np.real(linalg.sqrtm(a @ b)))
+    assert metrics.frechet(first, second) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_needs_two_of_each():
+    with pytest.raises(ValueError, match="two pictures on each side"):
+        metrics.frechet(np.zeros((1, 3)), np.zeros((5, 3)))
+
+
+def test_face_distance_orders_damage(faces):
+    pca = metrics.fit_pca(faces, components=20)
+    darker = (faces * 0.5).astype("uint8")
+    same = metrics.face_distance(pca, faces[:300], faces[300:])
+    assert same < metrics.face_distance(pca, faces[:300], darker[300:])
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_nearest_equals_brute_force(faces, count, monkeypatch):
+    monkeypatch.setattr(metrics, "BLOCK", 97)
+    queries = np.clip(faces[[7, 444]].astype(int) + 3, 0, 255).astype("uint8")
+    indices, distances = metrics.nearest(queries, faces, count)
+    brute = np.square(queries[:, None] / 255 - faces[None] / 255).mean(axis=(2, 3, 4))
+    np.testing.assert_array_equal(indices, np.argsort(brute, axis=1)[:, :count])
+    np.testing.assert_allclose(distances, np.sort(brute, axis=1)[:, :count], rtol=1e-4)
+    assert indices[:, 0].tolist() == [7, 444]
+    assert metrics.nearest(faces[:1], faces)[1][0, 0] == 0
+
+
+def test_nearest_refuses_more_than_there_are(faces):
+    with pytest.raises(ValueError, match="Between 1 and 600"):
+        metrics.nearest(faces[:1], faces, 601)

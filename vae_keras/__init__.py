@@ -1,0 +1,28 @@
+"""Variational autoencoders for faces: the thin module that the lessons import.
+
+A room per lesson, in the order of the lessons: `config`, `sources`, `cartoon`, `images`, `data` (01), `model` (02),
+`training` (03), `latent`, `metrics`, `pretrained` (04, 05), `plots` (all of them). A room is loaded when it is first
+used, so `import vae_keras` costs next to nothing.
+"""
+
+import importlib
+
+from vae_keras.config import Config, get_config
+
+__version__ = "0.1.0"
+
+_ROOMS = (
+    "sources cartoon images data model training latent metrics pretrained plots cli"
+).split()
+
+__all__ = ["Config", "get_config", *_ROOMS]
+
+
+def __getattr__(name):
+    if name in _ROOMS:
+        return importlib.import_module(f"vae_keras.{name}")
+    raise AttributeError(f"module 'vae_keras' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,11 @@
+"""`python -m vae_keras`: see `cli`."""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads it once, when it is imported
+
+from vae_keras import cli  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(cli.main())

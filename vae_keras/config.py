@@ -1,0 +1,95 @@
+"""The settings of a run, and the profiles that scale it from a test to a full training."""
+
+import difflib
+import os
+import re
+import sys
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+REPOSITORY = ""  # "owner/name" on GitHub; `make colab REPO=owner/name` writes it here and into the lessons
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+# Amounts and nothing else: image size, architecture and latent size are the same in every profile, so that what a
+# lesson says about shapes and formulas is true in all of them.
+PROFILES = {
+    "quick": dict(epochs=2, comparison_epochs=1, pictures=256, comparison_pictures=128, evaluation_pictures=128),
+    "cpu": dict(epochs=12, comparison_epochs=3, pictures=4_000, comparison_pictures=2_000, evaluation_pictures=1_000),
+    "gpu": dict(epochs=50, comparison_epochs=10, pictures=40_000, comparison_pictures=20_000, evaluation_pictures=5_000),
+    "full": dict(epochs=50, comparison_epochs=6, pictures=None, comparison_pictures=10_000, evaluation_pictures=5_000),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a lesson can be told. Made by `get_config`; a copy with changes by `dataclasses.replace`."""
+
+    profile: str = field(metadata={"buys": "scales the amounts below: quick, cpu, gpu or full"})
+    dataset: str = field(metadata={"buys": "whose faces: cartoon, celeba, lfw, anime, or the path of a folder or zip"})
+    epochs: int = field(metadata={"buys": "passes over the pictures: more are sharper, and take longer"})
+    comparison_epochs: int = field(metadata={"buys": "passes for each of the small models that lesson 03 compares"})
+    pictures: int | None = field(metadata={"buys": "training pictures at most (None: all): more overfit less"})
+    comparison_pictures: int = field(metadata={"buys": "training pictures of the small models"})
+    evaluation_pictures: int = field(metadata={"buys": "pictures behind every distance, map and statistic"})
+    precision: str = field(metadata={"buys": "number format of the layers: what this device computes fastest"})
+    image_size: int = field(default=64, metadata={"buys": "pixels a side: 128 shows more and takes four times as long"})
+    latent_dim: int = field(default=128, metadata={"buys": "numbers per face: more keep more detail"})
+    batch_size: int = field(default=64, metadata={"buys": "pictures per step of the optimizer"})
+    seed: int = field(default=0, metadata={"buys": "the same run again"})
+
+    @property
+    def model_folder(self):
+        """Folder of the model that lesson 03 trains with these settings (under `VAE_KERAS_RUNS`, default `runs/`)."""
+        runs = Path(os.environ.get("VAE_KERAS_RUNS") or PROJECT / "runs")
+        name = re.sub(r"\W+", "-", Path(self.dataset).stem).strip("-") or "pictures"
+        return runs / f"{name}-{self.image_size}-{self.latent_dim}-{self.profile}"
+
+    def __str__(self):
+        notes = {f.name: f.metadata["buys"] for f in self.__dataclass_fields__.values()}
+        return "\n".join(f"{name:<20} {value!s:<15} {notes[name]}" for name, value in asdict(self).items())
+
+
+def get_config(**changes):
+    """Return the `Config` of this machine, with `changes`; a change that is None leaves the default.
+
+    The profile is `VAE_KERAS_PROFILE`, else "gpu" where TensorFlow sees a GPU, else "cpu". The data set is
+    `VAE_KERAS_DATASET`, else "celeba" in Google Colab, else "cartoon". The precision follows the device.
+
+    Raises ValueError for an unknown setting or profile, and for an amount that is not a positive whole number.
+    """
+    changes = {name: value for name, value in changes.items() if value is not None}
+    _refuse_unknown("setting", changes, Config.__dataclass_fields__)
+    gpus, precision = _device()
+    profile = changes.pop("profile", None) or os.environ.get("VAE_KERAS_PROFILE") or ("gpu" if gpus else "cpu")
+    _refuse_unknown("profile", [profile], PROFILES)
+    in_colab = "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
+    dataset = os.environ.get("VAE_KERAS_DATASET") or ("celeba" if in_colab else "cartoon")
+    config = Config(profile=profile, dataset=dataset, precision=precision, **PROFILES[profile])
+    for name, value in changes.items():
+        if name not in ("dataset", "precision", "seed") and not (isinstance(value, int) and value > 0):
+            raise ValueError(f"The setting {name} is {value!r}; it has to be a whole number above 0.")
+    return replace(config, **{**changes, "dataset": str(changes.get("dataset", dataset))})
+
+
+def _refuse_unknown(kind, names, known):
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3) or list(known)
+            raise ValueError(f"There is no {kind} {name!r}; did you mean {' or '.join(near)}?")
+
+
+def _device():
+    """Return (number of GPUs, dtype policy that this device computes fastest)."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        # A T4 (compute capability 7.5) has float16 alone; Ampere (8.0) and later have bfloat16, which needs no scaling.
+        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
+        return len(gpus), "mixed_bfloat16" if capability >= (8, 0) else "mixed_float16"
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:  # not Linux
+        flags = ""
+    return 0, "mixed_bfloat16" if re.search(r"avx512_bf16|amx_bf16", flags) else "float32"

@@ -1,0 +1,332 @@
+"""What lives between encoder and decoder: codes of many pictures, priors fitted to them, paths and directions."""
+
+import dataclasses
+import difflib
+import functools
+import warnings
+
+import numpy as np
+import pandas as pd
+
+ENOUGH_CODES = 20_000  # a mixture or a linear model gains nothing from more, and takes seconds instead of minutes
+
+
+# Pictures to codes and back
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(vae, method, shape, dtype):
+    """The encoder or decoder as one traced graph for one batch shape; kept, since tracing costs a second."""
+    import tensorflow as tf
+
+    def encode(images):
+        images = tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else images
+        return [tf.cast(part, tf.float32) for part in vae.encode(images)]
+
+    def decode(z):
+        images = tf.cast(vae.decode(z), tf.float32)
+        return [tf.cast(tf.round(tf.clip_by_value(images, 0.0, 1.0) * 255.0), tf.uint8)]
+
+    function = tf.function({"encode": encode, "decode": decode}[method])
+    return function.get_concrete_function(tf.TensorSpec(shape, dtype))
+
+
+def _in_batches(vae, method, values, batch_size):
+    import tensorflow as tf
+
+    if len(values) == 0:
+        raise ValueError(f"There is nothing to {method}: give at least one row.")
+    # Powers of two up to the batch size: few graphs serve every number of pictures.
+    size = min(batch_size, max(8, 1 << (len(values) - 1).bit_length()))
+    function = _compiled(vae, method, (size, *values.shape[1:]), values.dtype.name)
+    results = []
+    for start in range(0, len(values), size):
+        batch = np.asarray(values[start : start + size])
+        padding = [(0, size - len(batch))] + [(0, 0)] * (values.ndim - 1)
+        outputs = function(tf.constant(np.pad(batch, padding, mode="edge")))
+        results.append([output.numpy()[: len(batch)] for output in outputs])
+    return [np.concatenate(parts) for parts in zip(*results)]
+
+
+def encode(vae, images, batch_size=256):
+    """The codes of many pictures, in batches of a fixed shape.
+
+    images: uint8 in 0..255 or float in [0, 1], [n, size, size, 3]; a memory map is read batch by batch.
+    Returns (z_mean, z_log_variance), float32 [n, latent_dim] each. ValueError where the shape does not fit.
+    """
+    size = getattr(vae, "image_size", None) or np.shape(images)[-2]
+    if np.ndim(images) != 4 or tuple(images.shape[1:]) != (size, size, 3):
+        raise ValueError(
+            f"The model takes pictures as an array [n, {size}, {size}, 3], not {list(np.shape(images))}: "
+            "load them with images.load_images, which crops and resizes."
+        )
+    if images.dtype not in (np.uint8, np.float32):
+        images = images.astype("float32")
+    return tuple(_in_batches(vae, "encode", images, batch_size))
+
+
+def decode(vae, z, batch_size=256):
+    """The pictures of many codes. z: [n, latent_dim]. Returns uint8 [n, size, size, 3]."""
+    z = np.asarray(z, "float32")
+    width = getattr(vae, "latent_dim", None) or z.shape[-1]
+    if z.ndim != 2 or z.shape[1] != width:
+        raise ValueError(f"The model takes codes as an array [n, {width}], not {list(z.shape)}.")
+    return _in_batches(vae, "decode", z, batch_size)[0]
+
+
+def reconstruct(vae, images, batch_size=256):
+    """Encode and decode each picture's z_mean, without noise. images as in `encode`; returns uint8 of the same shape."""
+    return decode(vae, encode(vae, images, batch_size)[0], batch_size)
+
+
+# A prior fitted to the codes
+
+
+@dataclasses.dataclass(frozen=True)
+class Prior:
+    """A mixture of k Gaussians over codes of d numbers: what to draw new codes from.
+
+    weights: [k], sum 1.  means: [k, d].  factors: [k, d, d], lower triangular; factor @ factor.T is the covariance.
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    factors: np.ndarray
+
+    def sample(self, count, seed=0, temperature=1.0):
+        """`count` codes, float32 [count, d]; the first ones of a seed are the same for every count.
+
+        temperature scales the deviation from the mean of each component: 0 gives the means, 1 the fitted spread.
+        """
+        if count < 0 or temperature < 0:
+            raise ValueError(f"Count and temperature cannot be negative (count {count}, temperature {temperature}).")
+        choice, noise = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
+        edges = np.cumsum(self.weights, dtype="float64")
+        component = np.searchsorted(edges / edges[-1], choice.random(count), side="right")
+        deviation = noise.standard_normal((count, self.means.shape[1]))
+        z = np.empty_like(deviation)
+        for index in np.unique(component):
+            chosen = component == index
+            z[chosen] = self.means[index] + temperature * deviation[chosen] @ self.factors[index].T
+        return z.astype("float32")
+
+    def to_arrays(self):
+        """A dictionary of float32 arrays, to be stored in an .npz file."""
+        return {f"prior_{name}": np.float32(value) for name, value in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_arrays(cls, arrays):
+        """The reverse of `to_arrays`; other arrays in the same file are ignored."""
+        return cls(*(np.float32(arrays[f"prior_{field.name}"]) for field in dataclasses.fields(cls)))
+
+
+def fit_prior(z, components=10, seed=0):
+    """Fit a Gaussian mixture with full covariances to codes z [n, d]; at most 20,000 of them are used.
+
+    The codes are whitened first, in float64: their variances differ by factors of hundreds along the principal
+    axes, and the unwhitened fit does not converge. A component needs about four codes per dimension, so few codes
+    get fewer components, at last a single Gaussian with the shrunk covariance of Ledoit and Wolf (2004).
+    """
+    z = _subset(np.asarray(z), seed).astype("float64")
+    count, width = z.shape
+    if count < 2 or components < 1:
+        raise ValueError(f"A prior needs at least 2 codes and 1 component, not {count} and {components}.")
+    if not np.isfinite(z).all():
+        raise ValueError("Some codes are not numbers: the training diverged; train again with a lower learning rate.")
+    components = min(components, max(1, count // (4 * width)))
+    if components == 1:
+        from sklearn.covariance import ledoit_wolf
+
+        covariance = ledoit_wolf(z)[0]
+        covariance += 1e-6 * max(np.trace(covariance) / width, 1e-6) * np.eye(width)
+        return Prior(np.ones(1), z.mean(axis=0)[None], np.linalg.cholesky(covariance)[None])
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    center = z.mean(axis=0)
+    variances, axes = np.linalg.eigh(np.cov(z, rowvar=False))
+    scale = np.sqrt(np.maximum(variances, 1e-8 * variances.max() + 1e-12))
+    mixture = GaussianMixture(components, reg_covar=1e-3, random_state=seed, max_iter=200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the likelihood do not matter here
+        mixture.fit((z - center) @ axes / scale)
+    back = scale[:, None] * axes.T
+    # QR turns the un-whitened factor into the triangular one of the same covariance, without squaring it.
+    roots = [np.linalg.qr(np.linalg.cholesky(covariance).T @ back)[1] for covariance in mixture.covariances_]
+    factors = [(root * np.sign(np.diag(root))[:, None]).T for root in roots]
+    return Prior(mixture.weights_, center + mixture.means_ @ back, np.stack(factors))
+
+
+def _subset(z, seed):
+    if len(z) <= ENOUGH_CODES:
+        return z
+    return z[np.sort(np.random.default_rng(seed).choice(len(z), ENOUGH_CODES, replace=False))]
+
+
+# Paths
+
+
+def interpolate(start, end, steps=8, spherical=False):
+    """The way from one code to another, both ends included. start, end: [d]; returns float32 [steps, d].
+
+    spherical: the direction turns evenly from start to end (Shoemake 1985, "Animating rotation with quaternion
+    curves") while the length changes evenly. In many dimensions codes lie near a sphere, and the straight line
+    cuts through its inside. Codes on one line through the origin have no angle between them: straight line.
+    """
+    start, end = np.asarray(start, "float64"), np.asarray(end, "float64")
+    share = np.linspace(0.0, 1.0, steps)[:, None]
+    straight = (1 - share) * start + share * end
+    lengths = np.linalg.norm(start), np.linalg.norm(end)
+    if not spherical or min(lengths) == 0:
+        return straight.astype("float32")
+    start, end = start / lengths[0], end / lengths[1]
+    angle = np.arccos(np.clip(start @ end, -1.0, 1.0))
+    if np.sin(angle) < 1e-6:
+        return straight.astype("float32")
+    direction = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / np.sin(angle)
+    return (direction * ((1 - share) * lengths[0] + share * lengths[1])).astype("float32")
+
+
+def traverse(z, dimension, values):
+    """Copies of one code z [d] in which one dimension takes each of `values`; float32 [len(values), d]."""
+    if not 0 <= dimension < len(z):
+        raise ValueError(f"The code has dimensions 0 to {len(z) - 1}, not {dimension}.")
+    copies = np.repeat(np.asarray(z, "float32")[None], len(values), axis=0)
+    copies[:, dimension] = values
+    return copies
+
+
+# What the directions mean
+
+
+def usable(labels, at_least=2):
+    """The columns of a table of labels with at least so many pictures on both sides: a direction needs both."""
+    having = labels.astype(bool).sum()
+    return labels.loc[:, (having >= at_least) & (len(labels) - having >= at_least)]
+
+
+def _column(labels, attribute):
+    if attribute not in labels.columns:
+        near = difflib.get_close_matches(str(attribute), list(labels.columns), 3, 0.4) or list(labels.columns)[:6]
+        raise ValueError(f"There is no attribute {attribute!r} here; did you mean {' or '.join(map(repr, near))}?")
+    return labels[attribute].to_numpy(bool)
+
+
+def _check(z, labels):
+    if len(z) != len(labels):
+        raise ValueError(f"There are {len(z)} codes but {len(labels)} rows of labels: give one row for each code.")
+    for attribute in labels.columns.difference(usable(labels, 1).columns, sort=False):
+        raise ValueError(
+            f"All {len(labels)} pictures are alike in {attribute!r}, so nothing can be learned about it: "
+            "use more pictures, or leave it out with latent.usable."
+        )
+
+
+def fit_logistic(x, has, seed=0):
+    """Balanced logistic regression of true/false on x [n, d], which should be scaled; scikit-learn's model."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(class_weight="balanced", max_iter=1000, random_state=seed).fit(x, has)
+
+
+def directions(z, labels, method="regression", controls=()):
+    """For each attribute the shift that takes a code from typical-without to typical-with.
+
+    z: [n, d].  labels: table of n rows, one column of true/false per attribute.  Returns float32, index attribute,
+    columns 0..d-1.
+
+    "means" is the difference of the class means, which drags along whatever is correlated with the attribute.
+    "regression" predicts the codes by least squares from the attribute and the `controls` (names of columns), and
+    takes what the attribute adds while those stay the same. "logistic" follows the normal of the plane that
+    separates the classes best, as far as the class means are apart.
+    """
+    if method not in ("regression", "logistic", "means"):
+        raise ValueError(f"Directions are found by 'regression', 'logistic' or 'means', not by {method!r}.")
+    _check(z, labels)
+    rows = _subset(np.arange(len(z)), 0)
+    z, labels = np.asarray(z)[rows].astype("float64"), labels.iloc[rows]
+    _check(z, labels)
+    finders = {"regression": _regression, "logistic": _normal, "means": _difference}
+    shifts = [finders[method](z, labels, attribute, controls) for attribute in labels.columns]
+    return pd.DataFrame(np.float32(shifts), index=pd.Index(labels.columns, name="attribute"))
+
+
+def _difference(z, labels, attribute, controls=()):
+    has = _column(labels, attribute)
+    return z[has].mean(axis=0) - z[~has].mean(axis=0)
+
+
+def _regression(z, labels, attribute, controls):
+    others = [_column(labels, name) for name in controls if name != attribute]
+    known = np.column_stack([_column(labels, attribute), *others, np.ones(len(z))]).astype("float64")
+    return np.linalg.lstsq(known, z, rcond=None)[0][0]
+
+
+def _normal(z, labels, attribute, controls=()):
+    scale = z.std(axis=0) + 1e-8
+    normal = fit_logistic((z - z.mean(axis=0)) / scale, _column(labels, attribute)).coef_[0]
+    normal /= max(np.linalg.norm(normal), 1e-12)
+    return normal @ (_difference(z, labels, attribute) / scale) * normal * scale
+
+
+def edit(z, direction, strength=1.0):
+    """z + strength * direction. z: [d] or [n, d]; direction: [d]; strength 0 changes nothing, negative takes away."""
+    return (np.asarray(z) + strength * np.asarray(direction)).astype("float32")
+
+
+def random_direction(like, seed=0):
+    """A direction that means nothing, as long as `like` [d]: what an edit has to be compared with."""
+    direction = np.random.default_rng(seed).standard_normal(len(like))
+    return (direction * np.linalg.norm(like) / np.linalg.norm(direction)).astype("float32")
+
+
+def arithmetic(z, labels, attribute, other):
+    """mean(attribute without other) − mean(neither) + mean(other without attribute), float32 [d].
+
+    "Smiling woman − woman + man" is arithmetic(z, labels, "Smiling", "Male"). ValueError where a group is empty.
+    """
+    a, b = _column(labels, attribute), _column(labels, other)
+    groups = {f"{attribute} without {other}": a & ~b, "neither": ~a & ~b, f"{other} without {attribute}": b & ~a}
+    for name, members in groups.items():
+        if not members.any():
+            raise ValueError(f"Among {len(labels)} pictures none shows {name}: use more pictures or other attributes.")
+    first, neither, second = (np.asarray(z)[members].mean(axis=0, dtype="float64") for members in groups.values())
+    return (first - neither + second).astype("float32")
+
+
+# What the code holds
+
+
+def statistics(z_mean, z_log_variance):
+    """One row per latent dimension: mean, standard_deviation (of z_mean), noise, kl, active.
+
+    noise: the encoder's own deviation, root of the mean variance.  kl: nats, mean over the pictures.
+    active: the variance of z_mean is above 0.01 (Burda et al. 2016, "Importance weighted autoencoders").
+    """
+    z_mean, z_log_variance = np.asarray(z_mean, "float64"), np.asarray(z_log_variance, "float64")
+    variance = np.exp(z_log_variance)
+    table = pd.DataFrame({"mean": z_mean.mean(axis=0), "standard_deviation": z_mean.std(axis=0)})
+    table["noise"] = np.sqrt(variance.mean(axis=0))
+    table["kl"] = 0.5 * (z_mean**2 + variance - z_log_variance - 1).mean(axis=0)
+    table["active"] = z_mean.var(axis=0) > 0.01
+    return table.rename_axis("dimension")
+
+
+def probe(train_codes, train_labels, test_codes, test_labels, seed=0):
+    """How well a linear model reads each attribute off the codes: area under the ROC curve on the test codes.
+
+    0.5 is guessing, 1 is perfect; NaN where all test pictures are alike. Codes of any kind serve, PCA's too.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    _check(train_codes, train_labels)
+    rows = _subset(np.arange(len(train_codes)), seed)
+    train_codes, train_labels = np.asarray(train_codes)[rows], train_labels.iloc[rows]
+    center, scale = train_codes.mean(axis=0), train_codes.std(axis=0) + 1e-8
+    areas = {}
+    for attribute in train_labels.columns:
+        model = fit_logistic((train_codes - center) / scale, _column(train_labels, attribute), seed)
+        truth = _column(test_labels, attribute)
+        scores = model.decision_function((np.asarray(test_codes) - center) / scale)
+        areas[attribute] = roc_auc_score(truth, scores) if 0 < truth.sum() < len(truth) else np.nan
+    return pd.Series(areas, name="AUC", dtype="float64").rename_axis("attribute")

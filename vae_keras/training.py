@@ -1,0 +1,159 @@
+"""Training as lesson 03 tells it: build, fit with checkpoints that survive an interruption, watch the faces."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from vae_keras import data
+from vae_keras.model import VAE
+
+
+def build_vae(config, **changes):
+    """Return an untrained `VAE` with the sizes of `config`; `changes` are further arguments of its constructor.
+
+    Sets Keras's dtype policy to `config.precision` and seeds the initial weights with `config.seed`.
+    """
+    keras.config.set_dtype_policy(config.precision)
+    keras.utils.set_random_seed(config.seed)
+    sizes = dict(image_size=config.image_size, latent_dim=config.latent_dim, seed=config.seed)
+    return VAE(**{**sizes, **changes})
+
+
+def fit(vae, images, validation=None, epochs=50, batch_size=64, seed=0, learning_rate=1e-3, folder=None, **options):
+    """Train `vae` with Adam and return its history.
+
+    Args:
+        images, validation: uint8 [n, size, size, 3].
+        epochs: passes over the pictures, those of an interrupted run counted.
+        learning_rate: at the start; it falls to zero along a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983).
+        folder: where a checkpoint is kept after every epoch; a run that was interrupted goes on from it.
+        options: for `keras.Model.fit`, such as `callbacks` and `verbose`.
+
+    Returns:
+        A table with a row per epoch (index: epoch, from 1): loss, reconstruction and kl in nats per picture, mse per
+        value, the same for the validation pictures as val_…, and seconds.
+
+    Raises:
+        ValueError: the folder holds the checkpoint of a run with other settings.
+    """
+    batch_size = min(batch_size, len(images))
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(images) // batch_size))
+    vae.compile(optimizer=keras.optimizers.Adam(schedule))
+    vae.optimizer.build(vae.trainable_variables)  # a checkpoint's state is skipped while there is nothing to take it
+    settings = dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed, **vae.get_config())
+    checkpoint = Checkpoint(folder, settings)
+    done = checkpoint.restore(vae)
+    if done < epochs:
+        vae.fit(
+            data.pipeline(images, batch_size, training=True, seed=seed, first_epoch=done),
+            validation_data=None if validation is None else data.pipeline(validation, batch_size),
+            initial_epoch=done,
+            epochs=epochs,
+            callbacks=[*options.pop("callbacks", ()), checkpoint],
+            **{"verbose": 0, **options},
+        )
+    return checkpoint.history()
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Keep the history, and with a folder also weights, optimizer and history on disk after every epoch.
+
+    `keras.callbacks.BackupAndRestore` forgets random state and the order of the data; here each epoch starts from a
+    state that its number gives, so that an interrupted run ends where an uninterrupted one does.
+    """
+
+    def __init__(self, folder, settings):
+        super().__init__()
+        self.folder = Path(folder) / "checkpoint" if folder else None
+        self.settings = json.loads(json.dumps({k: v for k, v in settings.items() if k != "name"}))
+        self.rows = []
+
+    def restore(self, vae):
+        """Load the last whole epoch into `vae`, if there is one; return how many epochs are done."""
+        note = self.folder / "checkpoint.json" if self.folder else None
+        if note is None or not note.exists():
+            return 0
+        kept = json.loads(note.read_text())
+        if kept["settings"] != self.settings:
+            differing = sorted(k for k in kept["settings"] if kept["settings"][k] != self.settings.get(k))
+            raise ValueError(
+                f"{self.folder} holds an unfinished run with other settings ({', '.join(differing)}): finish it with "
+                "those, delete that folder, or choose another one."
+            )
+        self.rows = kept["rows"]
+        vae.load_weights(self.folder / kept["weights"])
+        return len(self.rows)
+
+    def history(self):
+        return pd.DataFrame(self.rows, index=pd.RangeIndex(1, len(self.rows) + 1, name="epoch"))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+        self.model.sampling.noise.state.assign([self.settings["seed"] + epoch, 0])
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {name: float(value) for name, value in logs.items()}
+        self.rows.append({**row, "seconds": time.perf_counter() - self.started})
+        if self.folder:
+            self.save(f"epoch-{epoch + 1:04d}.weights.h5")
+
+    def save(self, name):
+        """Write the weights under a name of their own, then the note that names them: the note is never half true."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.model.save_weights(self.folder / name)
+        temporary = self.folder / "checkpoint.json.part"
+        temporary.write_text(json.dumps(dict(settings=self.settings, weights=name, rows=self.rows)))
+        os.replace(temporary, self.folder / "checkpoint.json")
+        for older in self.folder.glob("epoch-*.weights.h5"):
+            if older.name != name:
+                older.unlink()
+
+
+class FacesPerEpoch(keras.callbacks.Callback):
+    """Decode the same codes z (count, latent_dim) before training and after every epoch.
+
+    `frames` holds the faces, uint8 [count, size, size, 3] each: the first before training.
+    """
+
+    def __init__(self, z):
+        super().__init__()
+        self.z, self.frames = np.asarray(z, "float32"), []
+
+    def on_train_begin(self, logs=None):
+        self.on_epoch_end(-1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.frames.append(data.to_uint8(np.asarray(self.model.decode(self.z))))
+
+
+class BetaWarmUp(keras.callbacks.Callback):
+    """Raise beta in a straight line from 0 to its full value over the first `epochs` epochs (Bowman et al. 2016)."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.beta.assign(self.model.settings["beta"] * min(1.0, epoch / self.epochs))
+
+    def on_train_end(self, logs=None):
+        self.model.beta.assign(self.model.settings["beta"])
+
+
+class Progress(keras.callbacks.Callback):
+    """Print one line an epoch: its number, the terms of the loss, and the seconds left."""
+
+    def on_train_begin(self, logs=None):
+        self.started, self.first = time.perf_counter(), None
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.first = epoch if self.first is None else self.first
+        total = self.params["epochs"]
+        left = (time.perf_counter() - self.started) / (epoch + 1 - self.first) * (total - epoch - 1)
+        terms = "  ".join(f"{name} {value:.4g}" for name, value in logs.items() if not name.endswith("loss"))
+        print(f"epoch {epoch + 1:3d}/{total}  {terms}  {left:.0f} s left", flush=True)
