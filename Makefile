@@ -23,7 +23,6 @@ CODE := vae_keras tests notebooks/src benchmarks
 .DELETE_ON_ERROR:
 .PHONY: faces test setup lessons colab lint format test-colab clean
 
-faces: export PYTHONWARNINGS = ignore
 faces: $(INSTALLED)
 	@$(RUN) notebooks/src/build.py --force --html --profile $(or $(PROFILE),cpu) --data "$(or $(DATA),cartoon)" --out build
 	@$(RUN) notebooks/src/faces.py --profile $(or $(PROFILE),cpu) --data "$(or $(DATA),cartoon)" --out build/faces.png

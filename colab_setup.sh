@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes a Colab runtime (or any Python) ready for the course, and may be run as often as one likes. It installs only
 # packages that are missing altogether: Colab ships them all, and replacing one there asks for a restart.
+# Usage: bash colab_setup.sh [the Python to look at]
 set -euo pipefail
 
-python3 - <<'PYTHON'
+"${1:-python3}" - <<'PYTHON'
 import importlib.metadata
 import importlib.util
 import os

@@ -87,7 +87,9 @@ def test_mixture_recovers_known_gaussians(rng):
     np.testing.assert_allclose(prior.means[order], means, atol=0.3)
     for found, factor in zip(prior.factors[order], factors):
         assert np.allclose(found, np.tril(found), atol=1e-9)
-        np.testing.assert_allclose(np.sqrt(np.diag(found @ found.T)), np.sqrt(np.diag(factor @ factor.T)), rtol=0.15)
+        np.testing.assert_allclose(
+            np.sqrt(np.diag(found @ found.T)), np.sqrt(np.diag(factor @ factor.T)), rtol=0.15
+        )
 
 
 def test_samples_have_the_moments_of_the_codes(rng):
@@ -163,9 +165,12 @@ def test_traverse_changes_one_dimension():
         latent.traverse(np.zeros(4), 4, [0])
 
 
-def test_direction_recovers_a_planted_axis(rng):
+@pytest.mark.parametrize("method", ["regression", "logistic"])
+def test_direction_recovers_a_planted_axis(rng, method):
     z, labels, scale = planted(rng)
-    found = latent.directions(z, labels)
+    found = latent.directions(
+        z, labels, method, **({"controls": list(labels)} if method == "regression" else {})
+    )
     assert list(found.index) == ["Smiling", "Male"] and found.shape == (2, 6)
     for axis, shift in zip((1, 4), found.to_numpy()):
         standardised = shift / z.std(axis=0)
@@ -176,19 +181,17 @@ def test_direction_recovers_a_planted_axis(rng):
 def test_means_drag_along_what_is_correlated(rng):
     z, labels, _ = planted(rng)
     leak = {}
-    for method in ("logistic", "means"):
-        shift = latent.directions(z, labels, method).loc["Smiling"].to_numpy() / z.std(axis=0)
-        leak[method] = abs(shift[4] / shift[1])
-    assert leak["logistic"] < 0.25 < leak["means"]
-
-
-@pytest.mark.parametrize("method", ["logistic", "means"])
-def test_orthogonal_directions_leave_the_others_alone(rng, method):
-    z, labels, _ = planted(rng)
-    plain = latent.directions(z, labels, method).to_numpy() / z.std(axis=0)
-    apart = latent.directions(z, labels, method, orthogonal=True).to_numpy() / z.std(axis=0)
-    distances = np.linalg.norm(plain, axis=1)
-    np.testing.assert_allclose(apart @ (plain / distances[:, None]).T, np.diag(distances), atol=1e-4)
+    for name, options in {
+        "means": {"method": "means"},
+        "no controls": {},
+        "regression": {"controls": ["Smiling", "Male"]},
+        "logistic": {"method": "logistic"},
+    }.items():
+        shift = latent.directions(z, labels, **options).loc["Smiling"].to_numpy() / z.std(axis=0)
+        leak[name] = abs(shift[4] / shift[1])
+    assert max(leak["regression"], leak["logistic"]) < 0.25 < min(leak["means"], leak["no controls"])
+    means = latent.directions(z, labels, "means").to_numpy()
+    np.testing.assert_allclose(means, latent.directions(z, labels).to_numpy(), atol=1e-4)  # a closed form
 
 
 def test_editing_back_and_forth(rng):
@@ -206,7 +209,9 @@ def test_arithmetic_lands_on_both(rng):
     with pytest.raises(ValueError, match="did you mean 'Smiling'"):
         latent.arithmetic(z, labels, "Smilling", "Male")
     with pytest.raises(ValueError, match="none shows Male without Smiling"):
-        latent.arithmetic(z[:2], pd.DataFrame({"Smiling": [True, False], "Male": [False, False]}), "Smiling", "Male")
+        latent.arithmetic(
+            z[:2], pd.DataFrame({"Smiling": [True, False], "Male": [False, False]}), "Smiling", "Male"
+        )
 
 
 def test_statistics_equal_the_closed_form(rng):
@@ -240,5 +245,5 @@ def test_misuse_of_labels_is_explained(rng):
     assert list(latent.usable(alike)) == ["Smiling", "Male"]
     with pytest.raises(ValueError, match="one row for each code"):
         latent.directions(z[:-1], labels)
-    with pytest.raises(ValueError, match="'logistic' or 'means'"):
+    with pytest.raises(ValueError, match="'logistic' or 'means', not by 'lda'"):
         latent.directions(z, labels, "lda")

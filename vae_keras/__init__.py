@@ -12,7 +12,7 @@ from vae_keras.config import Config, get_config
 __version__ = "0.1.0"
 
 _ROOMS = (
-    "sources cartoon images data model training latent metrics pretrained plots cli"
+    "sources easel portrait cartoon archives images preparation data model training latent metrics pretrained plots cli"
 ).split()
 
 __all__ = ["Config", "get_config", *_ROOMS]

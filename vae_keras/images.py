@@ -22,8 +22,8 @@ SMALLEST = 8  # pixels a side: less than that holds no face
 PICTURE = re.compile(r".*\.(jpe?g|jfif|png|webp|bmp|gif|tiff?|jp2|avif|p[gp]m|hei[cf])", re.IGNORECASE)
 SCAN, END = b"\xff\xda", b"\xff\xd9"  # marks in a JPEG
 DAMAGED = "is cut short or damaged: copy or download it again."
-# Pillow warns on stderr from half of its limit on, where it still decodes.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Pillow warns on stderr of large pictures and odd metadata, which it decodes all the same.
+warnings.filterwarnings("ignore", module="PIL")
 
 
 class ImageError(ValueError):
@@ -58,22 +58,22 @@ def decode(data, name, at_least=None):
 
 def _decode_jpeg(data, header, at_least):
     end = len(data) - 2 if data.endswith(END) else data.find(END, data.rfind(SCAN))
-    if end < 0:
-        raise ImageError(DAMAGED)
     # Twice at_least, so that INTER_AREA still averages over the pixels that remain.
     reductions = [n for n in (8, 4, 2) if at_least and min(header.size) // n >= 2 * at_least]
     flag = getattr(cv2, f"IMREAD_REDUCED_COLOR_{reductions[0]}") if reductions else cv2.IMREAD_COLOR_RGB
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if end > 0 else None
+    if image is None:
+        raise ImageError(DAMAGED)
     # OpenCV fills missing blocks with grey 128 (with another grey for CMYK): then look closer.
-    grey = image is None or (image[[0, 0, -1, -1], [0, -1, 0, -1]] == 128).all(axis=1).any()
-    if (grey or header.mode == "CMYK") and (image is None or _lacks_blocks(data, end)):
+    grey = (image[[0, 0, -1, -1], [0, -1, 0, -1]] == 128).all(axis=1).any()
+    if (grey or header.mode == "CMYK") and _lacks_blocks(data, end):
         raise ImageError(DAMAGED)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if reductions else image
 
 
 def _lacks_blocks(data, end):
     """Whether a JPEG's data stop before its last block: only then do bytes put before its end mark show."""
-    longer = data[:end] + bytes(range(1, 255)) + data[end:]
+    longer = data[:end] + bytes(range(255)) + data[end:]  # 0 first, so that 0xFF 0 makes no mark
     return Image.open(io.BytesIO(data)).tobytes() != Image.open(io.BytesIO(longer)).tobytes()
 
 
@@ -83,7 +83,7 @@ def _why_unidentified(data):
     if re.match(rb"\W*(!doctype|html|head|body)\b", data, re.IGNORECASE):
         return "is a web page, not a picture: download it again."
     if data[4:8] == b"ftyp":
-        return "is in a format of telephones (HEIC) or films: save it as JPEG first."
+        return "is a HEIC photograph or a film: save it as JPEG first."
     return "is no picture, or its beginning is damaged: give a whole JPEG or PNG file."
 
 

@@ -8,7 +8,9 @@ import warnings
 import numpy as np
 import pandas as pd
 
-ENOUGH_CODES = 20_000  # a mixture or a linear model gains nothing from more, and takes seconds instead of minutes
+ENOUGH_CODES = (
+    20_000  # a mixture or a linear model gains nothing from more, and takes seconds instead of minutes
+)
 
 
 # Pictures to codes and back
@@ -99,7 +101,9 @@ class Prior:
         temperature scales the deviation from the mean of each component: 0 gives the means, 1 the fitted spread.
         """
         if count < 0 or temperature < 0:
-            raise ValueError(f"Count and temperature cannot be negative (count {count}, temperature {temperature}).")
+            raise ValueError(
+                f"Count and temperature cannot be negative (count {count}, temperature {temperature})."
+            )
         choice, noise = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
         edges = np.cumsum(self.weights, dtype="float64")
         component = np.searchsorted(edges / edges[-1], choice.random(count), side="right")
@@ -132,7 +136,9 @@ def fit_prior(z, components=10, seed=0):
     if count < 2 or components < 1:
         raise ValueError(f"A prior needs at least 2 codes and 1 component, not {count} and {components}.")
     if not np.isfinite(z).all():
-        raise ValueError("Some codes are not numbers: the training diverged; train again with a lower learning rate.")
+        raise ValueError(
+            "Some codes are not numbers: the training diverged; train again with a lower learning rate."
+        )
     components = min(components, max(1, count // (4 * width)))
     if components == 1:
         from sklearn.covariance import ledoit_wolf
@@ -142,17 +148,23 @@ def fit_prior(z, components=10, seed=0):
         return Prior(np.ones(1), z.mean(axis=0)[None], np.linalg.cholesky(covariance)[None])
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
 
     center = z.mean(axis=0)
     variances, axes = np.linalg.eigh(np.cov(z, rowvar=False))
     scale = np.sqrt(np.maximum(variances, 1e-8 * variances.max() + 1e-12))
-    mixture = GaussianMixture(components, reg_covar=1e-3, random_state=seed, max_iter=200)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the likelihood do not matter here
-        mixture.fit((z - center) @ axes / scale)
+    white = np.float32((z - center) @ axes / scale)
+    mixture = GaussianMixture(components, reg_covar=1e-3, random_state=seed, max_iter=30)
+    # Thirty rounds in float32 reach the likelihood of two hundred in float64 to a thousandth. One thread: for
+    # matrices this small more threads wait for each other, on a busy machine for minutes.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mixture.fit(white)
     back = scale[:, None] * axes.T
     # QR turns the un-whitened factor into the triangular one of the same covariance, without squaring it.
-    roots = [np.linalg.qr(np.linalg.cholesky(covariance).T @ back)[1] for covariance in mixture.covariances_]
+    roots = [
+        np.linalg.qr(np.linalg.cholesky(spread).T @ back)[1] for spread in np.float64(mixture.covariances_)
+    ]
     factors = [(root * np.sign(np.diag(root))[:, None]).T for root in roots]
     return Prior(mixture.weights_, center + mixture.means_ @ back, np.stack(factors))
 
@@ -207,14 +219,21 @@ def usable(labels, at_least=2):
 
 def _column(labels, attribute):
     if attribute not in labels.columns:
-        near = difflib.get_close_matches(str(attribute), list(labels.columns), 3, 0.4) or list(labels.columns)[:6]
-        raise ValueError(f"There is no attribute {attribute!r} here; did you mean {' or '.join(map(repr, near))}?")
+        near = (
+            difflib.get_close_matches(str(attribute), list(labels.columns), 3, 0.4)
+            or list(labels.columns)[:6]
+        )
+        raise ValueError(
+            f"There is no attribute {attribute!r} here; did you mean {' or '.join(map(repr, near))}?"
+        )
     return labels[attribute].to_numpy(bool)
 
 
 def _check(z, labels):
     if len(z) != len(labels):
-        raise ValueError(f"There are {len(z)} codes but {len(labels)} rows of labels: give one row for each code.")
+        raise ValueError(
+            f"There are {len(z)} codes but {len(labels)} rows of labels: give one row for each code."
+        )
     for attribute in labels.columns.difference(usable(labels, 1).columns, sort=False):
         raise ValueError(
             f"All {len(labels)} pictures are alike in {attribute!r}, so nothing can be learned about it: "
@@ -286,11 +305,19 @@ def arithmetic(z, labels, attribute, other):
     "Smiling woman − woman + man" is arithmetic(z, labels, "Smiling", "Male"). ValueError where a group is empty.
     """
     a, b = _column(labels, attribute), _column(labels, other)
-    groups = {f"{attribute} without {other}": a & ~b, "neither": ~a & ~b, f"{other} without {attribute}": b & ~a}
+    groups = {
+        f"{attribute} without {other}": a & ~b,
+        "neither": ~a & ~b,
+        f"{other} without {attribute}": b & ~a,
+    }
     for name, members in groups.items():
         if not members.any():
-            raise ValueError(f"Among {len(labels)} pictures none shows {name}: use more pictures or other attributes.")
-    first, neither, second = (np.asarray(z)[members].mean(axis=0, dtype="float64") for members in groups.values())
+            raise ValueError(
+                f"Among {len(labels)} pictures none shows {name}: use more pictures or other attributes."
+            )
+    first, neither, second = (
+        np.asarray(z)[members].mean(axis=0, dtype="float64") for members in groups.values()
+    )
     return (first - neither + second).astype("float32")
 
 

@@ -75,7 +75,9 @@ def frechet(features, other):
     """
     features, other = np.asarray(features, "float64"), np.asarray(other, "float64")
     if min(len(features), len(other)) < 2:
-        raise ValueError(f"A Fréchet distance needs two pictures on each side, not {len(features)} and {len(other)}.")
+        raise ValueError(
+            f"A Fréchet distance needs two pictures on each side, not {len(features)} and {len(other)}."
+        )
     first, second = (np.atleast_2d(np.cov(values, rowvar=False)) for values in (features, other))
     variances, axes = np.linalg.eigh(first)
     root = axes * np.sqrt(np.maximum(variances, 0)) @ axes.T

@@ -1,7 +1,7 @@
 """The variational autoencoder of lesson 02: an encoder, a decoder, the noise between them, and the loss.
 
-Kingma and Welling 2014, "Auto-Encoding Variational Bayes" (arXiv 1312.6114). All terms are sums over pixels and over
-latent dimensions, and means over the batch, in nats. Images are float32 in [0, 1].
+Kingma and Welling 2014, "Auto-Encoding Variational Bayes" (arXiv 1312.6114). All terms are sums over pixels
+and over latent dimensions, and means over the batch, in nats. Images are float32 in [0, 1].
 """
 
 import math
@@ -76,11 +76,13 @@ def activate(x, normalization):
 def stage_filters(image_size, filters=None):
     """Return the channels of every stage: as given, or as many halvings as lead to 4×4, from 32 channels up to 256."""
     if filters is None:
-        filters = [min(32 * 2**stage, 256) for stage in range(max(1, round(math.log2(max(image_size, 8) / 4))))]
-    if image_size % 2 ** len(filters):
+        stages = max(1, round(math.log2(max(image_size, 8) / 4)))
+        filters = [min(32 * 2**stage, 256) for stage in range(stages)]
+    unit = 2 ** len(filters)
+    if image_size % unit or image_size < unit:
         raise ValueError(
-            f"The image size is {image_size}; the network halves it {len(filters)} times, so it has to be a multiple of "
-            f"{2 ** len(filters)}: try {max(1, round(image_size / 2 ** len(filters))) * 2 ** len(filters)}."
+            f"The image size is {image_size}; the network halves it {len(filters)} times, so it has to be a "
+            f"multiple of {unit}: try {max(1, round(image_size / unit)) * unit}."
         )
     return list(filters)
 
@@ -142,7 +144,7 @@ class VAE(keras.Model):
         seed=0,
         **options,
     ):
-        super().__init__(autocast=False, **options)  # images and losses stay float32 whatever the layers compute in
+        super().__init__(autocast=False, **options)  # images and losses stay float32 in mixed precision
         if likelihood not in LIKELIHOODS:
             raise ValueError(f"likelihood is {likelihood!r}; it has to be one of {', '.join(LIKELIHOODS)}.")
         self.network = dict(image_size=image_size, latent_dim=latent_dim, filters=filters)
@@ -151,14 +153,15 @@ class VAE(keras.Model):
         self.encoder, self.decoder = build_encoder(**self.network), build_decoder(**self.network)
         self.sampling = Sampling(seed)
         self.likelihood = LIKELIHOODS[likelihood]
-        self.beta = self.add_weight(name="beta", initializer=keras.initializers.Constant(beta), trainable=False)
-        self.log_sigma = self.add_weight(name="log_sigma", initializer="zeros", trainable=False)
+        self.beta = keras.Variable(float(beta), trainable=False, name="beta")
+        self.log_sigma = keras.Variable(0.0, trainable=False, name="log_sigma")
         self.means = [keras.metrics.Mean(name) for name in ("loss", "reconstruction", "kl", "mse")]
         self.built = True  # every weight exists: saving works before the first call
 
     def call(self, images, training=False):
-        code = self.encoder(images, training=training)
-        return self.decoder(self.sampling(code) if self.settings["variational"] else code[0], training=training)
+        z_mean, z_log_variance = self.encoder(images, training=training)
+        z = self.sampling([z_mean, z_log_variance]) if self.settings["variational"] else z_mean
+        return self.decoder(z, training=training)
 
     def encode(self, images):
         """Return (z_mean, z_log_variance), both (batch, latent_dim), of images (batch, size, size, 3) in [0, 1]."""
@@ -202,7 +205,7 @@ class VAE(keras.Model):
             loss = self.optimizer.scale_loss(terms["loss"])
         gradients = tape.gradient(loss, self.trainable_weights)
         self.optimizer.apply(gradients, self.trainable_weights)
-        self.log_sigma.assign(0.95 * self.log_sigma + 0.05 * best_log_sigma(terms["mse"]))
+        self.log_sigma.assign(0.9 * self.log_sigma + 0.1 * best_log_sigma(terms["mse"]))
         return self.track(terms)
 
     def test_step(self, data):

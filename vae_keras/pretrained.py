@@ -42,20 +42,24 @@ class Pretrained:
         prior: "fitted" (the mixture) or "standard" (N(0, I)). attribute: faces that lack it are moved to where the
         faces that have it are, times `strength`. Raises ValueError for a count below 1 and for unknown names.
         """
+        return latent.decode(self.vae, self.sample(count, seed, temperature, prior, attribute, strength))
+
+    def sample(self, count, seed=0, temperature=1.0, prior="fitted", attribute=None, strength=1.0):
+        """Return the codes, float32 [count, latent_dim], of the faces that `generate` gives for the same arguments."""
         if count < 1:
             raise ValueError(f"Asked for {count} faces; ask for 1 or more.")
         if prior == "fitted":
             z = self.prior.sample(count, seed=seed, temperature=temperature)
         elif prior == "standard":
             shape = (count, self.vae.network["latent_dim"])
-            z = temperature * np.random.default_rng(seed).standard_normal(shape).astype("float32")
+            z = np.float32(temperature) * np.random.default_rng(seed).standard_normal(shape).astype("float32")
         else:
             raise ValueError(f"There is no prior {prior!r}; it is 'fitted' or 'standard'.")
         if attribute:
             direction = self.direction(attribute)
             missing = self.levels[attribute] - z @ direction / (direction @ direction)
             z = z + np.maximum(0, strength * missing)[:, None].astype("float32") * direction
-        return latent.decode(self.vae, z)
+        return z
 
     def reconstruct(self, images):
         """Return images uint8 [n, size, size, 3] encoded and decoded from the mean of their codes."""
@@ -97,6 +101,7 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command=""):
         source=faces.source.name,
         title=faces.source.title,
         crop=faces.source.crop,
+        find_face=faces.source.find_face,
         attributes=list(faces.source.attributes),
         arithmetic=list(faces.source.arithmetic),
         pictures={part: len(getattr(faces, part)) for part in ("train", "validation", "test")},
@@ -161,17 +166,21 @@ def save(model, folder, half=True):
     folder.mkdir(parents=True, exist_ok=True)
     bare = VAE.from_config(model.vae.get_config())  # without the optimizer's state, which is twice the weights
     bare.set_weights(model.vae.get_weights())
-    bare.save_weights(folder / "part.weights.h5")
-    if half:
-        _halve(folder / "part.weights.h5")
-    with open(folder / "part.npz", "wb") as file:
-        tables = dict(attributes=np.array(model.directions.index, dtype=str), levels=model.levels.to_numpy("float32"))
-        tables |= dict(directions=model.directions.to_numpy("float32"))
-        tables |= {f"statistics_{name}": column.to_numpy() for name, column in model.statistics.items()}
-        np.savez_compressed(file, **tables, **model.prior.to_arrays())
-    (folder / "part.json").write_text(json.dumps(model.card, indent=2, ensure_ascii=False) + "\n")
-    for part, name in zip(("part.weights.h5", "part.npz", "part.json"), FILES):
-        os.replace(folder / part, folder / name)
+    parts = [folder / name for name in ("part.weights.h5", "part.npz", "part.json")]
+    tables = dict(attributes=np.array(model.directions.index, dtype=str), levels=model.levels.to_numpy("float32"))
+    tables |= dict(directions=model.directions.to_numpy("float32"))
+    tables |= {f"statistics_{name}": column.to_numpy() for name, column in model.statistics.items()}
+    try:
+        bare.save_weights(parts[0])
+        if half:
+            _halve(parts[0])
+        np.savez_compressed(parts[1], **tables, **model.prior.to_arrays())
+        parts[2].write_text(json.dumps(model.card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        for part, name in zip(parts, FILES, strict=True):
+            os.replace(part, folder / name)
+    finally:
+        for part in (*parts, folder / "half.weights.h5"):
+            part.unlink(missing_ok=True)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
 
 
@@ -207,27 +216,28 @@ def load(name_or_folder):
     Raises FileNotFoundError where there is none, ValueError where a file of it is damaged.
     """
     folder = SHIPPED / str(name_or_folder)
-    folder = folder if (folder / "card.json").exists() else Path(name_or_folder)
+    folder = folder if (folder / "card.json").exists() else Path(name_or_folder).expanduser()
     missing = [name for name in FILES if not (folder / name).exists()]
     if missing:
-        near = difflib.get_close_matches(str(name_or_folder), names()) or names()
+        near = difflib.get_close_matches(str(name_or_folder), names()) or names() or ["none is here"]
         raise FileNotFoundError(
-            f"{name_or_folder} is no model: it is neither one that ships (did you mean {', '.join(near)}?) nor a folder "
-            f"with {', '.join(missing)}; `python -m vae_keras train` writes such a folder."
+            f"{name_or_folder} is no model: it is neither one that ships (did you mean {' or '.join(near)}?) nor a "
+            f"folder with {', '.join(missing)}; `python -m vae_keras train` writes such a folder."
         )
     try:
-        card = json.loads((folder / "card.json").read_text())
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
         vae = VAE.from_config(card["model"])
         vae.load_weights(folder / "vae.weights.h5")
         with np.load(folder / "latent.npz") as file:
             arrays = dict(file)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder} is damaged ({error}): train or download that model again.") from error
-    prior = latent.Prior.from_arrays(arrays)
-    statistics = pd.DataFrame({k[11:]: v for k, v in arrays.items() if k.startswith("statistics_")})
-    index = pd.Index(arrays["attributes"].astype(str))
-    levels = pd.Series(arrays["levels"], index)
-    return Pretrained(vae, prior, pd.DataFrame(arrays["directions"], index), levels, statistics, card)
+        prior = latent.Prior.from_arrays(arrays)
+        statistics = pd.DataFrame({k[11:]: v for k, v in arrays.items() if k.startswith("statistics_")})
+        index = pd.Index(arrays["attributes"].astype(str))
+        levels, directions = pd.Series(arrays["levels"], index), pd.DataFrame(arrays["directions"], index)
+    except Exception as error:  # OSError, ValueError, KeyError, BadZipFile, ...: by the kind of damage
+        why = " ".join(str(error).split())[:200]
+        raise ValueError(f"{folder} is damaged ({why}): train or download that model again.") from error
+    return Pretrained(vae, prior, directions, levels, statistics, card)
 
 
 def load_for(config):

@@ -45,7 +45,7 @@ def fit(vae, images, validation=None, epochs=50, batch_size=64, seed=0, learning
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(images) // batch_size))
     vae.compile(optimizer=keras.optimizers.Adam(schedule))
     vae.optimizer.build(vae.trainable_variables)  # a checkpoint's state is skipped while there is nothing to take it
-    settings = dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed, **vae.get_config())
+    settings = {**vae.get_config(), "pictures": len(images), "epochs": epochs, "batch_size": batch_size, "seed": seed}
     checkpoint = Checkpoint(folder, settings)
     done = checkpoint.restore(vae)
     if done < epochs:
@@ -55,7 +55,7 @@ def fit(vae, images, validation=None, epochs=50, batch_size=64, seed=0, learning
             initial_epoch=done,
             epochs=epochs,
             callbacks=[*options.pop("callbacks", ()), checkpoint],
-            **{"verbose": 0, **options},
+            **{"verbose": 0, "shuffle": False, **options},  # the pipeline shuffles
         )
     return checkpoint.history()
 

@@ -21,12 +21,12 @@
 #       - Pictures are split once, by person or by name, and the test part is only looked at.
 #       - Cropping and averaging (`INTER_AREA`) decide what a model can ever learn; both happen once, before training.
 #       - Attributes are opinions, they are correlated, and a model will learn the correlations with the faces.
-#       - Neighbouring pixels say almost the same. A few directions hold most of the variance, so 128 numbers per face are
-#         a fair budget; straight lines through pixel space spend that budget badly, and that is the gap a VAE fills.
-#       - Pictures wait as bytes on disk and reach the model as `float32` in $[0, 1]$, shuffled and augmented on the way.
+#       - Neighbouring pixels say almost the same. A few directions hold most of the variance, so 128 numbers per face
+#         are a fair budget; straight lines through pixel space spend it badly, and that is the gap a VAE fills.
+#       - Pictures wait as bytes on disk and reach the model as `float32` in $[0, 1]$, shuffled and augmented.
 #     questions: |
-#       1. Set `dataset` to another source in the settings and run the lesson again. Which mean face is the sharpest, and
-#          what does that say about how the pictures were cropped and aligned?
+#       1. Set `dataset` to another source in the settings and run the lesson again. Which mean face is the sharpest,
+#          and what does that say about how the pictures were cropped and aligned?
 #       2. Cut the training pictures into two random halves and show the difference of their mean faces beside the
 #          differences between "with" and "without". How much of a difference is chance?
 #       3. Shuffle all pixels of each picture in the same way, so that neighbours are scattered. Does the error of PCA
@@ -35,8 +35,8 @@
 
 # %% [markdown]
 # ## The pictures
-# One call brings them: `data.prepare` finds the archive, decodes each photograph once, crops it, shrinks it and keeps the
-# result as one large array of bytes on disk. The next call only opens that array.
+# One call brings them: `data.prepare` finds the archive, decodes each photograph once, crops it, shrinks it and keeps
+# the result as one large array of bytes on disk. The next call only opens that array.
 
 # %%
 import cv2
@@ -44,33 +44,33 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from vae_keras import data, images, metrics, plots
+from vae_keras import data, images, metrics, plots, sources
 
+plt.rcParams.update(plots.STYLE)  # one look for all figures
 faces = data.prepare(config.dataset, config.image_size, config.pictures)
-print(f"{faces.source.title}: {len(faces.images):,} pictures, {len(faces.skipped)} skipped as unreadable")
-
-# %% [markdown]
-# ## Whose faces are these?
-# Before the numbers, the people. A photograph of a face belongs to two persons at least: the one who pressed the button
-# and the one in front. What you may do with a data set stands in its terms:
-
-# %%
+print(f"{faces.source.title}: {len(faces.images):,} pictures, {len(faces.skipped)} left out")
 print(faces.source.terms)
 
 # %% [markdown]
-# What that means in practice, for the sources that this course knows:
+# Left out is what cannot be decoded, and a picture that would stand in two parts of the split (more on that below).
+#
+# ## Whose faces are these?
+# Before the numbers, the people. A photograph of a face concerns two persons at least: the one who pressed the button
+# and the one in front. What you may do with a data set stands in its terms, printed above. In practice, for the
+# sources that this course knows:
 #
 # - **CelebA** shows celebrities, mostly Western ones, photographed in public. Nobody asked them. Research and education
 #   are allowed, business and passing the pictures on are not.
 # - **Labeled Faces in the Wild** holds news photographs from the years around 2003. Its people were not asked either;
 #   some of them had never chosen to be public.
-# - **Anime faces** are drawings. Nobody's likeness is at stake, but somebody's work is: the rights lie with the artists.
+# - **Anime faces** are drawings. Nobody's likeness is at stake, but somebody's work is: the rights lie with the
+#   artists.
 # - **Drawn faces** are made by this project with OpenCV. They belong to nobody and hurt nobody, which is why the course
 #   starts with them where nothing else is chosen.
 # - **Your own folder**: use photographs of yourself, or of people who agreed.
 #
-# A model mirrors what it saw. Train it on celebrities and its people will be young, groomed and lit by professionals; who
-# is rare in the data will be rare, and worse drawn, in what it generates.
+# A model mirrors what it saw. Train it on celebrities and its people will be young, groomed and lit by professionals;
+# who is rare in the data will be rare, and worse drawn, in what it generates.
 
 # %% [markdown]
 # ## What does one picture look like to the computer?
@@ -82,11 +82,11 @@ print("kind of number:     ", faces.images.dtype)  # whole numbers, 0 to 255
 print("numbers per picture:", np.prod(faces.images.shape[1:]))
 
 # %% [markdown]
-# A face is a point in a space with that many dimensions. Keep the number in mind: by the end of the lesson you will see
-# how few of these dimensions faces use.
+# A face is a point in a space with that many dimensions. Keep the number in mind: by the end of the lesson you will
+# see how few of these dimensions faces use.
 #
-# The array is *memory-mapped*: `faces.images` looks like NumPy, but its bytes stay on disk until you touch them. Memory
-# does not grow with the number of pictures.
+# The array is *memory-mapped*: `faces.images` looks like NumPy, but its bytes stay on disk until you touch them.
+# Memory does not grow with the number of pictures.
 
 # %% [markdown]
 # ## Three parts, and why
@@ -100,14 +100,17 @@ print("numbers per picture:", np.prod(faces.images.shape[1:]))
 faces.table.groupby("split", sort=False).size().rename("pictures").to_frame().T
 
 # %% [markdown]
-# How a set is split matters more than the percentages. CelebA comes with its own partition. Pictures of LFW are split by
-# *person*: if one photograph of somebody were in the training part and another in the test part, recognizing the person
-# would look like skill. All other sources are split by a hash of the file's name, so that a picture keeps its place when
-# others are added. Two things have to be true in any case:
+# How a set is split matters more than the percentages. CelebA comes with its own partition. Pictures of LFW are split
+# by *person*: if one photograph of somebody were in the training part and another in the test part, recognizing the
+# person would look like skill. All other sources are split by a hash of the file's name, so that a picture keeps its
+# place when others are added.
+#
+# Two things have to be true in any case. `faces.eight` are eight test pictures, which you meet in a moment:
 
 # %% tags=["nbval-check-output"]
-print("each picture is in one part only:", faces.table.index.is_unique)
-print("the eight faces are test pictures:", np.array_equal(faces.eight, faces.test[: len(faces.eight)]))
+print("every name stands in one part only:       ", faces.table.index.is_unique)
+_, distance = metrics.nearest(faces.eight, faces.train)  # to the most similar training picture
+print("none of the eight is a training picture:  ", bool((distance > 0).all()))
 
 # %% [markdown]
 # ## Eight faces to keep
@@ -123,20 +126,20 @@ crops = [images.crop_square(photograph, faces.source.crop) for photograph in pho
 plots.rows({"photograph": photographs, "crop": crops, "64×64": faces.eight})
 
 # %% [markdown]
-# Upper row: the photograph as published. Middle row: the square that is kept. Lower row: the same square with 64 pixels
-# a side, which is all that the model will ever know. Look at what is gone: background, part of the hair and clothes,
-# single hairs, the texture of skin. No model can give back what this step threw away.
+# Upper row: the photograph as it lies in the archive. Middle row: the square that is kept. Lower row: the same square
+# with 64 pixels a side, which is all that the model will ever know. Look at what is gone: what lay outside the
+# square, and every detail finer than one of the new pixels. No model can give back what this step threw away. (Where
+# the three rows look alike, the pictures were published cropped and small.)
 
 # %%
-pd.DataFrame(
-    {"photograph": [p.shape[:2] for p in photographs], "crop": [c.shape[:2] for c in crops], "kept": [(64, 64)] * 8},
-    index=[f"face {i + 1}" for i in range(8)],
-)
+print("side of the crop as a fraction of the width:", faces.source.crop or "as large as it can be")
+steps = {"photograph": photographs, "crop": crops, "kept": faces.eight}
+pd.DataFrame({name: [picture.shape[:2] for picture in pictures] for name, pictures in steps.items()})
 
 # %% [markdown]
-# The table gives heights and widths in pixels. Where photographs come in one size, somebody aligned them before
-# publication: eyes at the same place in each. Where sizes differ, as in most folders of one's own, the crop has to do
-# that work.
+# The table gives heights and widths in pixels. Where all pictures come in one size, somebody usually aligned them
+# before publication, with the eyes at the same place in each. Where sizes differ, as in most folders of one's own,
+# the crop has to do that work.
 
 # %% [markdown]
 # ## How much of the picture should be face?
@@ -144,37 +147,32 @@ pd.DataFrame(
 # fractions do?**
 
 # %%
-fractions = (1.0, 0.8, 0.6, 0.4)
-plots.rows(
-    {
-        f"{fraction:.0%} of the width": [images.resize(images.crop_square(p, fraction), 64) for p in photographs]
-        for fraction in fractions
-    }
-)
+tighter = {}
+for fraction in (1.0, 0.8, 0.6, 0.4):
+    squares = [images.crop_square(photograph, fraction) for photograph in photographs]
+    tighter[f"{fraction:.0%} of the width"] = [images.resize(square, 64) for square in squares]
+plots.rows(tighter)
 
 # %% [markdown]
-# All pictures have 64×64 pixels. Above, the pixels are spent on backgrounds, which differ in everything and help nobody.
-# Below, the face fills the frame but chin, hair and ears are cut off, and where the square has fewer than 64 pixels it
-# had to be *enlarged*: it looks soft, because no new detail appears. A good crop shows a whole face and little else.
-
-# %%
-print(f"fraction of the width kept for {faces.source.title}: {faces.source.crop}")
+# All of these have 64×64 pixels. In the upper rows many are spent on backgrounds, which differ in everything and help
+# nobody. Further down the face fills the frame; where the photographs were close already, chin, hair and ears are cut
+# off. Where the square has fewer than 64 pixels it had to be *enlarged*, and it looks soft, because that adds no
+# detail. A good crop shows a whole face and little else, and which fraction does that depends on the source.
 
 # %% [markdown]
 # ## Two ways to shrink a picture
-# To halve a picture you can keep every second pixel (*nearest*), or average each block of four (*area*). Both give the
-# right size. To see the difference, shrink the eight faces strongly, from 64 to 16 pixels a side. **Which row still
-# looks like faces?**
+# To halve a picture you can keep every second pixel (*nearest*), or average each block of four (*area*). Both give
+# the right size. To see the difference, shrink the eight faces strongly, from 64 to 16 pixels a side. **Which row
+# still looks like faces?**
 
 # %%
 shrunk = {}
 for name, method in ("nearest", cv2.INTER_NEAREST), ("area", cv2.INTER_AREA):
-    small = [cv2.resize(face, (16, 16), interpolation=method) for face in faces.eight]
-    shrunk[name] = np.repeat(np.repeat(small, 4, axis=1), 4, axis=2)  # large again, to look at
-plots.rows({"64×64": faces.eight, **shrunk})
+    shrunk[name] = [cv2.resize(face, (16, 16), interpolation=method) for face in faces.eight]
+plots.rows({"64×64": faces.eight, **shrunk})  # drawn at the same size
 
 # %% [markdown]
-# *Nearest* looks crisp and wrong: edges break into steps, eyes and glints appear or vanish by chance. *Area* looks
+# *Nearest* is full of contrast and wrong: outlines break up, eyes and glints appear or vanish by chance. *Area* is
 # softer and keeps the face. What goes wrong has a name, aliasing, and a chequerboard shows it in its purest form. Its
 # fields are 0 and 255 in turn. Seen from afar it is grey:
 
@@ -185,21 +183,10 @@ print("area:        ", np.unique(cv2.resize(board, (16, 16), interpolation=cv2.I
 print("nearest:     ", np.unique(cv2.resize(board, (16, 16), interpolation=cv2.INTER_NEAREST)))
 
 # %% [markdown]
-# The average of 0 and 255 is 127.5, rounded to 128: grey. Nearest happened to hit the same fields every time and calls
-# the board plain.
-#
-# The same accident happens to faces. **Move the camera by one pixel: by how much does the small picture change?**
-
-# %%
-moved = np.roll(faces.eight, 1, axis=2)  # every face one pixel to the right
-for name, method in ("nearest", cv2.INTER_NEAREST), ("area", cv2.INTER_AREA):
-    before, after = ([cv2.resize(f, (16, 16), interpolation=method) for f in part] for part in (faces.eight, moved))
-    print(f"{name:8} changes by {np.abs(np.subtract(before, after, dtype=float)).mean():.1f} of 255 on average")
-
-# %% [markdown]
-# A small step of the camera should make a small change, and with averaging the change is the smaller one. A model would
-# otherwise have to learn the accidents along with the faces. So the course shrinks with `INTER_AREA`, always, and
-# enlarges with `INTER_CUBIC` where a picture is too small.
+# The average of 0 and 255 is 127.5, rounded to 128: grey. Nearest happened to hit the same fields every time and
+# calls the board plain. The same accident would happen to every eyelash, and differently in the next photograph of
+# the same person. So the course shrinks with `INTER_AREA`, always, and enlarges with `INTER_CUBIC` where a picture is
+# too small.
 
 # %% [markdown]
 # ## What is in the set?
@@ -209,28 +196,25 @@ for name, method in ("nearest", cv2.INTER_NEAREST), ("area", cv2.INTER_AREA):
 plots.grid(faces.train[:40], columns=10)
 
 # %% [markdown]
-# Look for what a model will find easy (the place of the eyes, skin, the outline of the head) and for what it will find
-# hard: hands, hats, microphones, glasses, faces turned away, writing in the background. Rare things cost it much and
-# bring it little, so it will leave them out first.
+# Look for what a model will find easy, which is what all pictures share: the place of the eyes, the outline of the
+# head, the colours of skin. Then look for what will be hard, which is what only few of them show: hats, glasses,
+# hands, faces turned away, writing in the background. Rare things bring it little, so it will leave them out first.
 
 # %% [markdown]
 # ## The mean face
-# The simplest model of all says the same picture every time. If the squared error is what counts, the best such picture
-# is the mean. **What is left when all faces are laid on one another, and where do they differ?**
+# The simplest model of all says the same picture every time. If the squared error is what counts, the best such
+# picture is the mean. **What is left when all faces are laid on one another, and where do they differ?**
 
 # %%
 sample = faces.train[: config.evaluation_pictures]  # enough for every statistic below
 mean = sample.mean(axis=0) / 255  # (64, 64, 3) in [0, 1]
 spread = sample.std(axis=0, dtype="float32") / 255  # the same shape
-plots.grid(
-    data.to_uint8(np.stack([mean, spread / spread.max()])),
-    captions=["mean", "standard deviation"],
-)
+plots.grid([mean, spread.mean(axis=-1)], captions=["mean", "standard deviation, black: 0"])
 
 # %% [markdown]
-# The mean is a blurred face, nobody's, with eyes where most eyes are: the better the pictures are aligned, the clearer
-# it is. In the standard deviation bright means that pictures disagree. Backgrounds and hair are bright; the parts of the
-# face that all people share are dark.
+# The mean is a blurred face, nobody's, with eyes where most eyes are: the better the pictures are aligned, the
+# clearer it is. In the standard deviation bright means that the pictures disagree there, as they do about the outline
+# of the hair or about what is behind the head. Dark means that they agree.
 #
 # How good is this model that knows nothing about the picture in question? Its error on held-out pictures is the first
 # number to beat:
@@ -248,68 +232,69 @@ print(f"so a typical value is off by {255 * mean_error**0.5:.0f} of 255 grey lev
 
 # %% [markdown]
 # ## What the pictures are said to show
-# Many sets come with labels. CelebA has forty per picture; they were bought from annotators who looked at each face for
-# seconds. `Male` is what somebody thought they saw, `Attractive` says more about the annotator than about the person.
-# Use such labels to explore what a model has learnt, never to judge people.
+# Many sets come with labels. CelebA has forty per picture, given by annotators who knew nothing but the photograph.
+# They are opinions: `Male` is what somebody thought they saw, `Attractive` says more about the annotator than about the
+# person. Use such labels to explore what a model has learnt, never to judge people.
 #
-# Where nobody labelled anything, the course measures five things in each picture itself (brightness, contrast, warmth,
-# brightness of the background, light from the left) and cuts each at its median. **How frequent is what?**
+# Where nobody labelled anything, the course measures five things in each picture itself (brightness, contrast,
+# warmth, brightness of the background, light from the left) and cuts each at its median. **How frequent is what?**
 
 # %%
 every = faces.table.columns.drop("split")
 labels = faces.labels("train", every)  # one row per picture, True or False
-plots.bars(labels.mean().sort_values(), title="Share of the training pictures")
+plots.bars(labels.mean().sort_values(ascending=False), title="Share of the training pictures")
 
 # %% [markdown]
-# A bar at one half belongs to a measured attribute: the median cuts in two equal parts by definition. The labelled ones
-# are anything but even. What only a few pictures in a hundred have, a model sees rarely and learns late.
+# The measured attributes all stand at one half, since the median cuts in two equal parts by definition. Labelled ones,
+# where there are any, run from common to rare. What only a few pictures in a hundred have, a model sees rarely and
+# learns late.
 
 # %% [markdown]
 # ## What goes together?
-# The lessons show a handful of attributes of each source. **Are they independent of one another?** The correlation of two
-# such columns is 1 when they always agree, −1 when they never do, and near 0 when one says nothing about the other.
+# The lessons show a handful of attributes of each source. **Are they independent of one another?** The correlation of
+# two such columns is 1 when they always agree, −1 when they never do, and near 0 when one says nothing about the
+# other.
 
 # %%
-shown = list(dict.fromkeys([*faces.source.attributes, *every[-5:]]))  # the source's own, and those measured
+shown = list(dict.fromkeys([*faces.source.attributes, *sources.MEASURED]))  # each name once
 plots.heatmap(labels[shown].corr())
 
 # %% [markdown]
-# Read along a row. Dark squares away from the diagonal are pairs that come together, or avoid each other. These are
+# Read along a row. Strong colours away from the diagonal are pairs that come together, or avoid each other. These are
 # facts about the collection, not about the world: who was photographed, how, and who wrote the labels. Here are the
 # strongest pairs among all columns:
 
 # %%
 pairs = labels.corr().where(np.triu(np.ones((len(every),) * 2, bool), k=1)).stack()
-pairs.loc[pairs.abs().nlargest(8).index].round(2).rename("correlation").rename_axis(["one", "other"]).reset_index()
+strongest = pairs[pairs.abs().nlargest(8).index].round(2)
+strongest.rename_axis(["one", "other"]).rename("correlation").reset_index()
 
 # %% [markdown]
-# Some pairs are one thing with two names, some are opposites by definition, and some are habits of the collection. The
-# model sees only pictures, not labels, yet it learns such habits: ask it for more of one and it may bring the other along.
+# Ask of each pair: one thing with two names, opposites by definition, or a habit of the collection? The model sees
+# only pictures, not labels, yet it learns such habits: ask it for more of one and it may bring the other along.
 # [Lesson 05](05_explore_latent_space.ipynb) measures that.
 
 # %% [markdown]
 # ## Can you see an attribute in the mean?
-# Average only the faces that have an attribute, then only those that lack it. **Where in the picture does an attribute
-# live?**
+# Average only the faces that have an attribute, then only those that lack it. **Where in the picture does an
+# attribute live?**
 
 # %%
 has = labels.loc[:, faces.source.attributes].iloc[: len(sample)].to_numpy().T  # (attributes, pictures)
 with_it = np.stack([sample[rows].mean(axis=0) / 255 for rows in has])
 without = np.stack([sample[~rows].mean(axis=0) / 255 for rows in has])
-difference = 0.5 + (with_it - without)  # grey: no difference
-plots.grid(
-    data.to_uint8(np.concatenate([with_it, without, difference])),
-    columns=len(has),
-    captions=[f"{a}{b}" for b in (": with", ": without", ": difference") for a in faces.source.attributes],
-)
+difference = 0.5 + 2 * (with_it - without)  # twice as strong, to be seen; grey: none
+pictures = {"with": with_it, "without": without, "difference": difference}
+plots.rows(pictures, captions=faces.source.attributes)
 
 # %% [markdown]
-# First row with the attribute, second row without, third row the difference: plain grey where the means agree, brighter
-# or darker where they do not. Some attributes live in one place, others change light and colour all over, and most drag
-# something along that has nothing to do with their name. Means of few pictures are grainy; that grain is chance.
+# First row with the attribute, second row without, third row the difference: plain grey where the means agree,
+# brighter or darker where they do not. Some attributes live in one place, others change light and colour all over,
+# and most drag something along that has nothing to do with their name. Means of few pictures are grainy; that grain
+# is chance.
 #
-# Adding the third row to a photograph would be the crudest way to edit it. It fails, because it paints the same pixels
-# whatever the pose. Editing needs a better space than that of pixels, and the next lessons build one.
+# Adding the third row to a photograph would be the crudest way to edit it. It fails, because it paints the same
+# pixels whatever the pose. Editing needs a better space than that of pixels, and the next lessons build one.
 
 # %% [markdown]
 # ## Which values do pixels take?
@@ -324,16 +309,17 @@ axes.set(xlabel="value", ylabel="share of pixels")
 _ = axes.legend()
 
 # %% [markdown]
-# They are not. Black shadows and white backgrounds make a peak at one end or at both, skin and hair make the broad hill
-# between. The three curves differ: where skin fills much of the picture, red is the brightest channel.
+# They are not. Look at the two ends: in photographs, what was too dark for the camera is 0, what was too bright is 255,
+# and both pile up. Drawings have spikes where the same paint was used again and again. The three curves differ: where
+# skin fills much of the picture, red is the brightest channel.
 #
 # Values have two hard ends, 0 and 255. Divided by 255 they lie in $[0, 1]$, and the last layer of the decoder in
 # [lesson 02](02_build_vae.ipynb) is a sigmoid, which cannot leave that range either.
 
 # %% [markdown]
 # ## Could faces be made pixel by pixel?
-# You now know what values each pixel takes. So draw each pixel by itself: for every place take the value that a random
-# training picture has there. Each pixel is then as it should be. **Do faces come out?**
+# You now know what values each pixel takes. So draw each pixel by itself: for every place take the value that a
+# random training picture has there. Each pixel is then as it should be. **Do faces come out?**
 
 # %%
 random = np.random.default_rng(config.seed)
@@ -342,31 +328,33 @@ independent = sample[random.integers(len(sample), size=(8, *rows.shape)), rows, 
 plots.grid(independent, columns=8)
 
 # %% [markdown]
-# Mean and spread of each pixel are right, and the eye sees the mean face behind a curtain of noise. What is missing is
-# what pixels know about *each other*.
+# Mean and spread of each pixel are right, and the eye sees the mean face behind a curtain of noise. What is missing
+# is what pixels know about *each other*.
 
 # %% [markdown]
 # ## How alike are neighbours?
-# Take the mean face away, so that only what differs from picture to picture is left. **How strongly does a pixel correlate
-# with the one that stands $k$ columns to the right?**
+# Take the mean face away, so that only what differs from picture to picture is left. **How strongly does a pixel
+# correlate with the one that stands $k$ columns to the right?**
 
 # %%
 grey = sample[:500].mean(axis=-1)  # (pictures, 64, 64)
 grey -= grey.mean(axis=0)
 distances = [1, 2, 4, 8, 16, 32]
-pairs = [(grey[:, :, :-k].ravel(), grey[:, :, k:].ravel()) for k in distances]
-pd.Series([np.corrcoef(*pair)[0, 1] for pair in pairs], index=distances).round(2).rename("correlation").to_frame().T
+neighbours = [(grey[:, :, :-k].ravel(), grey[:, :, k:].ravel()) for k in distances]
+correlations = [np.corrcoef(*pair)[0, 1] for pair in neighbours]
+pd.DataFrame([correlations], index=["correlation"], columns=distances).round(2)
 
 # %% [markdown]
 # The column heads are distances in pixels. Next-door neighbours say nearly the same, and the likeness fades with
-# distance. Knowing a few pixels, you can guess most of the others. So the 12,288 numbers of a face are far from
-# independent, and a much shorter description should do.
+# distance. (At 32 it may come back a little: the left half of a picture resembles the right.) Knowing a few pixels,
+# you can guess most of the others. So the 12,288 numbers of a face are far from independent, and a much shorter
+# description should do.
 
 # %% [markdown]
 # ## How short can a description be?
-# Principal component analysis (PCA) answers for descriptions that are straight lines. It finds the direction in which the
-# pictures differ most, then the one that explains most of what is left, and so on. A picture becomes the mean plus a
-# weighted sum of these directions $v_k$, and the weights $z_k$ are its code:
+# Principal component analysis (PCA) answers for descriptions that are straight lines. It finds the direction in which
+# the pictures differ most, then the one that explains most of what is left, and so on. A picture becomes the mean
+# plus a weighted sum of these directions $v_k$, and the weights $z_k$ are its code:
 #
 # $$x \approx \bar{x} + \sum_{k=1}^{K} z_k v_k, \qquad z_k = (x - \bar{x})^\top v_k$$
 #
@@ -377,41 +365,43 @@ pca = metrics.fit_pca(faces.train, components=128)
 explained = pca.explained_variance_ratio_.cumsum()
 figure, axes = plt.subplots(figsize=(7, 2.5))
 axes.plot(np.arange(1, len(explained) + 1), explained, marker=".")
-_ = axes.set(xlabel="numbers in the code", ylabel="share of the variance", ylim=(0, 1))
+axes.set(xlabel="numbers in the code", ylabel="share of the variance", ylim=(0, 1))
+_ = axes.set_title(f"{len(explained)} numbers hold {explained[-1]:.0%} of the variance")
 
 # %% [markdown]
-# The curve climbs steeply and then bends: the first few directions hold the bulk, each later one adds less. A budget of
-# 128 numbers, about a hundredth of the 12,288, holds nearly all of the variance. That is the size of the code that your
-# VAE will have. Directions have as many values as a picture, so you can look at them. **What do the first eight stand
-# for?**
+# The curve climbs steeply and then bends: the first few directions hold the bulk, each later one adds less. 128
+# numbers are about a hundredth of the 12,288, and the title says how much of the variance they hold. That is the size
+# of the code that your VAE will have.
+#
+# A direction has as many values as a picture, so you can look at it. **What do the first eight stand for?**
 
 # %%
 directions = pca.components_[:8].reshape(-1, *faces.images.shape[1:])  # (8, 64, 64, 3), unit length each
-steps = 2 * np.sqrt(pca.explained_variance_[:8]).reshape(-1, 1, 1, 1) * directions  # two standard deviations
-plots.rows({"mean − 2 σ": data.to_uint8(mean - steps), "mean + 2 σ": data.to_uint8(mean + steps)})
+way = 2 * np.sqrt(pca.explained_variance_[:8]).reshape(-1, 1, 1, 1) * directions  # two standard deviations
+plots.rows({"mean − 2 σ": mean - way, "mean + 2 σ": mean + way})
 
 # %% [markdown]
-# Each column is one direction, once subtracted from the mean face and once added. The first ones are nearly always about
-# light: background bright or dark, lit from one side or the other. Shape of hair and turn of the head follow. The features
-# by which you recognize people come late, since they cover few pixels.
+# Each column is one direction, once subtracted from the mean face and once added. The first ones are about whatever
+# covers many pixels: background bright or dark, hair light or dark, one side brighter than the other. Where eyes look
+# and how a mouth is shaped, by which you recognize people, comes late, since it covers few pixels.
 
 # %% [markdown]
 # ## The eight faces from a few numbers
-# Now keep only the first $K$ numbers of each code and paint the faces again. The eight had no part in the fit. **How many
-# numbers does a face need?**
+# Now keep only the first $K$ numbers of each code and paint the faces again. The eight had no part in the fit. **How
+# many numbers does a face need?**
 
 # %%
 codes = metrics.pca_codes(pca, faces.eight)  # (8, 128)
 painted = {"64×64": faces.eight}
 for count in (2, 8, 32, 128):
     kept = codes * (np.arange(codes.shape[1]) < count)  # the others become 0
-    painted[f"{count} numbers"] = data.to_uint8(pca.inverse_transform(kept).reshape(faces.eight.shape))
+    painted[f"{count} numbers"] = pca.inverse_transform(kept).reshape(faces.eight.shape)
 plots.rows(painted)
 
 # %% [markdown]
-# Two numbers give light and background. With eight there is a face, with thirty-two there is a pose and an expression,
-# and with 128 you may know the person again, through frosted glass: no sharp edges, and shadows of other faces around
-# hair and glasses.
+# Two numbers can only set the light of the mean face and of what is behind it. Eight add colours and a rough outline
+# of the hair. With thirty-two the faces begin to differ, and with 128 you would know most of them again, through
+# frosted glass: no sharp edges, and shadows of other faces around the hair.
 
 # %%
 pca_error = metrics.pca_error(pca, faces.test)
@@ -419,21 +409,21 @@ print(f"mean face: {mean_error:.4f}    PCA with {pca.n_components_} numbers: {pc
 print(f"PCA leaves {pca_error / mean_error:.0%} of the error of the mean face on held-out pictures")
 
 # %% [markdown]
-# This is the number to beat from [lesson 03](03_train_vae.ipynb) on. PCA is an autoencoder without hidden layers: it
-# encodes with one matrix and decodes with its transpose. A network with bends and convolutions has as many numbers to
-# spend and should spend them better.
+# This is the number to beat from [lesson 03](03_train_vae.ipynb) on. PCA is a linear autoencoder: it encodes
+# with one matrix and decodes with its transpose. A network of convolutions has as many numbers to spend and should
+# spend them better.
 #
 # **And can PCA invent faces?** Draw each number of a code at random, with the spread it has in the training pictures:
 
 # %%
 z = random.normal(size=(8, pca.n_components_)) * np.sqrt(pca.explained_variance_)  # (8, 128)
-plots.grid(data.to_uint8(pca.inverse_transform(z).reshape(-1, *faces.images.shape[1:])), columns=8)
+plots.grid(pca.inverse_transform(z).reshape(-1, *faces.images.shape[1:]), columns=8)
 
 # %% [markdown]
 # Far better than independent pixels, and yet ghosts: several faces laid over one another, smeared where hair and
-# background meet. The mean of two faces in pixel space is a double exposure, not a third face, and PCA can do nothing but
-# add. A variational autoencoder keeps the idea, a short code with a simple distribution, and bends the space until
-# points between faces are faces.
+# background meet. The mean of two faces in pixel space is a double exposure, not a third face, and PCA can do nothing
+# but add. A variational autoencoder keeps the idea, a short code with a simple distribution, and bends the space
+# until points between faces are faces.
 
 # %% [markdown]
 # ## More pictures than there are
@@ -441,19 +431,20 @@ plots.grid(data.to_uint8(pca.inverse_transform(z).reshape(-1, *faces.images.shap
 # picture is used, so that the model never sees quite the same picture twice. **What do they look like?**
 
 # %%
-once = np.repeat(faces.eight[:1] / np.float32(255), 9, axis=0)  # one face, nine times
-augmented = np.asarray(data.augment(once, seed=config.seed))
-plots.grid(data.to_uint8(np.concatenate([once[:1], augmented])), columns=10)
+copies = np.repeat(faces.eight[:1] / np.float32(255), 9, axis=0)  # one face, nine times
+augmented = np.asarray(data.augment(copies, seed=config.seed))
+plots.grid([copies[0], *augmented], columns=10)
 
 # %% [markdown]
 # The first is the original. The others are flipped or not, a little brighter or darker, with a little more or less
-# contrast. The changes are kept small, because the model will draw what it is shown: strong ones would come back in the
-# generated faces. Validation and test pictures are never changed.
+# contrast. The changes are kept small, because the model will draw what it is shown: strong ones would come back in
+# the generated faces. Validation and test pictures are never changed.
 
 # %% [markdown]
 # ## Feeding Keras
-# `data.pipeline` makes a `tf.data.Dataset` of the array: shuffled anew in each epoch, cut into batches, divided by 255,
-# augmented, and prepared ahead while the model computes. Take out one batch and check what every later lesson relies on.
+# `data.pipeline` makes a `tf.data.Dataset` of the array: shuffled anew in each epoch, cut into batches, divided by
+# 255, augmented, and prepared ahead while the model computes. Take out one batch and check what every later lesson
+# relies on.
 
 # %% tags=["nbval-check-output"]
 pipeline = data.pipeline(faces.train, config.batch_size, training=True, seed=config.seed)
@@ -462,8 +453,8 @@ print("one picture:", batch.shape[1:], batch.dtype)  # rows, columns, channels
 print("all values in [0, 1]:", bool(batch.min() >= 0 and batch.max() <= 1))
 
 # %% [markdown]
-# **How long does one pass over the training pictures take?** The pipeline has to be faster than the model, or the model
-# waits.
+# **How long does one pass over the training pictures take?** The pipeline has to be faster than the model, or the
+# model waits.
 
 # %%
 import time
@@ -474,28 +465,27 @@ seconds = time.perf_counter() - start
 print(f"{count:,} pictures in {seconds:.2f} s, {count / seconds:,.0f} pictures per second")
 
 # %% [markdown]
-# Compare this with the pictures per second of the training in [lesson 03](03_train_vae.ipynb). It is fast because the slow
-# work (finding files, decoding, cropping, shrinking) was done once, before the first epoch. If fewer pictures came than
-# the training part holds, the rest did not fill a batch; they are shuffled and get their turn in another epoch.
+# Compare this with the pictures per second of the training in [lesson 03](03_train_vae.ipynb). What is left to do here
+# is little, because the slow work (finding files, decoding, cropping, shrinking) was done once, before the first
+# epoch. If fewer pictures came than the training part holds, the rest did not fill a batch; all are shuffled, so
+# others are left out in the next epoch.
 
 # %% [markdown]
 # ## A folder of your own
-# Any folder or zip of pictures works in the same way: write its path into `dataset` in the settings. **And if a file in it
-# is damaged?** Make a small folder with thirty faces and one file that only pretends, and prepare it:
+# Any folder or zip of pictures works in the same way: write its path into `dataset` in the settings. **And if a file
+# in it is damaged?** Make a small folder with thirty faces and one file that only pretends, and prepare it:
 
 # %%
 folder = config.model_folder.parent / "my_faces"
-images.save_images(faces.train[:30], folder)
-(folder / "holiday.jpg").write_bytes(b"this is no picture")
+images.save_images(faces.images[:30], folder)
+(folder / "00030.png").write_bytes(b"this is no picture")
 mine = data.prepare(folder, config.image_size)
-for name, reason in mine.skipped:
-    print(f"skipped {name}: {reason}")
 print({part: len(getattr(mine, part)) for part in ("train", "validation", "test")})
 
 # %% [markdown]
-# The file is named and left out; it does not become a grey rectangle that the model would learn to draw. Small folders
-# are split too, so that there are always faces held out. For good results use some hundreds of pictures, let the
-# face fill most of the square, and ask everybody whom they show.
+# The file is named and left out; it does not become a grey rectangle that the model would learn to draw. Small
+# folders are split too, so that there are always faces held out. For good results use some hundreds of pictures, let
+# the face fill most of the square, and ask everybody whom they show.
 #
-# You can put labels beside the pictures: a file `attributes.csv` in the folder with the file's name in the first column
-# and 0 or 1 in the others. The lessons then show your attributes in place of the measured ones.
+# You can put labels beside the pictures: a file `attributes.csv` in the folder with the file's name in the first
+# column and 0 or 1 in the others. The lessons then show your attributes in place of the measured ones.

@@ -12,6 +12,7 @@ import importlib.metadata
 import io
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,8 @@ from PIL import Image
 
 NOTEBOOKS = ROOT / "notebooks"
 LARGE = 200_000  # bytes above which a picture is stored as JPEG
+# What TensorFlow's libraries say of the machine when they are loaded; no setting silences it.
+START_UP = re.compile(r"^(WARNING: All log messages before absl::.*|[IWE]0000 00:00:.*)\n?", re.MULTILINE)
 
 
 def code_cells(notebook):
@@ -60,10 +63,13 @@ def execute(text, profile, dataset, machine):
     settings = {"VAE_KERAS_PROFILE": profile, "VAE_KERAS_DATASET": dataset, "TQDM_DISABLE": "1"}
     client = nbclient.NotebookClient(notebook, timeout=None, record_timing=False, coalesce_streams=True)
     client.resources, client.on_cell_start = {"metadata": {"path": str(NOTEBOOKS)}}, show
-    client.execute(env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, **settings})
+    client.extra_arguments = ["--log-level=ERROR"]
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, **settings}
+    client.execute(env=environment, stderr=subprocess.DEVNULL)  # what cells write there is in the notebook
     packages = "tensorflow tensorflow-cpu keras numpy pandas scikit-learn opencv-python-headless".split()
     found = {package.name: package.version for package in importlib.metadata.distributions()}
-    versions = {"Python": sys.version.split()[0]} | {name: found[name] for name in packages if name in found}
+    found["Python"] = sys.version.split()[0]
+    versions = {name: found[name] for name in sorted(["Python", *packages]) if name in found}
     run = dict(code=code_hash(notebook), profile=profile, dataset=Path(dataset).name, machine=machine)
     run.update(date=str(datetime.date.today()), seconds=round(time.monotonic() - start), versions=versions)
     report(f"{text.stem}  {run['seconds']:4.0f} s  executed", end="\n")
@@ -74,6 +80,10 @@ def with_outputs(notebook, executed):
     """Return `notebook` with the outputs of `executed`, which has the same code; large pictures become JPEG."""
     for cell, old in zip(code_cells(notebook), code_cells(executed), strict=True):
         cell.outputs, cell.execution_count = old.outputs, old.execution_count
+        for stream in [output for output in cell.outputs if output.get("name") == "stderr"]:
+            stream.text = START_UP.sub("", stream.text)
+            if not stream.text.strip():
+                cell.outputs.remove(stream)
         for picture in [output.data for output in cell.outputs if "data" in output]:
             if len(picture.get("image/png", "")) > LARGE:
                 image, jpeg = Image.open(io.BytesIO(base64.b64decode(picture.pop("image/png")))), io.BytesIO()
@@ -145,7 +155,7 @@ def main():
         try:
             build(text, arguments)
         except (nbclient.exceptions.CellExecutionError, ValueError) as error:
-            sys.exit(f"\nerror: lesson {text.stem} stopped:\n{error}")
+            sys.exit(f"\nerror: lesson {text.stem} stopped:\n" + re.sub(r"\x1b\[[0-9;]*m", "", str(error)))
 
 
 if __name__ == "__main__":

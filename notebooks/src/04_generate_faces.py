@@ -1,0 +1,265 @@
+# ---
+# jupyter:
+#   lesson:
+#     title: Generate faces
+#     do: |
+#       - draw ten new faces the classic way, from $N(0, I)$, and see why that disappoints,
+#       - look at where the codes of real faces lie, and fit a distribution to them,
+#       - draw new faces from it, colder and warmer,
+#       - check that they are new, and walk from one real face to another.
+#     learn: |
+#       - why a calibrated VAE needs a prior of its own, and how little it takes to fit one,
+#       - what temperature trades,
+#       - how to tell a generated face from a remembered one,
+#       - linear and spherical interpolation.
+#     need: |
+#       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship are used.
+#     minutes: {quick: 1, cpu: 1, gpu: not measured, full: 3}
+#     learned: |
+#       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made
+#         it one.
+#       - A Gaussian mixture on whitened codes is a prior that is fitted in seconds and repairs the samples.
+#       - Low temperature: safe, similar faces. High temperature: varied and odd ones.
+#       - A new face has no twin among the training pictures; a nearest neighbour shows it.
+#     questions: |
+#       1. Fit priors with 1, 3, 10 and 30 components. Where does the distance stop falling, and why not further?
+#       2. Draw at temperature 0. How many different faces do you get, and what are they?
+#       3. Interpolate from a face to its own mirror image. What happens halfway?
+# ---
+
+# %% [markdown]
+# ## The model
+# `load_for` takes the model that lesson 03 trained with the same settings. Where there is none, it takes the weights that
+# ship for this data set. Either way it comes with a card, which says what the model was made from.
+
+# %%
+import numpy as np
+import pandas as pd
+
+from vae_keras import data, latent, metrics, plots, pretrained
+
+model = pretrained.load_for(config)
+vae = model.vae
+{name: model.card[name] for name in ("title", "pictures", "epochs", "date")}
+
+# %% [markdown]
+# ## One new face
+# Two lines make a face that nobody has: draw a code, decode it. No picture is needed for that, only the weights.
+
+# %%
+z = model.prior.sample(1, seed=config.seed)  # (1, latent_dim)
+face = latent.decode(vae, z)  # (1, size, size, 3), uint8
+plots.grid(face)
+
+# %% tags=["nbval-check-output"]
+print("code:", z.shape, z.dtype)
+print("face:", face.shape, face.dtype)
+
+# %% [markdown]
+# The code did not come from $N(0, I)$ but from `model.prior`. Why? That is what this lesson is about. First the classic way.
+
+# %% [markdown]
+# ## What does the classic way give?
+# In the textbook, new faces are decoded from $z \sim N(0, I)$, because the KL term pulls the codes of all pictures towards
+# it. Here are ten, the first ten of the seed.
+
+# %%
+classic = vae.generate(10, seed=config.seed)  # float32 in [0, 1]
+plots.grid(data.to_uint8(classic), columns=10)
+
+# %% [markdown]
+# There are faces in them, and something is wrong with most: smeared outlines, two halves that do not fit, colours that no
+# face has. The decoder is not to blame: it decodes the codes of real faces well. So let us look at those codes.
+
+# %% [markdown]
+# ## Where do real codes lie?
+# For this we need pictures. Encode the training pictures and draw one code for each from its own distribution, as training
+# did:
+# $$z = \mu(x) + \sigma(x)\,\varepsilon, \qquad \varepsilon \sim N(0, I).$$
+
+# %%
+faces = data.prepare(config.dataset, config.image_size, config.pictures)
+z_mean, z_log_variance = latent.encode(vae, faces.train[:20_000])
+noise = np.random.default_rng(config.seed).standard_normal(z_mean.shape)
+codes = z_mean + np.exp(0.5 * z_log_variance) * noise  # (pictures, latent_dim)
+
+# %% [markdown]
+# If these codes were distributed like $N(0, I)$, their deviation would be 1 in every direction. Turn to their principal
+# axes, the directions in which they spread most and least, and measure.
+
+# %%
+variances = np.linalg.eigvalsh(np.cov(codes, rowvar=False))[::-1]
+deviations = pd.Series(np.sqrt(variances), name="standard deviation of the codes")
+deviations.describe()[["min", "50%", "max"]].round(2)
+
+# %%
+plots.histograms({"standard deviation along each principal axis": deviations})
+
+# %% [markdown]
+# Along some axes the codes spread far wider than 1, along many far less. A code from $N(0, I)$ is too timid along the first
+# and far too bold along the others, and there are many of those. The decoder has never seen such codes.
+#
+# It is no accident. The calibrated likelihood values detail highly, so the model pays many nats for exact codes, and the
+# pull towards $N(0, I)$ is weak beside it. The KL acts on each picture's code; nothing forces the *sum* of all codes to be
+# round. The classic model of lesson 03 is pulled harder, and pays with detail.
+
+# %% [markdown]
+# ## A prior that fits
+# So draw from where the codes are. The simplest such place is a Gaussian with their mean and covariance. Better is a
+# mixture of a few,
+# $$p(z) = \sum_{k=1}^{K} \pi_k\, N(z; m_k, C_k).$$
+# The codes are whitened first (turned to the principal axes and divided by the deviations above), because the algorithm
+# that fits mixtures converges badly when axes differ in scale so much.
+
+# %%
+gaussian = latent.fit_prior(codes, components=1)
+mixture = latent.fit_prior(codes, components=10)
+print(len(mixture.weights), "components, weights", mixture.weights.round(2))
+
+# %% [markdown]
+# What does it change? The same ten draws, from each of the three.
+
+# %%
+plots.rows(
+    {
+        "N(0, I)": data.to_uint8(classic),
+        "one Gaussian": latent.decode(vae, gaussian.sample(10, seed=config.seed)),
+        "mixture": latent.decode(vae, mixture.sample(10, seed=config.seed)),
+    }
+)
+
+# %% [markdown]
+# From the fitted priors come whole faces. In numbers: the Fréchet distance of lesson 03 between generated and held-out
+# faces, beside what could be reached at best (reconstructions of real faces) and what real faces have among themselves.
+
+# %%
+pca = metrics.fit_pca(faces.train, seed=config.seed)
+test = faces.test[: config.evaluation_pictures]
+standard = np.random.default_rng(config.seed).standard_normal((len(test), config.latent_dim))
+sets = {
+    "N(0, I)": latent.decode(vae, standard),
+    "one Gaussian": latent.decode(vae, gaussian.sample(len(test))),
+    "mixture": latent.decode(vae, mixture.sample(len(test))),
+    "reconstructions": latent.reconstruct(vae, test),
+    "real training faces": faces.train[: len(test)],
+}
+pd.Series({name: metrics.face_distance(pca, test, some) for name, some in sets.items()}, name="distance").round(2)
+
+# %% [markdown]
+# Nothing was trained again. The decoder is the same, only the codes are drawn from a better place. This is what
+# `model.prior` holds, and what the command line draws from: `python -m vae_keras generate --count 16`.
+
+# %% [markdown]
+# ## What does temperature do?
+# Temperature multiplies how far a code lies from the centre of its component. 1 is the fitted spread, 0 the centre itself.
+
+# %%
+temperatures = (0.3, 0.6, 0.8, 1.0, 1.3)
+plots.rows({f"temperature {t}": model.generate(10, seed=config.seed, temperature=t) for t in temperatures})
+
+# %% [markdown]
+# Each column is the same draw. Cold faces are regular and alike, and the hotter, the more each is a person of its own, up
+# to faces that fall apart. How alike? Measure the mean squared difference between the faces of one temperature.
+
+# %%
+spread = {t: model.generate(200, seed=config.seed, temperature=t).std(axis=0).mean() for t in temperatures}
+pd.Series(spread, name="deviation between faces (grey levels)").rename_axis("temperature").round(1)
+
+# %% [markdown]
+# ## A hundred faces
+# These are the first hundred of the seed at temperature 1. None was left out: a chosen grid says little about a model.
+
+# %%
+plots.grid(model.generate(100, seed=config.seed), columns=20)
+
+# %% [markdown]
+# Read the grid as a judge would: how many faces would pass at a glance? What goes wrong in those that do not: eyes of
+# different size, hair that melts into the background? And is there variety of pose, light and expression?
+
+# %% [markdown]
+# ## Are they new?
+# A model could cheat by remembering training pictures. For six new faces, find the nearest training picture, once by the
+# pixels and once by the code.
+
+# %%
+new = model.generate(6, seed=config.seed)
+by_pixels, distances = metrics.nearest(new, faces.train)
+new_codes, _ = latent.encode(vae, new)
+apart = np.linalg.norm(z_mean[None] - new_codes[:, None], axis=2)  # (6, training pictures)
+by_code = apart.argmin(axis=1)
+plots.rows(
+    {"new": new, "nearest by pixels": faces.train[by_pixels[:, 0]], "nearest by code": faces.train[by_code]}
+)
+
+# %% [markdown]
+# The neighbours share pose, light and hair with the new faces, and are other people. In numbers: is a new face closer to
+# the training pictures than a face of the test part, which was certainly never seen?
+
+# %%
+_, of_test = metrics.nearest(latent.reconstruct(vae, test[:200]), faces.train)
+_, of_new = metrics.nearest(model.generate(200, seed=config.seed), faces.train)
+pd.DataFrame({"new faces": of_new[:, 0], "held-out faces": of_test[:, 0]}).describe().loc[["min", "50%", "max"]].round(4)
+
+# %% [markdown]
+# Both have the same distance to their nearest training picture, about. A memory would show as distances near zero. (The
+# held-out faces are compared as reconstructions, so that both sets are equally smooth.)
+
+# %% [markdown]
+# ## One face is a cloud
+# The encoder does not give a face one code but a distribution. Here are eight decodings of codes drawn from the
+# distribution of the first of our eight faces. How much do they differ?
+
+# %%
+mean, log_variance = latent.encode(vae, faces.eight[:1])
+draws = np.random.default_rng(config.seed).standard_normal((8, config.latent_dim))
+cloud = latent.decode(vae, mean + np.exp(0.5 * log_variance) * draws)
+plots.rows({"photograph": np.repeat(faces.eight[:1], 8, axis=0), "its own cloud": cloud})
+
+# %% tags=["nbval-check-output"]
+largest = np.exp(0.5 * log_variance).max()
+print("the widest deviation is at most that of the prior's clip:", bool(largest <= np.exp(2.0)))
+print("codes of one face:", draws.shape)
+
+# %% [markdown]
+# They are the same person in the same picture; only fine details move. That is what the noise in the code is worth: the
+# model chose it just large enough not to cost detail that the decoder can show.
+
+# %% [markdown]
+# ## From one face to another
+# The straight line between two codes,
+# $$z(t) = (1 - t)\,z_0 + t\,z_1,$$
+# passes nearer to the centre than its ends. The spherical way turns from one direction to the other instead. Does it matter?
+
+# %%
+start, end = latent.encode(vae, faces.eight[:2])[0]
+straight = latent.interpolate(start, end, steps=10)
+spherical = latent.interpolate(start, end, steps=10, spherical=True)
+plots.rows({"linear": latent.decode(vae, straight), "spherical": latent.decode(vae, spherical)})
+
+# %% [markdown]
+# Every step is a face, and so the space between two codes is filled. The figure shows pixels; what about the lengths of the
+# codes on the way?
+
+# %%
+lengths = {"linear": np.linalg.norm(straight, axis=1), "spherical": np.linalg.norm(spherical, axis=1)}
+pd.DataFrame(lengths).rename_axis("step").T.round(1)
+
+# %% [markdown]
+# Linear interpolation dips in the middle: its faces are a little more average. The spherical way keeps the length. Seen in
+# motion, for the eight faces at once, each turning into the next:
+
+# %%
+eight, _ = latent.encode(vae, faces.eight)
+ways = [latent.interpolate(a, b, steps=10, spherical=True) for a, b in zip(eight, np.roll(eight, -1, axis=0))]
+plots.gif([latent.decode(vae, step) for step in np.stack(ways, axis=1)])
+
+# %% [markdown]
+# ## Other faces, the same course
+# The weights that ship were made with the same code from other pictures. Ten new faces of each, the first of the seed.
+
+# %%
+plots.rows({name: pretrained.load(name).generate(10, seed=config.seed) for name in pretrained.names()})
+
+# %% [markdown]
+# The model knows nothing of faces but what its pictures show: where they come from, who is in them, how they were cropped
+# and lit. Generated people look like the people of the training set, with its tilts and gaps (lesson 01).

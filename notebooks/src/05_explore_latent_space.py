@@ -1,0 +1,248 @@
+# ---
+# jupyter:
+#   lesson:
+#     title: Explore the latent space
+#     do: |
+#       - look at every latent variable, and find out which ones carry something,
+#       - draw maps of the faces and colour them by attributes,
+#       - turn single numbers of a code and see what moves,
+#       - find directions that mean something, do arithmetic with faces, and edit a photograph.
+#     learn: |
+#       - how KL per dimension shows what a latent variable is worth,
+#       - why single latent variables rarely mean one thing, and why directions do,
+#       - how to check with held-out faces that a direction means what its name says,
+#       - that an edit has side effects, and how they come from the data.
+#     need: |
+#       [Lesson 03](03_train_vae.ipynb) explains the model, [lesson 04](04_generate_faces.ipynb) how its codes are distributed. If
+#       you have not trained a model, the weights that ship are used.
+#     minutes: {quick: 1, cpu: 2, gpu: not measured, full: 4}
+#     learned: |
+#       - The KL of a dimension is its price; a dimension with a price near zero carries nothing.
+#       - Attributes are directions, not dimensions. A linear probe on held-out codes says how well each is known.
+#       - "A − B + C" works, because means over many faces cancel what the faces do not share.
+#       - An edit changes what the training pictures connect with the attribute, too. A random direction of the same length
+#         shows what is due to the attribute and what to the mere size of the step.
+#     questions: |
+#       1. Edit with `method="means"` in `latent.directions` in place of the regression. Which attributes drag others along?
+#       2. How many of the most expensive dimensions does the probe need to reach its AUC? Try 4, 16 and 64.
+#       3. Put a picture of your own, or of somebody who agreed, through `images.load_images` and `model.edit`. What is lost
+#          before any edit, just by reconstructing it?
+# ---
+
+# %% [markdown]
+# ## The model and its faces
+# As in lesson 04: the model that you trained, else the one that ships for these faces. The card says on what it was made.
+
+# %%
+import numpy as np
+import pandas as pd
+
+from vae_keras import data, latent, metrics, plots, pretrained
+
+model = pretrained.load_for(config)
+vae = model.vae
+plots.grid(model.generate(10, seed=config.seed), columns=10)
+
+# %% [markdown]
+# To explore codes we need pictures to encode. Each gives a mean and a log-variance per latent dimension: this is the whole
+# of what the model knows about a picture.
+
+# %%
+faces = data.prepare(config.dataset, config.image_size, config.pictures)
+train_mean, train_log_variance = latent.encode(vae, faces.train[:20_000])
+test_mean, test_log_variance = latent.encode(vae, faces.test[: config.evaluation_pictures])
+
+# %% tags=["nbval-check-output"]
+print("codes of the eight:", latent.encode(vae, faces.eight)[0].shape)
+
+# %% [markdown]
+# ## How is each latent variable distributed?
+# The prior of the training was $N(0, 1)$ for each variable. Do the codes follow it? Below stands a histogram for every one,
+# with the density of $N(0, 1)$ as a line.
+
+# %%
+plots.latent_distributions(test_mean, test_log_variance)
+
+# %% [markdown]
+# One by one most look much like the bell they should follow: the KL term saw to that. (Lesson 04 showed that *together* they
+# do not: they depend on each other, and along some directions spread far more than along others. Histograms of single
+# variables cannot show it.)
+
+# %% [markdown]
+# ## What is each variable worth?
+# The KL divergence of one dimension, averaged over pictures, says how many nats it tells about a face:
+# $$\mathrm{KL}_j = \tfrac{1}{2}\left(\mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1\right).$$
+# A dimension is called active if its mean varies from picture to picture, with a variance above 0.01.
+
+# %%
+statistics = latent.statistics(test_mean, test_log_variance)
+print(f"{statistics['active'].sum()} of {len(statistics)} dimensions are active; {statistics['kl'].sum():.0f} nats in all")
+statistics.sort_values("kl", ascending=False).head().round(2)
+
+# %% tags=["nbval-check-output"]
+by_hand = 0.5 * (test_mean**2 + np.exp(test_log_variance) - test_log_variance - 1)
+print("the same by hand:", np.allclose(by_hand.mean(axis=0), statistics["kl"], rtol=1e-3))
+
+# %%
+plots.kl_per_dimension(statistics["kl"])
+
+# %% [markdown]
+# Some dimensions are worth several times as much as others. Nobody told the model which one should carry what: the order of
+# the dimensions means nothing, and training again from other initial weights would share the work out differently.
+
+# %% [markdown]
+# ## What moves when one number is turned?
+# Take the first of the eight faces, and turn one of its numbers from −3 to 3 while the others stay. Here are the five most
+# expensive dimensions. Has each a meaning?
+
+# %%
+code = latent.encode(vae, faces.eight)[0]  # (8, latent_dim)
+expensive = statistics["kl"].nlargest(5).index
+turns = np.linspace(-3, 3, 9)
+plots.rows({f"dimension {j}": latent.decode(vae, latent.traverse(code[0], j, turns)) for j in expensive})
+
+# %% [markdown]
+# Each turns something, and mostly several things at once: light with the pose, hair with the background. Few deserve a name
+# of their own. The axes of the code are not the axes of our words.
+
+# %% [markdown]
+# ## Do similar faces lie together?
+# Two dimensions can be drawn, the code has many more. PCA keeps the two directions of largest spread; t-SNE gives up
+# distances and keeps neighbours together. Each point is a held-out face, coloured by an attribute.
+
+# %%
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+labels = faces.labels("test")[: len(test_mean)]
+shown = test_mean[:2000]
+flat = PCA(2, random_state=config.seed).fit_transform(shown)
+plots.scatter(flat, labels[: len(shown)], title="PCA")
+
+# %%
+perplexity = min(30, len(shown) // 4)
+neighbours = TSNE(perplexity=perplexity, random_state=config.seed, init="pca").fit_transform(shown)
+plots.scatter(neighbours, labels[: len(shown)], title="t-SNE")
+
+# %% [markdown]
+# Where a colour gathers on one side, the attribute is written large in the code. Colours that lie mixed are not unknown to
+# the model: they may be separated in one of the many directions that a flat map has no room for. So ask the code itself.
+
+# %% [markdown]
+# ## What does a linear model know?
+# A logistic regression reads each attribute off the training codes and is tested on held-out ones. Its measure is the AUC:
+# the probability that a face with the attribute is ranked above one without; 0.5 is guessing. Beside it stands the same for
+# PCA codes of the pixels, with as many numbers per face.
+
+# %%
+known = latent.usable(faces.labels("train")[: len(train_mean)])
+pca = metrics.fit_pca(faces.train, components=config.latent_dim, seed=config.seed)
+pixels = metrics.pca_codes(pca, faces.train[: len(train_mean)]), metrics.pca_codes(pca, faces.test[: len(test_mean)])
+areas = pd.DataFrame(
+    {
+        "VAE": latent.probe(train_mean, known, test_mean, labels),
+        "PCA of pixels": latent.probe(pixels[0], known, pixels[1], labels),
+    }
+)
+plots.bars(areas, label="AUC on held-out faces", reference=0.5)
+
+# %% [markdown]
+# Both know much, though neither was told an attribute in training: what varies between faces is what had to be kept. What
+# is a matter of light and colour, a linear code of the pixels shows as well. Where shape counts, a network has the better
+# chance. The table gives the numbers.
+
+# %%
+areas.round(3)
+
+# %% [markdown]
+# ## Which way is "with"?
+# For each attribute we look for a shift of the code that gives it to a face. The plain way is the difference of means,
+# $$d_a = \operatorname{mean}(z \mid a) - \operatorname{mean}(z \mid \text{not } a).$$
+# It moves everything that comes *with* the attribute in these pictures. Regression moves less: it predicts the code from all
+# shown attributes together, $z \approx c + \sum_a a\, d_a$, so each $d_a$ is what one attribute adds while the others stay.
+
+# %%
+means = latent.directions(train_mean, known, method="means")
+regression = latent.directions(train_mean, known, controls=list(known.columns))
+table = pd.DataFrame(np.corrcoef(regression), known.columns, known.columns)
+plots.heatmap(table, title="cosine-like correlation between the directions")
+
+# %% [markdown]
+# Directions near zero to each other can be used one without the other. A strong colour means that these two attributes
+# change the code in similar ways, and an edit of one will look a little like the other.
+
+# %% [markdown]
+# ## Arithmetic with faces
+# The mean code of all faces with one attribute and without another is a code, and decodes to a face. So one can calculate:
+# *A without B*, minus *neither*, plus *B without A*. What should come out?
+
+# %%
+first, second = faces.source.arithmetic
+both = faces.labels("train", [first, second])[: len(train_mean)]
+a, b = both[first], both[second]
+result = latent.arithmetic(train_mean, both, first, second)
+terms = np.stack([train_mean[a & ~b].mean(0), train_mean[~a & ~b].mean(0), train_mean[b & ~a].mean(0), result])
+plots.grid(latent.decode(vae, terms), captions=[first, "− neither", "+ " + second, "= both?"])
+
+# %% [markdown]
+# The last face should have both. It is smooth, because it stands on means over many faces, in which everything that they do
+# not share has cancelled out. Is it nearer to the mean of the faces that really have both than the other three are?
+
+# %%
+target = train_mean[a & b].mean(axis=0)
+distance = np.linalg.norm(terms - target, axis=1)
+pd.Series(distance, [first, "neither", second, "result"], name="distance to the mean of both").round(2)
+
+# %% [markdown]
+# ## Editing a photograph
+# An edit is one line: encode, add a direction, decode,
+# $$x' = \operatorname{decode}(\mu(x) + s\,d_a).$$
+# The model folder holds directions whose length is calibrated on validation pictures, so that strength 1 turns most of the
+# faces that lack the attribute. Here are all eight faces with each attribute; none of them was trained on.
+
+# %%
+attributes = [name for name in faces.source.attributes if name in model.directions.index]
+edited = {f"+ {name}": model.edit(faces.eight, name) for name in attributes}
+plots.rows({"photograph": faces.eight, "reconstruction": model.reconstruct(faces.eight)} | edited)
+
+# %% [markdown]
+# Compare every edit with the reconstruction above it, not with the photograph: what the model cannot reconstruct it cannot
+# keep. The person should stay, and the attribute appear. Strength is a dial: negative values take away.
+
+# %%
+strengths = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
+one = faces.eight[:1]
+dial = {name: np.concatenate([model.edit(one, name, s) for s in strengths]) for name in attributes}
+plots.rows(dial, captions=strengths)
+
+# %% [markdown]
+# ## Does an edit do what it says, and only that?
+# Ask the linear probe: of the test faces that lack an attribute, how many have it after the edit? And how many decisions on
+# the *other* attributes change? The control is a random direction of the same length.
+
+# %%
+scale = train_mean.std(axis=0)
+probes = {name: latent.fit_logistic(train_mean / scale, known[name]) for name in known.columns}
+
+
+def decisions(z):
+    again, _ = latent.encode(vae, latent.decode(vae, z))  # judge the picture, not the code that made it
+    return pd.DataFrame({name: probe.predict(again / scale) for name, probe in probes.items()})
+
+
+# %%
+few = test_mean[:300]
+before, report = decisions(few), {}
+for name in known.columns.intersection(model.directions.index, sort=False):
+    direction = model.direction(name)
+    ways = {"edit": direction, "random direction": latent.random_direction(direction, seed=config.seed)}
+    for way, step in ways.items():
+        after, lacked = decisions(few + step), ~before[name]
+        others = (after != before).drop(columns=name)[lacked].to_numpy().mean()
+        report[name, way] = {"turned": after[name][lacked].mean(), "others changed": others}
+pd.DataFrame(report).T.round(2)
+
+# %% [markdown]
+# An edit should turn many and change few others; the random direction shows what a step of that length does by itself. Where
+# others change with the edit and not with the random step, the pictures connect the two attributes: that is a fact about the
+# collection (lesson 01 drew the correlations), which the model has learned along with the faces.

@@ -1,0 +1,319 @@
+"""The command line: what each command writes, that it comes out the same, and what it says to mistakes."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vae_keras import cartoon, cli, images
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAIN = (
+    "train --data cartoon --pictures 96 --epochs 3 --image-size 16 --latent-dim 8 --batch-size 32 --seed 5"
+)
+DYING = """
+import os, signal
+from vae_keras import cli, training
+save = training.VAE.save_weights
+
+def half_a_file(self, path, *rest, **options):
+    save(self, path, *rest, **options)
+    if "0002" in str(path):
+        os.truncate(path, os.path.getsize(path) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+training.VAE.save_weights = half_a_file
+cli.main({arguments})
+"""
+
+
+def run(*arguments, **options):
+    """One command in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, **options
+    )
+
+
+def command(text, **values):
+    """A command in this process, its words split at blanks and {names} replaced; float32 before and after."""
+    import keras
+
+    policy = keras.config.dtype_policy()
+    try:
+        return cli.main([word.format(**values) for word in text.split()])
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """The folder of a model trained for moments: what it draws is no face, and the same all the same."""
+    folder = tmp_path_factory.mktemp("runs") / "model"
+    assert command(TRAIN + " --out {folder}", folder=folder) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def faces():
+    return cartoon.draw_faces(cartoon.sample_factors(5, seed=9), 16)
+
+
+def test_train_leaves_a_whole_folder_and_nothing_else(model):
+    assert sorted(file.name for file in model.iterdir()) == [
+        "card.json",
+        "faces.png",
+        "latent.npz",
+        "vae.weights.h5",
+    ]
+    card = json.loads((model / "card.json").read_text())
+    assert card["model"]["image_size"] == 16 and card["source"] == card["data"] == "cartoon"
+    assert card["pictures"]["train"] == card["limit"] == 96
+    assert "--epochs 3" in card["command"] and card["epochs"] == 3 and card["terms"]
+    assert images.read_image(model / "faces.png").shape == (2 * 18 - 2, 5 * 18 - 2, 3)
+
+
+def test_train_does_not_overwrite_a_model_unasked(model, capsys):
+    before = (model / "vae.weights.h5").read_bytes()
+    assert command(TRAIN + " --out {model}", model=model) == 2
+    assert "--force" in capsys.readouterr().err
+    assert (model / "vae.weights.h5").read_bytes() == before
+
+
+def test_a_killed_training_ends_as_an_uninterrupted_one(model, tmp_path):
+    arguments = [*TRAIN.split(), "--out", str(tmp_path / "model")]
+    killed = run("-c", DYING.format(arguments=arguments))
+    assert killed.returncode == -9, killed.stderr
+    assert (tmp_path / "model/checkpoint/epoch-0002.weights.h5").exists()
+    assert command(TRAIN + " --out {out}", out=tmp_path / "model") == 0
+    files = sorted(file.name for file in (tmp_path / "model").iterdir())
+    assert files == sorted(file.name for file in model.iterdir())
+    for folder in (model, tmp_path / "model"):
+        assert (
+            command(
+                "generate --model {m} --count 6 --out {o}", m=folder, o=tmp_path / f"{folder.parent.name}.npy"
+            )
+            == 0
+        )
+    one, other = (np.load(tmp_path / f"{folder.parent.name}.npy") for folder in (model, tmp_path / "model"))
+    assert np.abs(one.astype(int) - other).max() <= 1
+
+
+def test_generate_repeats_and_another_process_agrees(model, tmp_path):
+    line = "generate --model {model} --count 5 --seed 3 --out {out}"
+    assert command(line, model=model, out=tmp_path / "here.npy") == 0
+    there = run(
+        "-m", "vae_keras", *line.format(model=model, out=tmp_path / "there.npy").split(), cwd=tmp_path
+    )
+    assert (there.returncode, there.stderr) == (0, "")
+    here, there = np.load(tmp_path / "here.npy"), np.load(tmp_path / "there.npy")
+    assert here.dtype == np.uint8 and here.shape == (5, 16, 16, 3)
+    assert np.array_equal(here, there)
+    assert command(line.replace("--seed 3", "--seed 4"), model=model, out=tmp_path / "other.npy") == 0
+    assert not np.array_equal(here, np.load(tmp_path / "other.npy"))
+
+
+def test_generate_does_not_depend_on_the_size_of_its_chunks(model, tmp_path, monkeypatch):
+    for chunk in (256, 2048):
+        monkeypatch.setattr(cli, "CHUNK", chunk)
+        assert (
+            command("generate --model {m} --count 600 --out {o}", m=model, o=tmp_path / f"{chunk}.npy") == 0
+        )
+    assert (tmp_path / "256.npy").read_bytes() == (tmp_path / "2048.npy").read_bytes()
+    assert command("generate --model {m} --count 300 --out {o}", m=model, o=tmp_path / "first.npy") == 0
+    apart = np.load(tmp_path / "256.npy")[:300].astype(int) - np.load(tmp_path / "first.npy")
+    assert np.abs(apart).max() <= 1  # the first ones of a larger count, but for the rounding of other batches
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["2048.npy", "256.npy", "first.npy"]
+
+
+def test_generate_from_either_prior_with_temperature_and_attribute(model, tmp_path):
+    drawn = {}
+    for name in ("prior fitted", "prior standard", "temperature 0.1", "attribute Smiling"):
+        out = tmp_path / f"{name}.npy".replace(" ", "-")
+        assert command("generate --model {model} --{option} {value} --out {out}", model=model, out=out,
+                       option=name.split()[0], value=name.split()[1]) == 0  # fmt: skip
+        drawn[name] = np.load(out).astype(float)
+    assert drawn["prior fitted"].std(axis=0).mean() > drawn["temperature 0.1"].std(axis=0).mean()
+    assert not np.array_equal(drawn["prior fitted"], drawn["prior standard"])
+
+
+def test_arrays_go_in_and_come_out_in_order(model, faces, tmp_path):
+    np.save(tmp_path / "x.npy", faces)
+    np.save(tmp_path / "backwards.npy", faces[::-1])
+    for name in ("x", "backwards"):
+        assert command("reconstruct --model {m} --images {i} --out {o}", m=model, i=tmp_path / f"{name}.npy",
+                       o=tmp_path / f"r-{name}.npy") == 0  # fmt: skip
+    forwards, backwards = np.load(tmp_path / "r-x.npy"), np.load(tmp_path / "r-backwards.npy")
+    assert forwards.dtype == np.uint8 and forwards.shape == faces.shape
+    assert np.abs(forwards[::-1].astype(int) - backwards).max() <= 1
+
+
+def test_a_folder_comes_out_as_a_folder_and_a_picture_as_a_grid(model, faces, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, face in zip("edcba", faces, strict=True):
+        larger = cv2.resize(face, (40, 40), interpolation=cv2.INTER_NEAREST)
+        cv2.imwrite(str(tmp_path / "in" / f"{name}.png"), larger[..., ::-1])
+    for out in ("pictures", "grid.png", "array.npy"):
+        line = "reconstruct --model {model} --images {images} --out {out}"
+        assert command(line, model=model, images=tmp_path / "in", out=tmp_path / out) == 0
+    written = sorted((tmp_path / "pictures").iterdir())
+    array = np.load(tmp_path / "array.npy")
+    assert [file.name for file in written] == [f"0000{i}.png" for i in range(5)]
+    assert np.array_equal(np.stack([images.read_image(file) for file in written]), array)
+    assert images.read_image(tmp_path / "grid.png").shape[2] == 3
+    np.save(
+        tmp_path / "sorted.npy", faces[::-1]
+    )  # by name: a, b, ... is the reverse of how they were written
+    line = "reconstruct --model {model} --images {images} --out {out}"
+    assert command(line, model=model, images=tmp_path / "sorted.npy", out=tmp_path / "expected.npy") == 0
+    assert np.abs(np.load(tmp_path / "expected.npy").astype(float) - array).mean() < 2
+
+
+def test_edit_with_strength_0_changes_nothing_and_signs_differ(model, faces, tmp_path):
+    np.save(tmp_path / "x.npy", faces)
+    edited = {}
+    for strength in ("0", "1", "-1"):
+        out = tmp_path / f"{strength}.npy"
+        line = "edit --model {m} --images {i} --attribute Smiling --strength {s} --out {o}"
+        assert command(line, m=model, i=tmp_path / "x.npy", s=strength, o=out) == 0
+        edited[strength] = np.load(out)
+    line = "reconstruct --model {m} --images {i} --out {o}"
+    assert command(line, m=model, i=tmp_path / "x.npy", o=tmp_path / "r.npy") == 0
+    assert np.array_equal(edited["0"], np.load(tmp_path / "r.npy"))
+    assert not np.array_equal(edited["1"], edited["-1"])
+
+
+def test_interpolate_begins_and_ends_with_the_reconstructions(model, faces, tmp_path):
+    paths = [tmp_path / "one.png", tmp_path / "two.png"]
+    for path, face in zip(paths, faces, strict=False):
+        images.save_images(face[None], path)
+    line = "interpolate --model {m} --images {one} {two} --steps 6 --out {o}"
+    values = dict(m=model, one=paths[0], two=paths[1])
+    for out, option in (("a.npy", ""), ("b.npy", " --spherical"), ("strip.png", ""), ("walk.gif", "")):
+        assert command(line + option, **values, o=tmp_path / out) == 0
+    straight, spherical = np.load(tmp_path / "a.npy"), np.load(tmp_path / "b.npy")
+    np.save(tmp_path / "x.npy", faces[:2])
+    assert command("reconstruct --model {m} --images {i} --out {o}", m=model, i=tmp_path / "x.npy",
+                   o=tmp_path / "r.npy") == 0  # fmt: skip
+    assert straight.shape == (6, 16, 16, 3)
+    for way in (straight, spherical):
+        assert np.abs(way[[0, -1]].astype(int) - np.load(tmp_path / "r.npy")).max() <= 1
+    assert images.read_image(tmp_path / "strip.png").shape[:2] == (16, 6 * 18 - 2)
+    assert (tmp_path / "walk.gif").read_bytes()[:3] == b"GIF"
+
+
+def test_evaluate_prints_one_object_that_agrees_with_the_card(model, capsys):
+    capsys.readouterr()
+    assert command("evaluate --model {model} --json", model=model) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert {"pictures", "squared_error", "pca_squared_error", "ratio", "kl", "active_units"} <= set(figures)
+    assert figures["ratio"] == pytest.approx(figures["squared_error"] / figures["pca_squared_error"])
+    card = json.loads((model / "card.json").read_text())["figures"]
+    assert figures["pictures"] == card["pictures"]
+    assert figures["squared_error"] == pytest.approx(card["squared_error"], rel=0.05)  # stored as float16
+    assert figures["pca_squared_error"] == pytest.approx(card["pca_squared_error"], rel=0.01)
+    assert command("evaluate --model {model}", model=model) == 0
+    assert "active units" in capsys.readouterr().out
+
+
+GENERATE = "generate --model {model} --out {tmp}/out.npy"
+RECONSTRUCT = "reconstruct --model {model} --out {tmp}/out.npy --images"
+MISTAKES = {
+    "": "required",
+    "genrate": "generate",
+    "generate --out x.npy": "--model",
+    "generate --model {tmp}/nothing --out {tmp}/out.npy": "nothing is no model",
+    "generate --model {tmp} --out {tmp}/out.npy": "card.json",
+    "generate --model {tmp}/damaged --out {tmp}/out.npy": "damaged is damaged",
+    "generate --model {model} --out {tmp}/out.docx": ".png",
+    GENERATE + " --count -3": "from 1 on",
+    GENERATE + " --count 0": "from 1 on",
+    GENERATE + " --count 1.5": "whole number",
+    GENERATE + " --temperature nan": "nan is no number",
+    GENERATE + " --temperature -1": "from 0 on",
+    GENERATE + " --seed -1": "from 0 on",
+    GENERATE + " --prior fited": "fitted",
+    GENERATE + " --attribute Smilling": "Smiling",
+    RECONSTRUCT + " {tmp}/nothing.png": "nothing.png",
+    RECONSTRUCT + " {tmp}/text.png": "text.png",
+    RECONSTRUCT + " {tmp}/cut.png": "cut.png",
+    RECONSTRUCT + " {tmp}/empty": "empty",
+    RECONSTRUCT + " {tmp}/floats.npy": "uint8",
+    RECONSTRUCT + " {tmp}/text.npy": "text.npy",
+    "edit --model {model} --images {tmp}/x.npy --out {tmp}/out.npy": "--attribute",
+    "edit --model {model} --images {tmp}/x.npy --attribute Beard --out {tmp}/out.npy": "Beard",
+    "edit --model {model} --images {tmp}/x.npy --attribute Smiling --strength much --out {tmp}/o.npy": "much",
+    "interpolate --model {model} --images {tmp}/x.npy --out {tmp}/out.gif": "two pictures",
+    "interpolate --model {model} --images {tmp}/x.npy --steps 1 --out {tmp}/out.gif": "from 2 on",
+    "evaluate --model {tmp}/nothing --json": "nothing is no model",
+    "evaluate --model {model} --data cartoons": "cartoon",
+    "train --data cartoons --out {tmp}/run": "cartoon",
+    "train --data {tmp}/nothing.zip --out {tmp}/run": "nothing.zip",
+    "train --data {tmp}/text.zip --out {tmp}/run": "text.zip",
+    "train --data {tmp}/empty --out {tmp}/run": "empty",
+    "train --data cartoon --image-size 65 --out {tmp}/run": "64",
+    "train --data cartoon --epochs 0 --out {tmp}/run": "from 1 on",
+    "train --data cartoon --out {tmp}/text.png": "text.png is a file",
+}
+
+
+@pytest.fixture(scope="session")
+def mistakes(model, faces, tmp_path_factory):
+    """A folder with what the mistakes need."""
+    folder = tmp_path_factory.mktemp("mistakes")
+    (folder / "empty").mkdir()
+    for name in ("text.png", "text.npy", "text.zip"):
+        (folder / name).write_text("<html>Too many requests</html>")
+    whole = cv2.imencode(".png", faces[0])[1].tobytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    np.save(folder / "x.npy", faces)
+    np.save(folder / "floats.npy", faces / 255)
+    (folder / "damaged").mkdir()
+    for file in model.iterdir():
+        (folder / "damaged" / file.name).write_bytes(file.read_bytes())
+    weights = folder / "damaged/vae.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    return folder
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_is_answered_in_one_sentence(line, model, mistakes, capsys):
+    before = sorted(mistakes.rglob("*"))
+    assert command(line, model=model, tmp=mistakes) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and "Traceback" not in error
+    assert MISTAKES[line] in error
+    assert sorted(mistakes.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", [function.__name__ for function in cli.COMMANDS])
+def test_help_shows_examples_that_can_be_parsed(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([name, "--help"])
+    assert end.value.code == 0
+    examples = re.findall(r"^  python -m vae_keras (.+)$", capsys.readouterr().out, re.MULTILINE)
+    assert len(examples) >= 2
+    for example in examples:
+        assert cli.build_parser().parse_args(example.split()).command.__name__ == name
+
+
+def test_help_does_not_load_tensorflow():
+    code = "import sys\nfrom vae_keras import cli\ntry: cli.main(['train', '--help'])\nfinally:\n assert not "
+    assert run("-c", code + "{'tensorflow', 'keras', 'numpy', 'pandas'} & set(sys.modules)").returncode == 0
+
+
+def test_an_interruption_ends_with_130(monkeypatch, capsys):
+    from vae_keras import pretrained
+
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pretrained, "load", interrupted)
+    assert command("generate --model any --out x.npy") == 130
+    assert "interrupted" in capsys.readouterr().err

@@ -1,0 +1,261 @@
+"""The form of the lessons. Every failure names the command or the limit; CONTRIBUTING.md says how lessons are made."""
+
+import ast
+import json
+import os
+import re
+from pathlib import Path
+from statistics import median
+
+import build
+import frame
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(
+    os.environ.get("VAE_KERAS_NOTEBOOKS", build.NOTEBOOKS)
+)  # elsewhere, while a lesson is being written
+NAMES = ["01_explore_data", "02_build_vae", "03_train_vae", "04_generate_faces", "05_explore_latent_space"]
+MEND = "run: make lessons"
+TEXTS = {text.stem: text for text in frame.lessons() if (NOTEBOOKS / f"{text.stem}.ipynb").exists()}
+
+
+@pytest.fixture(params=list(TEXTS))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(name):
+    return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+
+
+@pytest.fixture
+def code(notebook):
+    return [cell.source for cell in build.code_cells(notebook)]
+
+
+def lines(source):
+    return sum(1 for line in source.splitlines() if line.strip())
+
+
+def outputs(notebook):
+    """Yield (number of the cell, output) for every output."""
+    for number, cell in enumerate(build.code_cells(notebook), start=1):
+        for output in cell.outputs:
+            yield number, output
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lesson_exists(name):
+    assert (frame.SOURCE / f"{name}.py").exists(), f"notebooks/src/{name}.py is missing"
+    assert (NOTEBOOKS / f"{name}.ipynb").exists(), f"notebooks/{name}.ipynb is missing; {MEND}"
+
+
+def test_notebook_is_what_its_text_says_and_was_executed_so(name):
+    assert build.check(TEXTS[name], NOTEBOOKS) is None
+
+
+def test_executed_from_top_to_bottom(name, notebook):
+    counts = [cell.execution_count for cell in build.code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1)), f"{name}: not executed in order; {MEND}"
+
+
+def test_the_run_is_stamped_and_shown(name, notebook):
+    run = notebook.metadata.run
+    assert run.seconds > 0 and {"Python", "keras", "numpy"} <= set(run.versions), f"{name}: no stamp; {MEND}"
+    shown = notebook.cells[-1].source
+    for fact in (run.profile, run.dataset, run.date, run.versions["keras"]):
+        assert fact in shown, f"{name}: its end does not say {fact}; {MEND}"
+
+
+@pytest.mark.skipif(build.NOTEBOOKS != NOTEBOOKS, reason="of the committed notebooks")
+def test_committed_from_a_full_run_on_celeba(name, notebook):
+    run = notebook.metadata.run
+    assert (run.profile, run.dataset) == ("full", "celeba"), (
+        f"{name}: run: make lessons PROFILE=full DATA=celeba"
+    )
+
+
+def test_outputs_hold_no_error_warning_widget_or_vector_figure(name, notebook):
+    for number, output in outputs(notebook):
+        kind = output.get("name", output.output_type)
+        assert kind not in ("error", "stderr"), f"{name}, cell {number}: {kind}; mend the cell, then {MEND}"
+        forbidden = [mime for mime in output.get("data", {}) if re.search("svg|pdf|widget", mime)]
+        assert not forbidden, f"{name}, cell {number}: holds {forbidden}; show a picture instead, then {MEND}"
+
+
+def test_sizes(name, notebook):
+    for number, output in outputs(notebook):
+        size = len(json.dumps(output))
+        assert size <= 500_000, (
+            f"{name}, cell {number}: an output of {size} bytes; draw fewer or smaller pictures"
+        )
+    size = (NOTEBOOKS / f"{name}.ipynb").stat().st_size
+    assert size <= 3_000_000, f"{name}: {size} bytes; draw fewer or smaller pictures, then {MEND}"
+
+
+def test_cells_are_short_and_explained(name, notebook, code):
+    lengths = sorted(map(lines, code))
+    texts = sum(cell.cell_type == "markdown" for cell in notebook.cells)
+    assert 20 <= len(code) <= 30, f"{name}: {len(code)} code cells, not 20 to 30"
+    assert median(lengths) <= 6, f"{name}: the median cell has {median(lengths)} lines, more than 6"
+    longest = lengths[int(0.9 * (len(lengths) - 1))]
+    assert longest <= 18, f"{name}: nine of ten cells have up to {longest} lines, more than 18"
+    for source in code:
+        limit = 45 if re.search(r"^class ", source, re.MULTILINE) else 30
+        assert lines(source) <= limit, (
+            f"{name}: a cell of {lines(source)} lines, more than {limit}:\n{source[:200]}"
+        )
+    assert texts >= 1.2 * len(code), f"{name}: {texts} text cells for {len(code)} code cells; explain more"
+    assert sum(lengths) <= 300, f"{name}: {sum(lengths)} lines of code, more than 300"
+
+
+def test_settings_stand_once(name, code):
+    calls = [source for source in code if "get_config" in source]
+    assert len(calls) == 1, f"{name}: get_config in {len(calls)} cells; the frame's settings cell is the one"
+    assert calls[0].count("config = vae_keras.get_config(") == 1
+
+
+def test_no_cell_asks_for_profile_or_source(name, code):
+    for source in code:
+        conditions = [
+            node.test for node in ast.walk(ast.parse(source)) if isinstance(node, (ast.If, ast.IfExp))
+        ]
+        for words in map(ast.unparse, conditions):
+            assert not re.search(
+                r"profile|dataset|source|colab|celeba|cartoon|environ\[", words, re.IGNORECASE
+            ), (
+                f"{name}: `if {words}`: what differs between profiles or sources is data of config or the source"
+            )
+
+
+def test_facts_are_compared(name, notebook):
+    tagged = [
+        cell for cell in build.code_cells(notebook) if "nbval-check-output" in cell.metadata.get("tags", [])
+    ]
+    assert 2 <= len(tagged) <= 4, f"{name}: {len(tagged)} cells carry the tag nbval-check-output, not 2 to 4"
+    for cell in tagged:
+        assert cell.outputs, f"{name}: a compared cell prints nothing:\n{cell.source}"
+        assert all(
+            output.output_type == "stream" or "image/png" not in output.data for output in cell.outputs
+        )
+
+
+def test_opening_and_end(name, notebook):
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    for words in ("**What you'll do**", "**What you'll learn**", "**What you need**", "| minutes |"):
+        assert words in texts[0], f"{name}: the opening lacks {words}"
+    assert texts[0].startswith("# ") and not any(re.search("^# ", text, re.MULTILINE) for text in texts[1:])
+    assert texts[-3].startswith("## What you learned") and texts[-2].startswith("## Three questions to try")
+    questions = re.findall(r"^\d\. ", texts[-2], re.MULTILINE)
+    assert len(questions) == 3, f"{name}: {len(questions)} questions at its end, not 3"
+    assert "**Next:**" in texts[-1] or name == sorted(TEXTS)[-1]
+
+
+def test_links_lead_somewhere(name, notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for link in re.findall(r"\]\((?!https?:|#|attachment:|data:)([^)#\s]+)", cell.source):
+                assert (build.NOTEBOOKS / link).exists(), f"{name}: the link {link} leads nowhere"
+
+
+def test_badge_points_to_this_file_or_nowhere(name, notebook):
+    badges = re.findall(r"colab\.research\.google\.com/github/([^)]+)", notebook.cells[0].source)
+    address = frame.repository()
+    assert badges == ([f"{address}/blob/main/notebooks/{name}.ipynb"] if address else []), f"{name}: {MEND}"
+    if not address:
+        assert "To open this lesson in Google Colab" in notebook.cells[0].source
+
+
+# The build itself, on a text of three cells.
+
+HEADER = """# ---
+# jupyter:
+#   lesson: {title: T, do: "- a: b", learn: "- c", need: d, minutes: {cpu: 1}, learned: "- e", questions: "1. f"}
+# ---
+
+# %% [markdown]
+# ## Prose $x^2$
+
+# %% tags=["nbval-check-output"]
+print(config.image_size)
+
+# %%
+import sys
+print("a warning", file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "07_small.py"
+    path.write_text(HEADER)
+    return path
+
+
+def test_a_change_of_prose_is_woven_in_and_a_change_of_code_is_not(text, tmp_path, capfd):
+    notebook = build.execute(text, "quick", "cartoon", "a machine")
+    path = tmp_path / "07_small.ipynb"
+    nbformat.write(notebook, path)
+    assert build.check(text, tmp_path) is None
+    assert "cell 3 of 4" in capfd.readouterr().out
+    kinds = [output.name for _, output in outputs(notebook)]
+    assert kinds == [
+        "stdout",
+        "stdout",
+        "stderr",
+    ]  # a warning of the lesson stays, TensorFlow's start-up log does not
+    text.write_text(HEADER.replace("Prose", "Other prose"))
+    assert "differs from its text" in build.check(text, tmp_path)
+    assert build.woven(text, path).cells[5].source == "## Other prose $x^2$"
+    assert build.woven(text, path).cells[6].outputs[0].text == "64\n"
+    text.write_text(HEADER.replace("image_size", "latent_dim"))
+    assert "make lessons" in build.check(text, tmp_path) and build.woven(text, path) is None
+
+
+def test_the_address_is_no_change_of_code(text, monkeypatch):
+    before = build.code_hash(frame.render(text))
+    monkeypatch.setattr(frame, "repository", lambda: "somebody/faces")
+    notebook = frame.render(text)
+    assert "github/somebody/faces/blob/main/notebooks/07_small.ipynb" in notebook.cells[0].source
+    assert 'ADDRESS = "https://github.com/somebody/faces"' in notebook.cells[2].source
+    assert build.code_hash(notebook) == before
+
+
+def test_include_markers():
+    sampling = frame.definition("include vae_keras/model.py::Sampling")
+    assert sampling.startswith("@keras.saving") and ast.parse(sampling)
+    vae = ast.parse(frame.definition("include vae_keras/model.py::VAE only __init__ call")).body[0]
+    assert [node.name for node in vae.body if hasattr(node, "name")] == ["__init__", "call"]
+    assert ast.get_docstring(vae)
+    step = frame.definition("include vae_keras/model.py::VAE.train_step")
+    assert step.startswith("def train_step(") and step.endswith("VAE.train_step = train_step")
+    assert frame.definition("include vae_keras/model.py::kl_divergence").startswith("def kl_divergence(")
+
+
+def test_an_include_of_nothing_is_an_error():
+    for marker in ("VAE.no_method", "VAE only no_method", "NoClass"):
+        with pytest.raises(ValueError, match="vae_keras/model.py has no"):
+            frame.definition(f"include vae_keras/model.py::{marker}")
+
+
+def test_an_incomplete_header_is_named(text):
+    text.write_text(HEADER.replace("need: d, ", ""))
+    with pytest.raises(ValueError, match="07_small.py: the header .* 'need'"):
+        frame.render(text)
+
+
+def test_large_figures_become_jpeg():
+    import base64
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    png = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)).save(png, "PNG")
+    data = {"image/png": base64.b64encode(png.getvalue()).decode()}
+    cell = nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("display_data", data)])
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    assert set(build.with_outputs(notebook, notebook).cells[0].outputs[0].data) == {"image/jpeg"}

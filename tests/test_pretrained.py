@@ -1,0 +1,158 @@
+"""Model folders: what is stored is what was trained, and what ships loads."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from vae_keras import config, data, latent, pretrained, training
+
+SETTINGS = config.get_config(
+    profile="quick", dataset="cartoon", image_size=16, latent_dim=8, precision="float32"
+)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Few pictures with few attributes, as each is calibrated."""
+    faces = data.prepare("cartoon", 16, pictures=200, progress=False)
+    return dataclasses.replace(faces, table=faces.table[["split", *faces.source.attributes, "Bright"]])
+
+
+@pytest.fixture(scope="module")
+def model(faces):
+    """A model trained for moments."""
+    policy = keras.config.dtype_policy()
+    vae = training.build_vae(SETTINGS)
+    training.fit(vae, faces.train, epochs=3, batch_size=20)
+    keras.config.set_dtype_policy(policy)
+    return pretrained.finish(vae, faces, epochs=3, seconds=90.0, command="a test")
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    pretrained.save(model, folder)
+    return folder
+
+
+def test_card_says_what_is_needed(model, faces):
+    card = model.card
+    assert json.loads(json.dumps(card)) == card
+    assert card["model"] == model.vae.get_config() and card["crop"] == faces.source.crop
+    assert card["pictures"] == dict(train=200, validation=len(faces.validation), test=len(faces.test))
+    assert card["minutes"] == 1.5 and card["command"] == "a test"
+    assert card["figures"]["pictures"] == len(faces.test) and card["terms"] == faces.source.terms
+    assert set(faces.source.attributes) <= set(model.directions.index)
+
+
+def test_folder_holds_three_files_and_gives_back_the_same(model, folder, faces):
+    assert sorted(file.name for file in folder.iterdir()) == sorted(pretrained.FILES)
+    again = pretrained.load(folder)
+    assert again.card == model.card
+    assert list(again.directions.index) == list(model.directions.index)
+    assert np.allclose(again.directions, model.directions, atol=1e-6)
+    assert np.allclose(again.levels[model.levels.index], model.levels, atol=1e-6)
+    assert np.allclose(again.statistics.astype(float), model.statistics.astype(float))
+    assert np.allclose(again.prior.sample(50, seed=1), model.prior.sample(50, seed=1), atol=1e-4)
+    assert np.abs(again.reconstruct(faces.eight).astype(int) - model.reconstruct(faces.eight)).max() <= 1
+
+
+def test_float16_shows_no_difference(model, folder, tmp_path, faces):
+    pretrained.save(model, tmp_path / "exact", half=False)
+    sizes = [(path / "vae.weights.h5").stat().st_size for path in (folder, tmp_path / "exact")]
+    assert sizes[0] < 0.7 * sizes[1]
+    images = np.float32(faces.test[:64]) / 255
+    half, exact = (pretrained.load(path).vae.reconstruct(images) for path in (folder, tmp_path / "exact"))
+    assert np.abs(np.asarray(half) - np.asarray(exact)).max() < 1 / 255
+
+
+def test_generate_repeats_and_follows_its_arguments(model):
+    assert np.array_equal(model.generate(4, seed=2), model.generate(4, seed=2))
+    assert not np.array_equal(model.generate(4, seed=2), model.generate(4, seed=3))
+    assert np.array_equal(model.generate(4, seed=2), latent.decode(model.vae, model.sample(4, seed=2)))
+    assert np.allclose(
+        model.sample(9, temperature=0.5, prior="standard"), 0.5 * model.sample(9, prior="standard")
+    )
+    z, moved = model.sample(200), model.sample(200, attribute="Smiling")
+    along = model.direction("Smiling") / np.linalg.norm(model.direction("Smiling"))
+    assert (moved @ along).min() >= (z @ along).min() - 1e-4
+    level = model.levels["Smiling"] * np.linalg.norm(model.direction("Smiling"))
+    assert (moved @ along).min() == pytest.approx(level, rel=1e-3, abs=1e-3)
+
+
+def test_edit_moves_along_the_direction(model, faces):
+    edited = model.edit(faces.eight, "Smiling", 1.0)
+    z, _ = latent.encode(model.vae, faces.eight)
+    assert np.array_equal(edited, latent.decode(model.vae, z + model.direction("Smiling")))
+    assert np.array_equal(model.edit(faces.eight, "Smiling", 0.0), model.reconstruct(faces.eight))
+
+
+@pytest.mark.parametrize("arguments", [dict(count=0), dict(count=-2), dict(count=1, prior="normal")])
+def test_generate_refuses_in_words(model, arguments):
+    with pytest.raises(ValueError, match="Asked for|no prior"):
+        model.generate(**arguments)
+
+
+def test_unknown_attribute_is_answered_with_the_nearest(model):
+    with pytest.raises(ValueError, match="'Smilling'; did you mean Smiling"):
+        model.direction("Smilling")
+
+
+def test_what_is_no_model_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match="celebb is no model"):
+        pretrained.load("celebb")
+    with pytest.raises(FileNotFoundError, match="card.json"):
+        pretrained.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", pretrained.FILES)
+@pytest.mark.parametrize("damage", ["cut", "html", "other"])
+def test_damage_is_said(folder, tmp_path, name, damage):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    whole = (tmp_path / name).read_bytes()
+    other = (folder / pretrained.FILES[pretrained.FILES.index(name) - 1]).read_bytes()
+    (tmp_path / name).write_bytes(
+        {"cut": whole[: len(whole) // 2], "html": b"<html>", "other": other}[damage]
+    )
+    with pytest.raises(ValueError, match="is damaged .*: train or download"):
+        pretrained.load(tmp_path)
+
+
+def test_an_unfinished_save_leaves_the_old_model(model, folder, tmp_path, monkeypatch):
+    pretrained.save(model, tmp_path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    def full(*rest, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(OSError, match="No space"):
+        pretrained.save(dataclasses.replace(model, card={}), tmp_path)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_load_for_finds_the_model_of_lesson_03(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("VAE_KERAS_RUNS", str(tmp_path))
+    monkeypatch.setattr(pretrained, "SHIPPED", tmp_path / "none")
+    with pytest.raises(FileNotFoundError, match="lesson 03"):
+        pretrained.load_for(SETTINGS)
+    pretrained.save(model, SETTINGS.model_folder)
+    assert pretrained.load_for(SETTINGS).card == model.card
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_what_ships_loads_and_draws(name):
+    model = pretrained.load(name)
+    assert model.card["source"] == name and model.card["terms"] and model.card["command"]
+    assert model.vae.network["image_size"] == 64 and model.card["figures"]["ratio"] < 1
+    assert set(model.card["attributes"]) <= set(model.directions.index)
+    faces = model.generate(8, seed=0)
+    assert faces.shape == (8, 64, 64, 3) and faces.std(axis=0).mean() > 10
+
+
+def test_what_ships_stays_small():
+    assert sum(file.stat().st_size for file in pretrained.SHIPPED.rglob("*") if file.is_file()) < 40_000_000
