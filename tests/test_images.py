@@ -267,10 +267,10 @@ def test_truncated_jpeg_with_a_thumbnail_or_padding(generator):
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 def test_jpeg_cut_short_but_closed_is_refused(mode, orientation, generator, capfd):
-    noise = generator.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    noise = generator.integers(0, 256, (200, 200, 3), dtype=np.uint8)
     data = encode(Image.fromarray(noise).convert(mode), "JPEG", exif=exif(orientation))
     decode(data, "whole.jpg")
-    escaped = data.index(b"\xff\x00", len(data) // 2) + 1  # a cut in the middle of an escaped byte
+    escaped = data.rindex(b"\xff\x00", 0, int(0.9 * len(data))) + 1  # a cut in the middle of an escaped byte
     for cut in [escaped, *generator.integers(0.4 * len(data), 0.9 * len(data), 10)]:
         assert "cut short" in refusal(data[:cut] + b"\xff\xd9")
 
@@ -365,7 +365,9 @@ def test_find_face():
     assert (wide == astronaut).all()
     large = images.find_face(cv2.resize(astronaut, (1536, 1536)))
     assert abs(large.shape[0] / face.shape[0] - 3) < 0.5
-    assert distance(images.resize(large, 32), images.resize(face, 32)) < 20
+    found = cv2.matchTemplate(images.resize(large, len(face)), wanted, cv2.TM_CCOEFF_NORMED)
+    here = cv2.matchTemplate(face, wanted, cv2.TM_CCOEFF_NORMED)
+    assert np.abs(np.subtract(cv2.minMaxLoc(found)[3], cv2.minMaxLoc(here)[3])).max() < len(face) / 8
     with pytest.raises(ImageError, match=r"^sea\.jpg shows no face .*: crop"):
         images.find_face(np.full((100, 80, 3), 90, np.uint8), name="sea.jpg")
 
@@ -399,12 +401,12 @@ def test_load_one_picture_and_never_crop_what_has_the_size(tmp_path, generator):
 
 
 def test_load_reduces_large_jpegs_and_keeps_them_sharp(tmp_path, generator):
-    coarse = generator.integers(0, 256, (150, 120, 3), dtype=np.uint8)
-    image = cv2.resize(coarse, (1200, 1500), interpolation=cv2.INTER_CUBIC)
+    fine = generator.integers(0, 256, (160, 120, 3), dtype=np.uint8)
+    image = cv2.resize(fine, (1200, 1600), interpolation=cv2.INTER_CUBIC)
     (tmp_path / "x.jpg").write_bytes(encode(image, "JPEG", quality=95))
-    for crop in (None, 0.5, 0.1):
+    for crop, allowed in ((None, 12), (0.5, 12), (0.1, 3)):  # of a difference of 60 between any two
         expected = images.resize(images.crop_square(image, crop), 64)
-        assert distance(load_images(tmp_path / "x.jpg", 64, crop=crop)[0][0], expected) < 3
+        assert distance(load_images(tmp_path / "x.jpg", 64, crop=crop)[0][0], expected) < allowed
 
 
 def test_load_names_all_that_cannot_be_used(tmp_path, generator):

@@ -112,7 +112,7 @@ def test_cells_are_short_and_explained(name, notebook, code):
 
 
 def test_settings_stand_once(name, code):
-    calls = [source for source in code if "get_config" in source]
+    calls = [source for source in code if "vae_keras.get_config(" in source]
     assert len(calls) == 1, f"{name}: get_config in {len(calls)} cells; the frame's settings cell is the one"
     assert calls[0].count("config = vae_keras.get_config(") == 1
 
@@ -157,7 +157,8 @@ def test_links_lead_somewhere(name, notebook):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             for link in re.findall(r"\]\((?!https?:|#|attachment:|data:)([^)#\s]+)", cell.source):
-                assert (build.NOTEBOOKS / link).exists(), f"{name}: the link {link} leads nowhere"
+                known = (build.NOTEBOOKS / link).exists() or (frame.SOURCE / link).with_suffix(".py").exists()
+                assert known, f"{name}: the link {link} leads nowhere"
 
 
 def test_badge_points_to_this_file_or_nowhere(name, notebook):

@@ -330,9 +330,10 @@ def test_stored_variance_follows_training_and_rests_in_evaluation(images):
 @pytest.mark.parametrize("likelihood", model.LIKELIHOODS)
 def test_it_learns_a_tiny_set(images, likelihood):
     vae = compiled(likelihood=likelihood, beta=0.01)
-    history = vae.fit(many(images), batch_size=16, epochs=4, verbose=0).history
-    assert np.isfinite(history["loss"]).all() and history["loss"][-1] < history["loss"][0]
-    assert history["mse"][-1] < 0.5 * history["mse"][0]
+    before = vae.compute_terms(images, training=True)
+    history = vae.fit(many(images), batch_size=16, epochs=8, verbose=0).history
+    assert np.isfinite(history["loss"]).all() and history["loss"][-1] < float(before["loss"])
+    assert history["mse"][-1] < 0.3 * float(before["mse"])
 
 
 def test_fit_takes_datasets_tuples_and_validation_data(images):
@@ -351,14 +352,20 @@ def test_epoch_metrics_are_means_over_that_epoch_alone(images):
     np.testing.assert_allclose(history["mse"][0], np.mean((images - np.array(vae(images))) ** 2), rtol=1e-4)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_beta_can_change_inside_the_traced_step(images, jit_compile):
-    vae = compiled(jit_compile, learning_rate=0.0)
-    for beta in (0.0, 1.0, 2.0):
-        vae.beta.assign(beta)
-        logs = vae.fit(images, batch_size=16, epochs=1, verbose=0).history
-        np.testing.assert_allclose(logs["loss"], logs["reconstruction"][0] + beta * logs["kl"][0], rtol=1e-5)
-        assert logs["kl"][0] > 0.1
+def test_beta_can_change_inside_the_traced_step_with_xla_and_without(images):
+    losses = []
+    for jit_compile in (True, False):  # without noise, since XLA draws other numbers
+        keras.utils.set_random_seed(0)
+        vae = compiled(jit_compile, learning_rate=1e-3, variational=False)
+        for beta in (0.0, 1.0, 2.0):
+            vae.beta.assign(beta)
+            logs = vae.fit(images, batch_size=16, epochs=1, verbose=0, shuffle=False).history
+            np.testing.assert_allclose(
+                logs["loss"], logs["reconstruction"][0] + beta * logs["kl"][0], rtol=1e-5
+            )
+            assert logs["kl"][0] > 0.1
+            losses.append(logs["loss"][0])
+    np.testing.assert_allclose(losses[:3], losses[3:], rtol=1e-4)
 
 
 def test_a_larger_beta_gives_a_smaller_kl(images):
@@ -382,17 +389,6 @@ def test_mixed_precision_trains_with_float32_terms_and_weights(images, precision
     history = vae.fit(many(images, 4), batch_size=16, epochs=5, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     assert history["mse"][-1] < 0.8 * history["mse"][0]
-
-
-def test_the_step_compiled_with_xla_is_the_same(images):
-    losses = []
-    for jit_compile in (True, False):  # without noise, since XLA draws other numbers
-        keras.utils.set_random_seed(0)
-        vae = compiled(jit_compile, learning_rate=1e-3, variational=False)
-        losses.append(
-            vae.fit(many(images, 2), batch_size=16, epochs=1, verbose=0, shuffle=False).history["loss"]
-        )
-    np.testing.assert_allclose(*losses, rtol=1e-4)
 
 
 # Saving

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from vae_keras import config, data, latent, pretrained, training
+from vae_keras import cartoon, config, data, latent, pretrained, sources, training
 
 SETTINGS = config.get_config(
     profile="quick", dataset="cartoon", image_size=16, latent_dim=8, precision="float32"
@@ -16,9 +16,12 @@ SETTINGS = config.get_config(
 
 @pytest.fixture(scope="module")
 def faces():
-    """Few pictures with few attributes, as each is calibrated."""
-    faces = data.prepare("cartoon", 16, pictures=200, progress=False)
-    return dataclasses.replace(faces, table=faces.table[["split", *faces.source.attributes, "Bright"]])
+    """Few small pictures with few attributes, as each is calibrated."""
+    source, factors = sources.get_source("cartoon"), cartoon.sample_factors(400)
+    images, table = cartoon.draw_faces(factors, 16), cartoon.attributes(factors)[list(source.attributes)]
+    table = table.assign(Bright=images.mean(axis=(1, 2, 3)))
+    table.insert(0, "split", ["train"] * 240 + ["validation"] * 80 + ["test"] * 80)
+    return data.Faces(source, images, table, [])
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +45,7 @@ def test_card_says_what_is_needed(model, faces):
     card = model.card
     assert json.loads(json.dumps(card)) == card
     assert card["model"] == model.vae.get_config() and card["crop"] == faces.source.crop
-    assert card["pictures"] == dict(train=200, validation=len(faces.validation), test=len(faces.test))
+    assert card["pictures"] == dict(train=240, validation=80, test=80)
     assert card["minutes"] == 1.5 and card["command"] == "a test"
     assert card["figures"]["pictures"] == len(faces.test) and card["terms"] == faces.source.terms
     assert set(faces.source.attributes) <= set(model.directions.index)

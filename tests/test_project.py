@@ -12,7 +12,10 @@ import pytest
 from conftest import ROOT
 
 MODULE = sorted((ROOT / "vae_keras").glob("*.py"))
-ORDER = "config sources cartoon images data model training latent metrics pretrained plots cli".split()
+ORDER = """
+    config archives sources easel portrait cartoon images preparation data model training latent metrics pretrained
+    plots cli
+""".split()  # the rooms, a lesson's own after those it builds on
 
 
 def lines(text):
@@ -49,6 +52,10 @@ def top_level_imports(path):
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vae_keras."):
             rooms.add(node.module.split(".")[1])
     return rooms & set(ORDER)
+
+
+def test_every_room_has_its_place():
+    assert {path.stem for path in MODULE} - {"__init__", "__main__"} == set(ORDER)
 
 
 @pytest.mark.parametrize("room", ORDER)
@@ -98,6 +105,7 @@ def test_what_the_module_imports_is_required():
         "skimage": "scikit-image",
         "cv2": "opencv-python-headless",
         "PIL": "pillow",
+        "IPython": "ipython",
     }
     imported = set()
     for path in [*MODULE, *(ROOT / "notebooks" / "src").glob("*.py")]:

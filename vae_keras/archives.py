@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import logging
 import os
 import threading
 import zipfile
@@ -112,6 +113,7 @@ def _download(name, handle, folder):
     import requests
     from kagglehub.config import get_cache_folder
 
+    logging.getLogger("kagglehub").setLevel(logging.WARNING)  # its notices go to stdout; the bar stays
     kept = Path(get_cache_folder(), "datasets", handle)
     versions = [int(path.stem) for path in kept.glob("*.complete") if path.stem.isdigit()]
     try:  # a handle with its version needs no network where that version is whole
@@ -120,7 +122,8 @@ def _download(name, handle, folder):
         status = getattr(getattr(error, "response", None), "status_code", None)
         cut = isinstance(error, requests.RequestException)
         why = {403: "access was refused", 404: "it is not there", 429: "too many requests, try again later"}
-        why = why.get(status, "no connection" if cut else f"what came is no archive: {type(error).__name__}")
+        other = "no connection" if cut else f"what came is no archive: {type(error).__name__}"
+        why = why.get(status, "it cannot answer now" if status else other)
     for archive in kept.glob("*.archive"):
         with open(archive, "rb") as file:
             resumable = cut and file.read(2) == b"PK"

@@ -25,7 +25,6 @@ def train(options):
     """Train a model and write its folder; after an interruption the same command continues.
 
     examples:
-      python -m vae_keras train --data cartoon --epochs 5 --out runs/cartoon
       python -m vae_keras train --data lfw --epochs 50 --out runs/lfw
       python -m vae_keras train --data ~/faces.zip --find-face --image-size 128 --out runs/mine
     """
@@ -69,10 +68,9 @@ def generate(options):
     """Draw new faces; the same ones for the same seed.
 
     examples:
-      python -m vae_keras generate --model celeba --count 64 --out faces.png
       python -m vae_keras generate --model celeba --count 4000 --seed 0 --out faces.npy
       python -m vae_keras generate --model runs/lfw --prior standard --temperature 0.7 --out faces/
-      python -m vae_keras generate --model celeba --attribute Smiling --out smiling.png
+      python -m vae_keras generate --model celeba --count 64 --attribute Smiling --out smiling.png
     """
     from vae_keras import pretrained
 
@@ -130,7 +128,10 @@ def interpolate(options):
     frames = latent.decode(model.vae, latent.interpolate(start, end, options.steps, options.spherical))
     suffix = options.out.suffix.lower()
     if suffix == ".gif":
-        plots.gif(frames, options.out)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        part = options.out.with_name(f".{options.out.name}.part")
+        plots.gif(frames, part, most=len(frames))
+        os.replace(part, options.out)
     else:
         strip = images.grid_image(frames, columns=len(frames))[None]
         images.save_images(frames if suffix in ("", ".npy") else strip, options.out)

@@ -14,10 +14,22 @@ PROJECT = Path(__file__).resolve().parent.parent
 # Amounts and nothing else: image size, architecture and latent size are the same in every profile, so that what a
 # lesson says about shapes and formulas is true in all of them.
 PROFILES = {
-    "quick": dict(epochs=2, comparison_epochs=1, pictures=256, comparison_pictures=128, evaluation_pictures=128),
-    "cpu": dict(epochs=12, comparison_epochs=3, pictures=4_000, comparison_pictures=2_000, evaluation_pictures=1_000),
-    "gpu": dict(epochs=50, comparison_epochs=10, pictures=40_000, comparison_pictures=20_000, evaluation_pictures=5_000),
-    "full": dict(epochs=50, comparison_epochs=6, pictures=None, comparison_pictures=10_000, evaluation_pictures=5_000),
+    "quick": dict(
+        epochs=2, comparison_epochs=1, pictures=256, comparison_pictures=128, evaluation_pictures=128
+    ),
+    "cpu": dict(
+        epochs=12, comparison_epochs=3, pictures=4_000, comparison_pictures=2_000, evaluation_pictures=1_000
+    ),
+    "gpu": dict(
+        epochs=50,
+        comparison_epochs=10,
+        pictures=40_000,
+        comparison_pictures=20_000,
+        evaluation_pictures=5_000,
+    ),
+    "full": dict(
+        epochs=50, comparison_epochs=6, pictures=None, comparison_pictures=10_000, evaluation_pictures=5_000
+    ),
 }
 
 
@@ -26,14 +38,24 @@ class Config:
     """Everything a lesson can be told. Made by `get_config`; a copy with changes by `dataclasses.replace`."""
 
     profile: str = field(metadata={"buys": "scales the amounts below: quick, cpu, gpu or full"})
-    dataset: str = field(metadata={"buys": "whose faces: cartoon, celeba, lfw, anime, or the path of a folder or zip"})
+    dataset: str = field(
+        metadata={"buys": "whose faces: cartoon, celeba, lfw, anime, or the path of a folder or zip"}
+    )
     epochs: int = field(metadata={"buys": "passes over the pictures: more are sharper, and take longer"})
-    comparison_epochs: int = field(metadata={"buys": "passes for each of the small models that lesson 03 compares"})
-    pictures: int | None = field(metadata={"buys": "training pictures at most (None: all): more overfit less"})
+    comparison_epochs: int = field(
+        metadata={"buys": "passes for each of the small models that lesson 03 compares"}
+    )
+    pictures: int | None = field(
+        metadata={"buys": "training pictures at most (None: all): more overfit less"}
+    )
     comparison_pictures: int = field(metadata={"buys": "training pictures of the small models"})
     evaluation_pictures: int = field(metadata={"buys": "pictures behind every distance, map and statistic"})
-    precision: str = field(metadata={"buys": "number format of the layers: what this device computes fastest"})
-    image_size: int = field(default=64, metadata={"buys": "pixels a side: 128 shows more and takes four times as long"})
+    precision: str = field(
+        metadata={"buys": "number format of the layers: what this device computes fastest"}
+    )
+    image_size: int = field(
+        default=64, metadata={"buys": "pixels a side: 128 shows more and takes four times as long"}
+    )
     latent_dim: int = field(default=128, metadata={"buys": "numbers per face: more keep more detail"})
     batch_size: int = field(default=64, metadata={"buys": "pictures per step of the optimizer"})
     seed: int = field(default=0, metadata={"buys": "the same run again"})
@@ -61,7 +83,9 @@ def get_config(**changes):
     changes = {name: value for name, value in changes.items() if value is not None}
     _refuse_unknown("setting", changes, Config.__dataclass_fields__)
     gpus, precision = _device()
-    profile = changes.pop("profile", None) or os.environ.get("VAE_KERAS_PROFILE") or ("gpu" if gpus else "cpu")
+    profile = (
+        changes.pop("profile", None) or os.environ.get("VAE_KERAS_PROFILE") or ("gpu" if gpus else "cpu")
+    )
     _refuse_unknown("profile", [profile], PROFILES)
     in_colab = "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
     dataset = os.environ.get("VAE_KERAS_DATASET") or ("celeba" if in_colab else "cartoon")
@@ -83,6 +107,7 @@ def _device():
     """Return (number of GPUs, dtype policy that this device computes fastest)."""
     import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")  # it warns of functions traced anew, as they must be with several models
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         # A T4 (compute capability 7.5) has float16 alone; Ampere (8.0) and later have bfloat16, which needs no scaling.

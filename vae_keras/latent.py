@@ -8,12 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-ENOUGH_CODES = (
-    20_000  # a mixture or a linear model gains nothing from more, and takes seconds instead of minutes
-)
-
-
-# Pictures to codes and back
+ENOUGH_CODES = 20_000  # a mixture or a linear model gains nothing from more, and takes seconds, not minutes
 
 
 @functools.lru_cache(maxsize=16)
@@ -54,13 +49,13 @@ def encode(vae, images, batch_size=256):
     """The codes of many pictures, in batches of a fixed shape.
 
     images: uint8 in 0..255 or float in [0, 1], [n, size, size, 3]; a memory map is read batch by batch.
-    Returns (z_mean, z_log_variance), float32 [n, latent_dim] each. ValueError where the shape does not fit.
+    Returns (z_mean, z_log_variance), float32 [n, latent_dim]. ValueError where the shape does not fit.
     """
     size = getattr(vae, "image_size", None) or np.shape(images)[-2]
     if np.ndim(images) != 4 or tuple(images.shape[1:]) != (size, size, 3):
         raise ValueError(
-            f"The model takes pictures as an array [n, {size}, {size}, 3], not {list(np.shape(images))}: "
-            "load them with images.load_images, which crops and resizes."
+            f"The model takes pictures as [n, {size}, {size}, 3], not {list(np.shape(images))}: "
+            "images.load_images crops and resizes."
         )
     if images.dtype not in (np.uint8, np.float32):
         images = images.astype("float32")
@@ -77,11 +72,8 @@ def decode(vae, z, batch_size=256):
 
 
 def reconstruct(vae, images, batch_size=256):
-    """Encode and decode each picture's z_mean, without noise. images as in `encode`; returns uint8 of the same shape."""
+    """Encode and decode the z_mean of each picture, without noise. images as in `encode`; returns uint8."""
     return decode(vae, encode(vae, images, batch_size)[0], batch_size)
-
-
-# A prior fitted to the codes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,9 +93,7 @@ class Prior:
         temperature scales the deviation from the mean of each component: 0 gives the means, 1 the fitted spread.
         """
         if count < 0 or temperature < 0:
-            raise ValueError(
-                f"Count and temperature cannot be negative (count {count}, temperature {temperature})."
-            )
+            raise ValueError(f"Count and temperature cannot be negative, as here: {count}, {temperature}.")
         choice, noise = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
         edges = np.cumsum(self.weights, dtype="float64")
         component = np.searchsorted(edges / edges[-1], choice.random(count), side="right")
@@ -136,9 +126,7 @@ def fit_prior(z, components=10, seed=0):
     if count < 2 or components < 1:
         raise ValueError(f"A prior needs at least 2 codes and 1 component, not {count} and {components}.")
     if not np.isfinite(z).all():
-        raise ValueError(
-            "Some codes are not numbers: the training diverged; train again with a lower learning rate."
-        )
+        raise ValueError("Some codes are not numbers: training diverged; train with a lower learning rate.")
     components = min(components, max(1, count // (4 * width)))
     if components == 1:
         from sklearn.covariance import ledoit_wolf
@@ -155,16 +143,14 @@ def fit_prior(z, components=10, seed=0):
     scale = np.sqrt(np.maximum(variances, 1e-8 * variances.max() + 1e-12))
     white = np.float32((z - center) @ axes / scale)
     mixture = GaussianMixture(components, reg_covar=1e-3, random_state=seed, max_iter=30)
-    # Thirty rounds in float32 reach the likelihood of two hundred in float64 to a thousandth. One thread: for
-    # matrices this small more threads wait for each other, on a busy machine for minutes.
+    # Thirty rounds: held-out codes gain nothing after the first few. One thread: on a busy machine two are slower.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         mixture.fit(white)
     back = scale[:, None] * axes.T
     # QR turns the un-whitened factor into the triangular one of the same covariance, without squaring it.
-    roots = [
-        np.linalg.qr(np.linalg.cholesky(spread).T @ back)[1] for spread in np.float64(mixture.covariances_)
-    ]
+    halves = np.linalg.cholesky(np.float64(mixture.covariances_))
+    roots = [np.linalg.qr(half.T @ back)[1] for half in halves]
     factors = [(root * np.sign(np.diag(root))[:, None]).T for root in roots]
     return Prior(mixture.weights_, center + mixture.means_ @ back, np.stack(factors))
 
@@ -175,9 +161,6 @@ def _subset(z, seed):
     return z[np.sort(np.random.default_rng(seed).choice(len(z), ENOUGH_CODES, replace=False))]
 
 
-# Paths
-
-
 def interpolate(start, end, steps=8, spherical=False):
     """The way from one code to another, both ends included. start, end: [d]; returns float32 [steps, d].
 
@@ -185,7 +168,7 @@ def interpolate(start, end, steps=8, spherical=False):
     curves") while the length changes evenly. In many dimensions codes lie near a sphere, and the straight line
     cuts through its inside. Codes on one line through the origin have no angle between them: straight line.
     """
-    start, end = np.asarray(start, "float64"), np.asarray(end, "float64")
+    start, end = np.float64(start), np.float64(end)
     share = np.linspace(0.0, 1.0, steps)[:, None]
     straight = (1 - share) * start + share * end
     lengths = np.linalg.norm(start), np.linalg.norm(end)
@@ -208,36 +191,26 @@ def traverse(z, dimension, values):
     return copies
 
 
-# What the directions mean
-
-
 def usable(labels, at_least=2):
     """The columns of a table of labels with at least so many pictures on both sides: a direction needs both."""
     having = labels.astype(bool).sum()
-    return labels.loc[:, (having >= at_least) & (len(labels) - having >= at_least)]
+    return labels.loc[:, having.between(at_least, len(labels) - at_least)]
 
 
 def _column(labels, attribute):
     if attribute not in labels.columns:
-        near = (
-            difflib.get_close_matches(str(attribute), list(labels.columns), 3, 0.4)
-            or list(labels.columns)[:6]
-        )
-        raise ValueError(
-            f"There is no attribute {attribute!r} here; did you mean {' or '.join(map(repr, near))}?"
-        )
+        known = list(labels.columns)
+        near = " or ".join(map(repr, difflib.get_close_matches(str(attribute), known, 3, 0.4) or known[:6]))
+        raise ValueError(f"There is no attribute {attribute!r} here; did you mean {near}?")
     return labels[attribute].to_numpy(bool)
 
 
 def _check(z, labels):
     if len(z) != len(labels):
-        raise ValueError(
-            f"There are {len(z)} codes but {len(labels)} rows of labels: give one row for each code."
-        )
+        raise ValueError(f"{len(z)} codes have {len(labels)} rows of labels: give one row for each code.")
     for attribute in labels.columns.difference(usable(labels, 1).columns, sort=False):
         raise ValueError(
-            f"All {len(labels)} pictures are alike in {attribute!r}, so nothing can be learned about it: "
-            "use more pictures, or leave it out with latent.usable."
+            f"All {len(labels)} pictures are alike in {attribute!r}: leave it out (latent.usable)."
         )
 
 
@@ -251,8 +224,7 @@ def fit_logistic(x, has, seed=0):
 def directions(z, labels, method="regression", controls=()):
     """For each attribute the shift that takes a code from typical-without to typical-with.
 
-    z: [n, d].  labels: table of n rows, one column of true/false per attribute.  Returns float32, index attribute,
-    columns 0..d-1.
+    z: [n, d].  labels: table of n rows, true/false.  Returns a float32 table: a row per attribute, columns 0..d-1.
 
     "means" is the difference of the class means, which drags along whatever is correlated with the attribute.
     "regression" predicts the codes by least squares from the attribute and the `controls` (names of columns), and
@@ -305,23 +277,13 @@ def arithmetic(z, labels, attribute, other):
     "Smiling woman − woman + man" is arithmetic(z, labels, "Smiling", "Male"). ValueError where a group is empty.
     """
     a, b = _column(labels, attribute), _column(labels, other)
-    groups = {
-        f"{attribute} without {other}": a & ~b,
-        "neither": ~a & ~b,
-        f"{other} without {attribute}": b & ~a,
-    }
-    for name, members in groups.items():
+    names = f"{attribute} without {other}", "neither", f"{other} without {attribute}"
+    means = []
+    for name, members in zip(names, (a & ~b, ~a & ~b, b & ~a)):
         if not members.any():
-            raise ValueError(
-                f"Among {len(labels)} pictures none shows {name}: use more pictures or other attributes."
-            )
-    first, neither, second = (
-        np.asarray(z)[members].mean(axis=0, dtype="float64") for members in groups.values()
-    )
-    return (first - neither + second).astype("float32")
-
-
-# What the code holds
+            raise ValueError(f"None of {len(labels)} pictures shows {name}: use more, or other attributes.")
+        means.append(np.asarray(z)[members].mean(axis=0, dtype="float64"))
+    return (means[0] - means[1] + means[2]).astype("float32")
 
 
 def statistics(z_mean, z_log_variance):

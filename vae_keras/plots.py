@@ -4,8 +4,9 @@ Every function returns a `Plot`, a matplotlib figure that a notebook shows once,
 cell. Pictures are uint8 in 0..255 or float in [0, 1], RGB, [n, height, width, 3] or a list of [height, width, 3].
 """
 
-import functools
 import io
+import itertools
+import re
 import textwrap
 from pathlib import Path
 
@@ -17,7 +18,6 @@ import PIL.Image
 import seaborn
 from IPython.display import Image, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -26,20 +26,15 @@ INK, QUIET, PALE, PAPER = "#22303c", "#75828e", "#b9c6d2", "#ffffff"
 COLOURS = ("#2f6f9f", "#e1812c", "#4a9d6f", "#c0504d", "#7b6cb0", "#8c6d4f")
 STYLE = seaborn.axes_style("whitegrid") | {
     **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
-    **{"font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold", "axes.titlelocation": "left"},
-    **{
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "grid.color": "#e6e9ec",
-        "axes.edgecolor": QUIET,
-    },
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
     **dict.fromkeys(("figure.constrained_layout.w_pad", "figure.constrained_layout.h_pad"), 0.08),
+    **{"font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold", "axes.titlelocation": "left"},
+    **{"grid.color": "#e6e9ec", "axes.edgecolor": QUIET, "axes.prop_cycle": matplotlib.cycler(color=COLOURS)},
 }
 
 
 class Plot(Figure):
-    """A figure outside of pyplot: shown once, photographs as JPEG, charts as PNG with a palette, a third of the size."""
+    """A figure outside of pyplot, shown once: photographs as JPEG, charts as PNG with a palette."""
 
     photographs = False
 
@@ -57,15 +52,7 @@ class Plot(Figure):
         display(self.image())
 
 
-def styled(function):
-    """Apply the style while the function draws, and leave the reader's own settings alone."""
-
-    @functools.wraps(function)
-    def draw(*arguments, **options):
-        with matplotlib.rc_context(STYLE):
-            return function(*arguments, **options)
-
-    return draw
+styled = matplotlib.rc_context(STYLE)  # while a function draws; the reader's own settings are left alone
 
 
 def _figure(width, height):
@@ -74,19 +61,16 @@ def _figure(width, height):
     return figure
 
 
-def _panels(lines, columns, width, height, title=None, **options):
+def _panels(lines, columns, width, height, title=None):
     figure = _figure(width, height + (25 if title else 0))
     figure.set_layout_engine("constrained")
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    return figure, figure.subplots(lines, columns, squeeze=False, **options)
+    return figure, figure.subplots(lines, columns, squeeze=False)
 
 
 def _readable(name):
     return str(name).replace("_", " ")
-
-
-# Pictures
 
 
 def _draw_grid(lines, labels, captions, title):
@@ -150,10 +134,9 @@ def strip(images, captions=None, title=None):
 
 
 def gif(frames, path=None, seconds=0.3, most=12):
-    """An animation of a row of at most 8 faces, an IPython image, written to `path` where given.
+    """An animation of a row of at most 8 faces with a bar of progress: an IPython image, also written to `path`.
 
     frames: a list of uint8 [k, s, s, 3], or uint8 [n, s, s, 3]; of more than `most`, evenly spaced ones are kept.
-    The bar below the faces tells how far it has run.
     """
     frames = [np.asarray(frame).reshape(-1, *np.shape(frame)[-3:])[:8] for frame in frames]
     pictures = []
@@ -169,56 +152,45 @@ def gif(frames, path=None, seconds=0.3, most=12):
     return Image(data, format="gif", width=min(WIDTH, max(160, row.shape[1] * 3 // 2)))
 
 
-# Tables
-
-
-@styled
-def lines(values, x_label="", y_label="", title=None):
-    """A line per label: {"training": numbers, …}; a pandas Series brings its index as x, a list counts from 1."""
-    figure, panels = _panels(1, 1, 640, 260, title)
-    _draw_lines(panels[0, 0], values, xlabel=x_label, ylabel=y_label)
-    return figure
-
-
-def _draw_lines(axes, values, **words):
-    for label, numbers in values.items():
-        x = numbers.index if isinstance(numbers, pd.Series) else np.arange(1, len(numbers) + 1)
-        axes.plot(x, numbers, label=label, linewidth=1.8, marker="o" if len(numbers) < 3 else None)
-    axes.set(**words)
-    axes.ticklabel_format(axis="y", useOffset=False)
-    axes.legend(frameon=False)
-
-
-TERMS = dict(loss="loss (nats)", reconstruction="reconstruction (nats)", kl="KL (nats)", mse="squared error")
-
-
 @styled
 def curves(history, title=None):
     """A panel per term of a training history (one row an epoch): training and, where there is val_…, held out."""
-    terms = [term for term in TERMS if term in history]
+    terms = {"loss": "loss (nats)", "reconstruction": "reconstruction (nats)", "kl": "KL (nats)"}
+    terms = {key: name for key, name in (terms | {"mse": "squared error"}).items() if key in history}
     figure, panels = _panels(1, len(terms), WIDTH, 240, title)
-    for axes, term in zip(panels.flat, terms):
-        parts = {"training": term, "held out": f"val_{term}"}
-        numbers = {label: list(history[name]) for label, name in parts.items() if name in history}
-        _draw_lines(axes, numbers, xlabel="epoch", title=TERMS[term])
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    for axes, (term, name) in zip(panels.flat, terms.items()):
+        for key, label in ((term, "training"), (f"val_{term}", "held out")):
+            if key in history:
+                axes.plot(epochs, history[key], "o-" if len(epochs) < 3 else "-", linewidth=1.8, label=label)
+        axes.set(title=name, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-    for axes in panels.flat[1:]:
-        axes.get_legend().remove()
+    panels[0, 0].legend()
+    return figure
+
+
+@styled
+def histograms(values, title=None):
+    """A histogram per column of a table, or per entry of a dictionary, side by side."""
+    figure, panels = _panels(1, len(values.keys()), min(WIDTH, 220 + 300 * len(values.keys())), 230, title)
+    for axes, (name, numbers) in zip(panels.flat, values.items()):
+        seaborn.histplot(x=np.ravel(numbers), bins=40, ax=axes, color=COLOURS[0], edgecolor=PAPER)
+        axes.set(title=_readable(name), ylabel="")
     return figure
 
 
 @styled
 def heatmap(correlations, title=None):
     """A square table of correlations in −1..1; numbers are written where they fit (up to 14 columns)."""
-    count, few = len(correlations), len(correlations) <= 14
-    side = 46 * count + 200 if few else WIDTH
-    figure, panels = _panels(1, 1, side, 0.8 * side, title)
+    few = len(correlations) <= 14
+    side = 46 * len(correlations) + 200 if few else WIDTH
+    figure, ((axes,),) = _panels(1, 1, side, 0.8 * side, title)
     named = correlations.rename(index=_readable, columns=_readable)
     options = dict(annot=few, fmt=".2f", annot_kws={"fontsize": 8}, linewidths=0.5 if few else 0)
     options |= dict(xticklabels=True, yticklabels=True, cbar_kws={"shrink": 0.6}, square=True)
-    seaborn.heatmap(named, ax=panels[0, 0], cmap="vlag", vmin=-1, vmax=1, **options)
-    panels[0, 0].tick_params(labelsize=8 if few else 7)
-    panels[0, 0].set(xlabel="", ylabel="")
+    seaborn.heatmap(named, ax=axes, cmap="vlag", vmin=-1, vmax=1, **options)
+    axes.tick_params(labelsize=8 if few else 7)
+    axes.set(xlabel="", ylabel="")
     return figure
 
 
@@ -226,10 +198,9 @@ def heatmap(correlations, title=None):
 def bars(values, title=None, label="", reference=0):
     """A dot per row of a series, or per row and column of a table, on a line that starts at `reference`."""
     table = values.to_frame() if isinstance(values, pd.Series) else values
-    figure, panels = _panels(1, 1, 640, 22 * len(table) + 75, title)
-    axes, places = panels[0, 0], np.arange(len(table))[::-1]
-    ends = np.fmin(reference, table.min(axis=1)), np.fmax(reference, table.max(axis=1))
-    axes.hlines(places, *ends, color="#cfd6dc", linewidth=2)
+    figure, ((axes,),) = _panels(1, 1, 640, 22 * len(table) + 75, title)
+    places, lowest, highest = np.arange(len(table))[::-1], table.min(axis=1), table.max(axis=1)
+    axes.hlines(places, lowest.clip(upper=reference), highest.clip(lower=reference), color=PALE, linewidth=2)
     for column in table:
         axes.plot(table[column], places, "o", markersize=6, label=_readable(column))
     axes.axvline(reference, color=QUIET, linewidth=1)
@@ -237,138 +208,91 @@ def bars(values, title=None, label="", reference=0):
     axes.set_yticks(places, [_readable(name) for name in table.index])
     axes.grid(axis="y", visible=False)
     if table.shape[1] > 1:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=table.shape[1], frameon=False)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=table.shape[1])
     return figure
 
 
 @styled
 def scatter(points, labels, title=None):
-    """A 2-D map [n, 2] once per column of `labels` (n rows): true in orange, false in grey; numbers on a scale."""
-    labels = pd.DataFrame(labels)
-    columns = min(3, labels.shape[1])
-    height = -(-labels.shape[1] // columns)
+    """A 2-D map of points [n, 2], once per column of `labels` (n rows): true in orange, false in grey."""
+    columns, height = min(3, labels.shape[1]), -(-labels.shape[1] // 3)
     figure, panels = _panels(height, columns, 300 * columns, 280 * height, title)
     order = np.random.default_rng(0).permutation(len(points))  # else the last class hides the others
     size = float(np.clip(6000 / len(points), 2, 25))
-    for axes, name in itertools.zip_longest(panels.flat, labels):
+    for axes, name in itertools.zip_longest(panels.flat, labels, fillvalue=""):
         axes.set_axis_off()
-        if name is None:
-            continue
-        values, two = labels[name].to_numpy()[order], labels[name].nunique() <= 2
-        colours = {"c": np.where(values, COLOURS[1], PALE)} if two else {"c": values, "cmap": "viridis"}
-        dots = axes.scatter(*np.asarray(points)[order].T, s=size, linewidths=0, alpha=0.75, **colours)
-        axes.set_title(_readable(name), color=COLOURS[1] if two else INK)
-        if not two:
-            figure.colorbar(dots, ax=axes, shrink=0.6)
+        axes.set_title(_readable(name), color=COLOURS[1])
+        if name:
+            colours = np.where(labels[name].to_numpy(bool), COLOURS[1], PALE)[order]
+            axes.scatter(*np.asarray(points)[order].T, c=colours, s=size, linewidths=0, alpha=0.75)
     return figure
-
-
-# Codes
 
 
 @styled
-def latent_distributions(z_mean, z_log_variance=None, title=None, seed=0):
-    """A histogram of every latent variable [n, d] beside the density of N(0, 1), all on one scale.
+def latent_distributions(z_mean, z_log_variance, title=None, seed=0):
+    """A histogram of every latent variable [n, d], drawn from the encoder, beside the density of N(0, 1).
 
-    With z_log_variance the histograms are of codes as the encoder draws them, dimensions are sorted by their KL,
-    and the KL of each (nats, mean over the pictures) stands below. Grey: hardly used (variance of z_mean < 0.01).
+    Sorted by KL; above each stand its number and its KL (nats, mean over the pictures). All share one scale.
+    Grey: hardly used (variance of z_mean below 0.01). One pair of axes holds them all: a hundred would take seconds.
     """
-    z_mean = np.asarray(z_mean, "float64")
-    variance = np.exp(np.zeros_like(z_mean) if z_log_variance is None else np.float64(z_log_variance))
-    kl, z, order = (
-        0.5 * (z_mean**2 + variance - np.log(variance) - 1).mean(axis=0),
-        z_mean,
-        np.arange(z_mean.shape[1]),
-    )
-    if z_log_variance is not None:
-        order = np.argsort(-kl)
-        z = z_mean + np.sqrt(variance) * np.random.default_rng(seed).standard_normal(z_mean.shape)
-    columns = min(16, len(order))
-    heights = [62 * -(-len(order) // columns) + 30, 160][: 1 if kl is None else 2]
-    figure, panels = _panels(len(heights), 1, WIDTH, sum(heights), title, height_ratios=heights)
-    _draw_histograms(panels[0, 0], z[:, order], order, columns, z_mean.var(axis=0)[order] > 0.01)
-    if kl is not None:
-        _draw_kl(panels[1, 0], kl)
-    return figure
-
-
-def _draw_histograms(axes, z, names, columns, active):
-    """All histograms in one pair of axes, each in its own cell: a hundred axes take ten seconds, one takes none."""
-    reach = float(np.clip(np.quantile(np.abs(z), 0.995), 4, 12))
-    edges = np.linspace(-reach, reach, 49)
+    z_mean, variance = np.asarray(z_mean, "float64"), np.exp(np.asarray(z_log_variance, "float64"))
+    kl = 0.5 * (z_mean**2 + variance - np.log(variance) - 1).mean(axis=0)
+    z = z_mean + np.sqrt(variance) * np.random.default_rng(seed).standard_normal(z_mean.shape)
+    columns, reach = min(16, len(kl)), float(np.clip(np.quantile(np.abs(z), 0.995), 4, 12))
+    figure, ((axes,),) = _panels(1, 1, WIDTH, 62 * -(-len(kl) // columns) + 30, title)
+    edges, tallest = np.linspace(-reach, reach, 49), 0.55
     centres = (edges[1:] + edges[:-1]) / 2
-    normal = np.exp(-0.5 * centres**2) / np.sqrt(2 * np.pi)
-    shapes, normals = [], []
-    for index, values in enumerate(z.T):
-        x, y = index % columns, -(index // columns)
-        density = np.histogram(values, edges)[0] / len(values) / np.diff(edges)
+    normal = np.exp(-0.5 * centres**2) / np.sqrt(2 * np.pi) / tallest
+    for place, index in enumerate(np.argsort(-kl)):
+        x, y = place % columns, -(place // columns)
         across = x + centres / reach * 0.46
-        height = np.r_[0, np.minimum(density / 0.55, 0.92), 0]
-        shapes.append(np.column_stack([np.r_[across[0], across, across[-1]], y + height]))
-        normals.append(np.column_stack([across, y + normal / 0.55]))
-        axes.text(x - 0.46, y + 0.86, names[index], fontsize=6, color=QUIET, va="top")
-    fill = np.where(active, COLOURS[0], PALE)
-    axes.add_collection(PolyCollection(shapes, facecolors=fill, alpha=0.6, linewidths=0))
-    axes.add_collection(LineCollection(normals, colors=COLOURS[1], linewidths=0.9))
-    axes.set(xlim=(-0.5, columns - 0.5), ylim=(-((len(names) - 1) // columns) - 0.04, 1))
+        density = np.histogram(z[:, index], edges)[0] / len(z) / np.diff(edges) / tallest
+        colour = COLOURS[0] if z_mean[:, index].var() > 0.01 else PALE
+        axes.fill_between(across, y, y + np.minimum(density, 0.84), color=colour, alpha=0.6, linewidth=0)
+        axes.plot(across, y + normal, color=COLOURS[1], linewidth=0.9)
+        axes.text(x - 0.46, y + 0.86, f"{index}: {kl[index]:.1f}", fontsize=6, color=QUIET, va="center")
+    axes.set(xlim=(-0.5, columns - 0.5), ylim=(y - 0.04, 1))
     axes.set_title(f"every latent variable (blue) and N(0, 1) (orange), from −{reach:.0f} to {reach:.0f}")
     axes.set_axis_off()
-
-
-def _draw_kl(axes, kl):
-    kl = np.sort(np.asarray(kl, "float64"))[::-1]
-    axes.bar(np.arange(len(kl)), kl, width=1, color=COLOURS[0], edgecolor=PAPER, linewidth=0.3)
-    axes.set(xlim=(-0.5, len(kl) - 0.5), xlabel="latent variables, sorted", ylabel="KL (nats)")
-    axes.set_title(f"KL per dimension, {kl.sum():.1f} nats in all")
-    axes.grid(axis="x", visible=False)
+    return figure
 
 
 @styled
 def kl_per_dimension(kl, title=None):
     """The KL of every latent dimension (nats), the largest first."""
-    figure, panels = _panels(1, 1, WIDTH, 230, title)
-    _draw_kl(panels[0, 0], kl)
+    figure, ((axes,),) = _panels(1, 1, WIDTH, 230, title)
+    kl = np.sort(np.asarray(kl, "float64"))[::-1]
+    axes.bar(np.arange(len(kl)), kl, width=1, color=COLOURS[0], edgecolor=PAPER, linewidth=0.3)
+    axes.set(xlim=(-0.5, len(kl) - 0.5), xlabel="latent variables, sorted", ylabel="KL (nats)")
+    axes.set_title(f"KL per dimension, {kl.sum():.1f} nats in all")
+    axes.grid(axis="x", visible=False)
     return figure
-
-
-# The network
 
 
 @styled
 def architecture(encoder, decoder, title=None):
     """The network as blocks. encoder, decoder: lists of (name, shape); (64, 64, 3) is a box, (128,) a bar.
 
-    A batch dimension (None) is left out. Vectors of the same size side by side in the encoder are two outputs.
+    A box is as high as the picture's side and as wide as the logarithm of its channels. A batch dimension (None) is
+    left out. Vectors of the same size side by side in the encoder are two outputs.
     """
     figure, panels = _panels(2, 1, WIDTH, 400, title)
+    count = max(len(encoder), len(decoder))
     for axes, blocks, name in zip(panels.flat, (encoder, decoder), ("encoder", "decoder")):
-        blocks = [(text, [side for side in shape if side is not None]) for text, shape in blocks]
-        largest = max(shape[0] for _, shape in blocks if len(shape) == 3)
-        for place, (text, shape) in enumerate(blocks):
-            _draw_block(axes, place, text, shape, largest)
-            branch = name == "encoder" and len(shape) == 1 and shape == blocks[place - 1][1]
-            link = "" if place == 0 else "and" if branch else "→"
-            axes.text(place - 0.5, 0, link, ha="center", va="center", color=QUIET)
-        axes.set(xlim=(-0.6, max(len(encoder), len(decoder)) - 0.4), ylim=(-1.0, 0.7), title=name)
+        shapes = [[side for side in shape if side is not None] for _, shape in blocks]
+        largest = max(shape[0] for shape in shapes if len(shape) == 3)
+        for place, shape in enumerate(shapes):
+            height, width, colour = 0.6, 0.07, COLOURS[1]
+            if len(shape) == 3:
+                height, width = 0.15 + 0.85 * shape[0] / largest, 0.07 * np.log2(1 + shape[2])
+                colour = COLOURS[0]
+            axes.bar(place, height, width, bottom=-height / 2, color=colour, alpha=0.75)
+            text = re.sub(r"(?<=[a-zD])(?=[A-Z])", " ", _readable(blocks[place][0]))  # Conv2DTranspose
+            words = ["×".join(map(str, shape)), *textwrap.wrap(text, 140 // count)]
+            axes.text(place, -0.58, "\n".join(words), ha="center", va="top", fontsize=8, linespacing=1.35)
+            if place:
+                same = name == "encoder" and len(shape) == 1 and shape == shapes[place - 1]
+                axes.text(place - 0.5, 0, "and" if same else "→", ha="center", color=QUIET)
+        axes.set(xlim=(-0.6, count - 0.4), ylim=(-1.0, 0.6), title=name)
         axes.set_axis_off()
     return figure
-
-
-def _draw_block(axes, place, text, shape, largest):
-    """Height and depth: the picture's side. Width: channels, on a logarithmic scale."""
-    box = len(shape) == 3
-    height = 0.15 + 0.8 * shape[0] / largest if box else 0.6
-    width = 0.05 * np.log2(1 + shape[-1]) if box else 0.07
-    corners = np.array([(-width, -height), (width, -height), (width, height), (-width, height)]) / 2 + (
-        place,
-        0,
-    )
-    shift = np.array([0.12, 0.2]) * height * box
-    top = [corners[3], corners[2], corners[2] + shift, corners[3] + shift]
-    side = [corners[1], corners[1] + shift, corners[2] + shift, corners[2]]
-    shades = [matplotlib.colors.to_rgba(COLOURS[0 if box else 1], alpha) for alpha in (0.75, 0.5, 0.35)]
-    axes.add_collection(
-        PolyCollection([corners, top, side], facecolors=shades, edgecolors=PAPER, linewidths=0.8)
-    )
-    words = ["×".join(map(str, shape)), *textwrap.wrap(_readable(text), 14)]
-    axes.text(place, -0.58, "\n".join(words), ha="center", va="top", fontsize=8, linespacing=1.35)

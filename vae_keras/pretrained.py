@@ -94,7 +94,9 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command=""):
     pca = metrics.fit_pca(train, seed=seed)
     directions = calibrate(vae, faces, pca, latent.directions(z_mean, labels, controls=shown), labels)
     lengths = (directions**2).sum(axis=1)
-    levels = pd.Series({a: (z_mean[labels[a]] @ directions.loc[a] / lengths[a]).mean() for a in directions.index})
+    levels = pd.Series(
+        {a: (z_mean[labels[a]] @ directions.loc[a] / lengths[a]).mean() for a in directions.index}
+    )
     statistics = latent.statistics(z_mean, z_log_variance)
     card = dict(
         model=vae.get_config(),
@@ -110,7 +112,9 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command=""):
         command=command,
         date=time.strftime("%Y-%m-%d"),
         machine=f"{os.cpu_count()} cores, {platform.machine()}, {keras.config.dtype_policy().name}",
-        versions=dict(python=platform.python_version(), keras=keras.__version__, backend=keras.backend.backend()),
+        versions=dict(
+            python=platform.python_version(), keras=keras.__version__, backend=keras.backend.backend()
+        ),
         terms=faces.source.terms,
     )
     model = Pretrained(vae, prior, directions, levels, statistics, card)
@@ -164,10 +168,14 @@ def save(model, folder, half=True):
     """Write a `Pretrained` to a folder; kernels as float16 with `half`. An unfinished write leaves the old files."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    bare = VAE.from_config(model.vae.get_config())  # without the optimizer's state, which is twice the weights
+    bare = VAE.from_config(
+        model.vae.get_config()
+    )  # without the optimizer's state, which is twice the weights
     bare.set_weights(model.vae.get_weights())
     parts = [folder / name for name in ("part.weights.h5", "part.npz", "part.json")]
-    tables = dict(attributes=np.array(model.directions.index, dtype=str), levels=model.levels.to_numpy("float32"))
+    tables = dict(
+        attributes=np.array(model.directions.index, dtype=str), levels=model.levels.to_numpy("float32")
+    )
     tables |= dict(directions=model.directions.to_numpy("float32"))
     tables |= {f"statistics_{name}": column.to_numpy() for name, column in model.statistics.items()}
     try:
@@ -219,9 +227,10 @@ def load(name_or_folder):
     folder = folder if (folder / "card.json").exists() else Path(name_or_folder).expanduser()
     missing = [name for name in FILES if not (folder / name).exists()]
     if missing:
-        near = difflib.get_close_matches(str(name_or_folder), names()) or names() or ["none is here"]
+        near = difflib.get_close_matches(str(name_or_folder), names()) or names()
+        hint = f" (did you mean {' or '.join(near)}?)" if near else ""
         raise FileNotFoundError(
-            f"{name_or_folder} is no model: it is neither one that ships (did you mean {' or '.join(near)}?) nor a "
+            f"{name_or_folder} is no model: it is neither one that ships{hint} nor a "
             f"folder with {', '.join(missing)}; `python -m vae_keras train` writes such a folder."
         )
     try:

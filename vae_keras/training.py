@@ -24,7 +24,9 @@ def build_vae(config, **changes):
     return VAE(**{**sizes, **changes})
 
 
-def fit(vae, images, validation=None, epochs=50, batch_size=64, seed=0, learning_rate=1e-3, folder=None, **options):
+def fit(
+    vae, images, validation=None, epochs=50, batch_size=64, seed=0, learning_rate=1e-3, folder=None, **options
+):
     """Train `vae` with Adam and return its history.
 
     Args:
@@ -44,8 +46,16 @@ def fit(vae, images, validation=None, epochs=50, batch_size=64, seed=0, learning
     batch_size = min(batch_size, len(images))
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(images) // batch_size))
     vae.compile(optimizer=keras.optimizers.Adam(schedule))
-    vae.optimizer.build(vae.trainable_variables)  # a checkpoint's state is skipped while there is nothing to take it
-    settings = {**vae.get_config(), "pictures": len(images), "epochs": epochs, "batch_size": batch_size, "seed": seed}
+    vae.optimizer.build(
+        vae.trainable_variables
+    )  # a checkpoint's state is skipped while there is nothing to take it
+    settings = {
+        **vae.get_config(),
+        "pictures": len(images),
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
     checkpoint = Checkpoint(folder, settings)
     done = checkpoint.restore(vae)
     if done < epochs:

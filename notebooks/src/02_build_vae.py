@@ -117,10 +117,10 @@ print(f"weights: encoder {encoder.count_params():,}, decoder {decoder.count_para
 
 # %%
 shown = (layers.InputLayer, layers.Conv2D, layers.Conv2DTranspose, layers.Dense, layers.Reshape)
-blocks = [
-    [(type(layer).__name__, layer.output.shape) for layer in half.layers if isinstance(layer, shown)]
-    for half in (encoder, decoder)
-]
+blocks = []
+for half in (encoder, decoder):
+    kept = [layer for layer in half.layers if isinstance(layer, shown)]
+    blocks.append([(type(layer).__name__.replace("T", " T"), layer.output.shape) for layer in kept])
 plots.architecture(*blocks)
 
 # %% [markdown]
@@ -257,13 +257,13 @@ for mean, deviation in ((0, 1), (2, 1), (0, 0.1), (1, 3)):
 mean_face = images.mean(axis=0, keepdims=True)  # (1, 64, 64, 3)
 decoders = {"mean face": mean_face + 0 * images, "a quarter of its errors": images + (mean_face - images) / 4}
 widths = np.geomspace(0.02, 1, 60)
-figure, axes = plt.subplots(figsize=(6, 3))
+figure, axes = plt.subplots(figsize=(7, 3))
 for name, pictures in decoders.items():
     error = np.sqrt(np.mean((images - pictures) ** 2))
     curve = axes.plot(widths, [np.mean(gaussian(images, pictures, math.log(w))) for w in widths], label=name)
     axes.axvline(error, color=curve[0].get_color(), linestyle=":", label=f"its error {error:.2f}")
 axes.set(xscale="log", xlabel="width σ", ylabel="nats per picture", ylim=(-25000, 25000))
-_ = axes.legend()
+_ = axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %% [markdown]
 # Each curve is lowest at that decoder's own root mean squared error (dotted). Set the derivative with respect to $\log\sigma$ to
@@ -424,7 +424,7 @@ plots.rows({"faces": faces.eight, "reconstructions": data.to_uint8(vae.reconstru
 plots.grid(data.to_uint8(vae.generate(8, seed=config.seed)), columns=8)
 
 # %% [markdown]
-# Mixtures of the eight: between the codes that it knows the decoder has to make something up. Thousands of faces will fill
+# Pale mixtures of the eight: between the codes that it knows the decoder has to make something up. Thousands of faces will fill
 # these gaps in [lesson 03](03_train_vae.ipynb), and [lesson 04](04_generate_faces.ipynb) asks where the good codes are.
 
 # %% [markdown]

@@ -198,7 +198,8 @@ plots.rows(
 # %%
 _, of_test = metrics.nearest(latent.reconstruct(vae, test[:200]), faces.train)
 _, of_new = metrics.nearest(model.generate(200, seed=config.seed), faces.train)
-pd.DataFrame({"new faces": of_new[:, 0], "held-out faces": of_test[:, 0]}).describe().loc[["min", "50%", "max"]].round(4)
+nearest = {"new faces": pd.Series(of_new[:, 0]), "held-out faces": pd.Series(of_test[:, 0])}
+pd.DataFrame({name: distance.describe() for name, distance in nearest.items()}).loc[["min", "50%", "max"]].round(4)
 
 # %% [markdown]
 # Both have the same distance to their nearest training picture, about. A memory would show as distances near zero. (The
