@@ -330,10 +330,11 @@ def test_stored_variance_follows_training_and_rests_in_evaluation(images):
 @pytest.mark.parametrize("likelihood", model.LIKELIHOODS)
 def test_it_learns_a_tiny_set(images, likelihood):
     vae = compiled(likelihood=likelihood, beta=0.01)
-    before = vae.compute_terms(images, training=True)
+    before = float(vae.compute_terms(images, training=True)["loss"])
     history = vae.fit(many(images), batch_size=16, epochs=8, verbose=0).history
-    assert np.isfinite(history["loss"]).all() and history["loss"][-1] < float(before["loss"])
-    assert history["mse"][-1] < 0.3 * float(before["mse"])
+    assert np.isfinite(history["loss"]).all() and history["loss"][-1] < before
+    mean_picture = np.mean((images - images.mean(axis=0)) ** 2)  # the best without a code
+    assert history["mse"][-1] < 0.7 * mean_picture
 
 
 def test_fit_takes_datasets_tuples_and_validation_data(images):

@@ -304,8 +304,7 @@ def main(arguments=None):
         print(f"interrupted{hint}", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
-        known = isinstance(error, OSError) and error.filename and error.strerror
-        message = f"{error.filename}: {error.strerror}" if known else str(error)
+        message = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else str(error)
         print("error:", " ".join(message.split()), file=sys.stderr)
         return 2
     return 0

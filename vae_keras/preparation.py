@@ -151,7 +151,7 @@ def _prepare_block(source, names, size):
             block[row] = resize(image, size)
         except UNREADABLE as error:
             problems.append((name, str(error).removeprefix(f"{name} ") or type(error).__name__))
-    digests = [hashlib.blake2b(image, digest_size=16).digest() for image in block]
+    digests = [hashlib.sha256(image).digest() for image in block]
     return block, problems, measure(block), digests
 
 

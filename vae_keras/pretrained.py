@@ -98,28 +98,33 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command=""):
         {a: (z_mean[labels[a]] @ directions.loc[a] / lengths[a]).mean() for a in directions.index}
     )
     statistics = latent.statistics(z_mean, z_log_variance)
-    card = dict(
-        model=vae.get_config(),
-        source=faces.source.name,
-        title=faces.source.title,
-        crop=faces.source.crop,
-        find_face=faces.source.find_face,
-        attributes=list(faces.source.attributes),
-        arithmetic=list(faces.source.arithmetic),
-        pictures={part: len(getattr(faces, part)) for part in ("train", "validation", "test")},
-        epochs=epochs,
-        minutes=round(seconds / 60, 1),
-        command=command,
-        date=time.strftime("%Y-%m-%d"),
-        machine=f"{os.cpu_count()} cores, {platform.machine()}, {keras.config.dtype_policy().name}",
-        versions=dict(
-            python=platform.python_version(), keras=keras.__version__, backend=keras.backend.backend()
-        ),
-        terms=faces.source.terms,
-    )
+    card = write_card(vae, faces, epochs=epochs, minutes=round(seconds / 60, 1), command=command)
     model = Pretrained(vae, prior, directions, levels, statistics, card)
     card["figures"] = evaluate(model, faces.test[:pictures], pca)
     return model
+
+
+def write_card(vae, faces, **run):
+    """Return what a model folder says of itself: constructor's arguments, source, crop, run, versions and terms."""
+    source = faces.source
+    versions = dict(
+        python=platform.python_version(), keras=keras.__version__, backend=keras.backend.backend()
+    )
+    return dict(
+        model=vae.get_config(),
+        source=source.name,
+        title=source.title,
+        crop=source.crop,
+        find_face=source.find_face,
+        attributes=list(source.attributes),
+        arithmetic=list(source.arithmetic),
+        pictures={part: len(getattr(faces, part)) for part in ("train", "validation", "test")},
+        **run,
+        date=time.strftime("%Y-%m-%d"),
+        machine=f"{os.cpu_count()} cores, {platform.machine()}, {keras.config.dtype_policy().name}",
+        versions=versions,
+        terms=source.terms,
+    )
 
 
 def evaluate(model, images, pca):

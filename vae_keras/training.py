@@ -36,26 +36,15 @@ def fit(
         folder: where a checkpoint is kept after every epoch; a run that was interrupted goes on from it.
         options: for `keras.Model.fit`, such as `callbacks` and `verbose`.
 
-    Returns:
-        A table with a row per epoch (index: epoch, from 1): loss, reconstruction and kl in nats per picture, mse per
-        value, the same for the validation pictures as val_…, and seconds.
-
-    Raises:
-        ValueError: the folder holds the checkpoint of a run with other settings.
+    Returns a table with a row per epoch (index: epoch, from 1): loss, reconstruction and kl in nats per picture,
+    mse per value, the same for the validation pictures as val_…, and seconds. Raises ValueError where the folder
+    holds the checkpoint of a run with other settings.
     """
     batch_size = min(batch_size, len(images))
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(images) // batch_size))
     vae.compile(optimizer=keras.optimizers.Adam(schedule))
-    vae.optimizer.build(
-        vae.trainable_variables
-    )  # a checkpoint's state is skipped while there is nothing to take it
-    settings = {
-        **vae.get_config(),
-        "pictures": len(images),
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "seed": seed,
-    }
+    vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
+    settings = vae.get_config() | dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed)
     checkpoint = Checkpoint(folder, settings)
     done = checkpoint.restore(vae)
     if done < epochs:

@@ -46,7 +46,10 @@ import pandas as pd
 from vae_keras import data, latent, metrics, plots, pretrained, training
 
 faces = data.prepare(config.dataset, config.image_size, config.pictures)
-{part: images.shape for part, images in [("train", faces.train), ("validation", faces.validation), ("test", faces.test)]}
+{
+    part: images.shape
+    for part, images in [("train", faces.train), ("validation", faces.validation), ("test", faces.test)]
+}
 
 # %% [markdown]
 # ## The model of lesson 02
@@ -131,7 +134,9 @@ plots.gif([watch.frames[epoch] for epoch in chosen])
 pca = metrics.fit_pca(faces.train, seed=config.seed)
 flat = faces.eight.reshape(8, -1) / 255
 from_pca = pca.inverse_transform(pca.transform(flat)).reshape(faces.eight.shape)
-plots.rows({"photograph": faces.eight, "VAE": latent.reconstruct(vae, faces.eight), "PCA": data.to_uint8(from_pca)})
+plots.rows(
+    {"photograph": faces.eight, "VAE": latent.reconstruct(vae, faces.eight), "PCA": data.to_uint8(from_pca)}
+)
 
 # %% [markdown]
 # What all faces share survives: pose, light, hair, expression. What only this one face has, such as the texture of hair, a
@@ -141,7 +146,9 @@ plots.rows({"photograph": faces.eight, "VAE": latent.reconstruct(vae, faces.eigh
 # %%
 error = metrics.squared_error(faces.test, latent.reconstruct(vae, faces.test))
 pca_error = metrics.pca_error(pca, faces.test)
-print(f"squared error: VAE {error:.5f}, PCA with {pca.n_components_} components {pca_error:.5f}, ratio {error / pca_error:.2f}")
+print(
+    f"squared error: VAE {error:.5f}, PCA with {pca.n_components_} components {pca_error:.5f}, ratio {error / pca_error:.2f}"
+)
 
 # %% [markdown]
 # Below 1 the network uses its code better than any linear model can. With few epochs the ratio is above 1: PCA is fitted
@@ -237,7 +244,9 @@ for name, network in compared.items():
     z_mean, _ = latent.encode(network, faces.eight)
     figure[f"{name}:\nreconstructed"] = latent.decode(network, z_mean)
     figure["from N(0, I)" + " " * len(figure)] = latent.decode(network, fixed_codes)
-    figure["first to second" + " " * len(figure)] = latent.decode(network, latent.interpolate(z_mean[0], z_mean[1], 8))
+    figure["first to second" + " " * len(figure)] = latent.decode(
+        network, latent.interpolate(z_mean[0], z_mean[1], 8)
+    )
 plots.rows(figure)
 
 # %% [markdown]
@@ -245,6 +254,7 @@ plots.rows(figure)
 # use codes from there. The classic VAE pays with softer reconstructions for codes that really look like $N(0, I)$, so its
 # new faces are faces. The calibrated VAE reconstructs nearly as sharply as the autoencoder; its faces from $N(0, I)$ are
 # better than the autoencoder's and worse than the classic model's. The same in numbers:
+
 
 # %%
 def describe(network, images):

@@ -143,7 +143,9 @@ sets = {
     "reconstructions": latent.reconstruct(vae, test),
     "real training faces": faces.train[: len(test)],
 }
-pd.Series({name: metrics.face_distance(pca, test, some) for name, some in sets.items()}, name="distance").round(2)
+pd.Series(
+    {name: metrics.face_distance(pca, test, some) for name, some in sets.items()}, name="distance"
+).round(2)
 
 # %% [markdown]
 # Nothing was trained again. The decoder is the same, only the codes are drawn from a better place. This is what
@@ -199,7 +201,9 @@ plots.rows(
 _, of_test = metrics.nearest(latent.reconstruct(vae, test[:200]), faces.train)
 _, of_new = metrics.nearest(model.generate(200, seed=config.seed), faces.train)
 nearest = {"new faces": pd.Series(of_new[:, 0]), "held-out faces": pd.Series(of_test[:, 0])}
-pd.DataFrame({name: distance.describe() for name, distance in nearest.items()}).loc[["min", "50%", "max"]].round(4)
+pd.DataFrame({name: distance.describe() for name, distance in nearest.items()}).loc[
+    ["min", "50%", "max"]
+].round(4)
 
 # %% [markdown]
 # Both have the same distance to their nearest training picture, about. A memory would show as distances near zero. (The

@@ -76,7 +76,9 @@ plots.latent_distributions(test_mean, test_log_variance)
 
 # %%
 statistics = latent.statistics(test_mean, test_log_variance)
-print(f"{statistics['active'].sum()} of {len(statistics)} dimensions are active; {statistics['kl'].sum():.0f} nats in all")
+print(
+    f"{statistics['active'].sum()} of {len(statistics)} dimensions are active; {statistics['kl'].sum():.0f} nats in all"
+)
 statistics.sort_values("kl", ascending=False).head().round(2)
 
 # %% tags=["nbval-check-output"]
@@ -137,7 +139,10 @@ plots.scatter(neighbours, labels[: len(shown)], title="t-SNE")
 # %%
 known = latent.usable(faces.labels("train")[: len(train_mean)])
 pca = metrics.fit_pca(faces.train, components=config.latent_dim, seed=config.seed)
-pixels = metrics.pca_codes(pca, faces.train[: len(train_mean)]), metrics.pca_codes(pca, faces.test[: len(test_mean)])
+pixels = (
+    metrics.pca_codes(pca, faces.train[: len(train_mean)]),
+    metrics.pca_codes(pca, faces.test[: len(test_mean)]),
+)
 areas = pd.DataFrame(
     {
         "VAE": latent.probe(train_mean, known, test_mean, labels),
@@ -181,7 +186,9 @@ first, second = faces.source.arithmetic
 both = faces.labels("train", [first, second])[: len(train_mean)]
 a, b = both[first], both[second]
 result = latent.arithmetic(train_mean, both, first, second)
-terms = np.stack([train_mean[a & ~b].mean(0), train_mean[~a & ~b].mean(0), train_mean[b & ~a].mean(0), result])
+terms = np.stack(
+    [train_mean[a & ~b].mean(0), train_mean[~a & ~b].mean(0), train_mean[b & ~a].mean(0), result]
+)
 plots.grid(latent.decode(vae, terms), captions=[first, "− neither", "+ " + second, "= both?"])
 
 # %% [markdown]
