@@ -16,7 +16,7 @@ import sys
 packages = {
     "tensorflow": "tensorflow", "keras": "keras", "numpy": "numpy", "pandas": "pandas", "scipy": "scipy",
     "sklearn": "scikit-learn", "skimage": "scikit-image", "cv2": "opencv-python-headless", "PIL": "pillow",
-    "matplotlib": "matplotlib", "seaborn": "seaborn", "imageio": "imageio", "tqdm": "tqdm", "kagglehub": "kagglehub",
+    "matplotlib": "matplotlib", "seaborn": "seaborn", "tqdm": "tqdm", "kagglehub": "kagglehub",
 }  # fmt: skip
 missing = [package for module, package in packages.items() if importlib.util.find_spec(module) is None]
 if missing:

@@ -340,9 +340,10 @@ def test_it_learns_a_tiny_set(images, likelihood):
 def test_fit_takes_datasets_tuples_and_validation_data(images):
     vae = compiled()
     dataset = tf.data.Dataset.from_tensor_slices(images).batch(8)
-    history = vae.fit(dataset, validation_data=dataset, epochs=2, verbose=0).history
+    history = vae.fit(dataset, validation_data=dataset, epochs=2, verbose=0, shuffle=False).history
     assert set(history) == {p + n for p in ("", "val_") for n in ("loss", "reconstruction", "kl", "mse")}
-    vae.fit(dataset.map(lambda x: (x, x)), validation_data=(images, None), epochs=1, verbose=0)
+    pairs = dataset.map(lambda x: (x, x))
+    vae.fit(pairs, validation_data=(images, None), epochs=1, verbose=0, shuffle=False)
     assert vae.predict(images, verbose=0).shape == images.shape
 
 
@@ -351,6 +352,15 @@ def test_epoch_metrics_are_means_over_that_epoch_alone(images):
     history = vae.fit(images, batch_size=4, epochs=2, verbose=0, shuffle=False).history
     np.testing.assert_allclose(history["loss"][0], history["loss"][1], rtol=1e-5)
     np.testing.assert_allclose(history["mse"][0], np.mean((images - np.array(vae(images))) ** 2), rtol=1e-4)
+
+
+def test_float16_scales_the_loss_inside_the_tape(images, monkeypatch):
+    keras.config.set_dtype_policy("mixed_float16")
+    vae, scaled = compiled(), []
+    scale = vae.optimizer.scale_loss
+    monkeypatch.setattr(vae.optimizer, "scale_loss", lambda loss: scaled.append(loss) or scale(loss))
+    logs = vae.train_step(images)
+    np.testing.assert_allclose(scaled, [logs["loss"]])
 
 
 def test_beta_can_change_inside_the_traced_step_with_xla_and_without(images):

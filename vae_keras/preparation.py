@@ -10,7 +10,6 @@ import zipfile
 import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -29,30 +28,35 @@ def build(source, settings, folder, progress):
     """Writes a prepared folder under a temporary name, then renames it: it is there whole or not at all."""
     table, size = source.table(), settings["image_size"]
     chosen = _choose(table, settings["pictures"])
+    place = {name: row for row, name in enumerate(chosen.index)}
+    names = [name for name in table.index if name in place]  # as they lie in the archive: disks like that
+    measured, digests, problems = np.zeros((len(chosen), len(MEASURED)), np.float32), [None] * len(chosen), {}
     temporary = Path(tempfile.mkdtemp(prefix=".preparing-", dir=folder.parent))
     try:
-        path, problems, measured, digests = temporary / "images.npy", {}, [], []
+        path = temporary / "images.npy"
 
         def decoded():
-            for block, block_problems, values, block_digests in _in_order(
-                source, chosen.index, size, progress
+            for block_names, (block, block_problems, values, block_digests) in _in_order(
+                source, names, size, progress
             ):
+                rows = [place[name] for name in block_names]
                 problems.update(block_problems)
-                measured.append(values)
-                digests.extend(block_digests)
-                yield block
+                measured[rows] = values
+                for row, digest in zip(rows, block_digests):
+                    digests[row] = digest
+                yield rows, block
 
         _write(path, decoded(), len(chosen), size)
-        columns = dict(
-            zip(MEASURED, np.concatenate(measured).T), _digest=digests, _row=np.arange(len(chosen))
-        )
+        columns = dict(zip(MEASURED, measured.T), _digest=digests, _row=np.arange(len(chosen)))
         kept, skipped = _select(source, chosen.assign(**columns), problems, len(table))
         rows = kept.pop("_row").to_numpy()
         if len(rows) < len(chosen) or (np.diff(rows) != 1).any():
             path.rename(temporary / "all.npy")
             images = np.load(temporary / "all.npy", mmap_mode="r")
-            _write(path, (images[rows[i : i + 1024]] for i in range(0, len(rows), 1024)), len(rows), size)
-            del images
+            starts = range(0, len(rows), BLOCK)
+            blocks = ((range(i, i + BLOCK), images[rows[i : i + BLOCK]]) for i in starts)
+            _write(path, blocks, len(rows), size)
+            del images, blocks
             (temporary / "all.npy").unlink()
         kept.to_csv(temporary / "table.csv", errors="surrogateescape", float_format="%.5f")
         lines = "".join(f"{line(*pair)}\n" for pair in skipped)
@@ -69,36 +73,42 @@ def build(source, settings, folder, progress):
 
 
 def _in_order(source, names, size, progress):
-    """Yields the prepared blocks in the order of the names; only a few of them are in memory at a time."""
+    """Yields (names, prepared block) in order; only a few blocks are in memory at a time."""
     from tqdm import tqdm
 
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     hidden = {} if progress and len(names) > 2000 else {"disable": True}  # else as TQDM_DISABLE says
     bar = tqdm(total=len(names), desc=f"Preparing {source.title}", file=sys.stdout, mininterval=1, **hidden)
-    starts, waiting = iter(range(0, len(names), BLOCK)), deque()
+    blocks = (names[start : start + BLOCK] for start in range(0, len(names), BLOCK))
     with ThreadPoolExecutor(min(16, processors)) as pool, bar:
-        submit = partial(pool.submit, _prepare_block, source, size=size)
-        waiting.extend(submit(names[start : start + BLOCK]) for start in islice(starts, 2 * processors))
-        while waiting:
-            block = waiting.popleft().result()
-            waiting.extend(submit(names[start : start + BLOCK]) for start in islice(starts, 1))
-            bar.update(len(block[0]))
-            yield block
+        waiting = deque()
+        while True:
+            for block in islice(blocks, 2 * processors - len(waiting)):
+                waiting.append((block, pool.submit(_prepare_block, source, block, size)))
+            if not waiting:
+                return
+            block, task = waiting.popleft()
+            yield block, task.result()
+            bar.update(len(block))
 
 
 def _write(path, blocks, count, size):
-    """Writes blocks of uint8 pictures as one .npy, never holding them all."""
+    """Writes blocks of (rows, uint8 pictures) as one .npy, never holding them all."""
     with open(path, "wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
         np.lib.format.write_array_header_1_0(file, header)
-        file.writelines(blocks)
+        start = file.tell()
+        for rows, images in blocks:
+            for row, image in zip(rows, images):
+                file.seek(start + row * image.nbytes)
+                file.write(image)
         file.flush()
         os.fsync(file.fileno())
 
 
 def _select(source, table, problems, total):
     """Leaves out what could not be read, and copies of a picture of a later part: (table, [(name, why)])."""
-    skipped = list(problems.items())
+    skipped = sorted(problems.items())
     kept = table[~table.index.isin(problems)]
     place = source.location or source.title
     if not len(kept):

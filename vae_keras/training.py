@@ -45,6 +45,7 @@ def fit(
     vae.compile(optimizer=keras.optimizers.Adam(schedule))
     vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
     settings = vae.get_config() | dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed)
+    settings |= dict(learning_rate=learning_rate)
     checkpoint = Checkpoint(folder, settings)
     done = checkpoint.restore(vae)
     if done < epochs:
@@ -145,14 +146,21 @@ class BetaWarmUp(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """Print one line an epoch: its number, the terms of the loss, and the seconds left."""
+    """Print about `lines` lines over a training: epoch, terms of the loss, seconds left."""
+
+    def __init__(self, lines=10):
+        super().__init__()
+        self.lines = lines
 
     def on_train_begin(self, logs=None):
         self.started, self.first = time.perf_counter(), None
 
     def on_epoch_end(self, epoch, logs=None):
         self.first = epoch if self.first is None else self.first
-        total = self.params["epochs"]
-        left = (time.perf_counter() - self.started) / (epoch + 1 - self.first) * (total - epoch - 1)
-        terms = "  ".join(f"{name} {value:.4g}" for name, value in logs.items() if not name.endswith("loss"))
-        print(f"epoch {epoch + 1:3d}/{total}  {terms}  {left:.0f} s left", flush=True)
+        total, done = self.params["epochs"], epoch + 1
+        left = (time.perf_counter() - self.started) / (done - self.first) * (total - done)
+        if epoch == self.first or done * self.lines // total > epoch * self.lines // total:
+            terms = "  ".join(
+                f"{name} {value:.4g}" for name, value in logs.items() if not name.endswith("loss")
+            )
+            print(f"epoch {done:3d}/{total}  {terms}  {left:.0f} s left", flush=True)

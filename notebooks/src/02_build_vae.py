@@ -120,7 +120,7 @@ shown = (layers.InputLayer, layers.Conv2D, layers.Conv2DTranspose, layers.Dense,
 blocks = []
 for half in (encoder, decoder):
     kept = [layer for layer in half.layers if isinstance(layer, shown)]
-    blocks.append([(type(layer).__name__.replace("T", " T"), layer.output.shape) for layer in kept])
+    blocks.append([(type(layer).__name__, layer.output.shape) for layer in kept])
 plots.architecture(*blocks)
 
 # %% [markdown]
@@ -390,12 +390,13 @@ vae.compile(optimizer=keras.optimizers.Adam(2e-3))
 history = pd.DataFrame(vae.fit(images, epochs=150, verbose=0).history)
 for moment, step in (("before the first step", 0), ("after it", 1), ("at the end", -1)):
     print(f"loss {moment}: {history['loss'].iloc[step]:.0f}")
-plots.curves(history[["reconstruction", "kl"]])
+plots.curves(history)
 
 # %% [markdown]
 # The reconstruction term falls steeply and becomes negative: a density, unlike a probability, may be larger than 1, and its
 # logarithm positive. The KL rises: to tell the faces apart, codes have to say something, and saying something costs. The loss
-# is their sum, and it falls.
+# is their sum, and it falls, for what the codes save is far more than what they cost. The squared error says the same in a
+# number that does not depend on the likelihood. A jump now and then is the price of large steps and of fresh noise in each.
 
 # %% [markdown]
 # ## What the model offers
@@ -424,7 +425,7 @@ plots.rows({"faces": faces.eight, "reconstructions": data.to_uint8(vae.reconstru
 plots.grid(data.to_uint8(vae.generate(8, seed=config.seed)), columns=8)
 
 # %% [markdown]
-# Pale mixtures of the eight: between the codes that it knows the decoder has to make something up. Thousands of faces will fill
+# Hardly faces: at best pale mixtures of the eight. Between the codes that it knows the decoder has to make something up. Thousands of faces will fill
 # these gaps in [lesson 03](03_train_vae.ipynb), and [lesson 04](04_generate_faces.ipynb) asks where the good codes are.
 
 # %% [markdown]

@@ -115,11 +115,11 @@ plots.curves(history)
 
 # %% [markdown]
 # ## When do faces appear?
-# Each frame decodes the same eight codes with the weights of one epoch. What comes first, and what comes last?
+# Each frame decodes the same eight codes with the weights of one epoch; the first is from before training. What comes
+# first, and what comes last?
 
 # %%
-chosen = np.unique(np.linspace(0, len(watch.frames) - 1, 12).round().astype(int))
-plots.gif([watch.frames[epoch] for epoch in chosen])
+plots.gif(watch.frames)  # a dozen of them, evenly spaced
 
 # %% [markdown]
 # First a blot in the middle, then hair and background, then eyes and a mouth. But look closely at the last frame: these
@@ -157,10 +157,14 @@ print(
 # %% [markdown]
 # ## Saving
 # A trained model is a folder with three files: the weights, what was learned about the codes (lessons 04 and 05 use it),
-# and a card that says where the model comes from. `finish` fits and measures, `save` writes.
+# and a card that says where the model comes from. `finish` fits and measures, `save` writes. The same training as a command
+# is `python -m vae_keras train`; it calls the same functions.
 
 # %%
-model = pretrained.finish(vae, faces, epochs=config.epochs, seconds=seconds, seed=config.seed)
+command = f"python -m vae_keras train --data {config.dataset} --epochs {config.epochs}"
+model = pretrained.finish(
+    vae, faces, epochs=config.epochs, seconds=seconds, seed=config.seed, command=command
+)
 pretrained.save(model, config.model_folder)
 model.card["figures"]
 
@@ -200,6 +204,9 @@ try:
     training.fit(training.build_vae(config, **small), few, epochs=2, folder=folder, callbacks=[PullThePlug()])
 except KeyboardInterrupt:
     print("cut off after", pd.read_json(folder / "checkpoint" / "checkpoint.json", typ="series")["weights"])
+
+# %% [markdown]
+# The same call once more finds the checkpoint and trains the epoch that is missing.
 
 # %% tags=["nbval-check-output"]
 resumed = training.build_vae(config, **small)
@@ -279,6 +286,9 @@ table.round(4)
 # %%
 real = metrics.face_distance(pca, test, faces.train[: len(test)])
 print(f"real training faces to real test faces: {real:.2f} ({len(test)} pictures each)")
+
+# %% [markdown]
+# (The KL of the autoencoder is not part of its loss, so its number says only that nobody asked for less.)
 
 # %% [markdown]
 # So the answer to "why variational" has two halves. The noise and the KL give the code a shape from which one can draw. And
