@@ -3,6 +3,7 @@
 # make setup      the set-up alone
 # make lessons    bring the committed notebooks up to date with their texts     (LESSONS="03 04" PROFILE=… DATA=…)
 # make colab      write the repository's address everywhere                     (REPO=owner/name)
+# make figures   write the figures of the models that ship into the README
 # make lint       ruff on module, tests and texts of the lessons
 # make test-colab the tests, with the versions that Colab ships, in .venv-colab
 # make clean      remove build/ and the environments
@@ -21,7 +22,7 @@ TOOLS := $(VENV)/.tools-$(VERSION)
 CODE := vae_keras tests notebooks/src benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: faces test setup lessons colab lint format test-colab clean
+.PHONY: faces test setup lessons colab figures lint format test-colab clean
 
 faces: $(INSTALLED)
 	@$(RUN) notebooks/src/build.py --force --html --profile $(or $(PROFILE),cpu) --data "$(or $(DATA),cartoon)" --out build
@@ -38,6 +39,9 @@ lessons: $(INSTALLED)
 
 colab: $(INSTALLED)
 	@$(RUN) notebooks/src/address.py "$(REPO)"
+
+figures: $(INSTALLED)
+	@$(RUN) notebooks/src/figures.py
 
 lint: $(TOOLS)
 	$(RUN) -m ruff check $(wildcard $(CODE))

@@ -236,3 +236,12 @@ def test_scripts_are_executable_bash():
         assert (ROOT / path).read_text().startswith("#!/usr/bin/env bash")
         assert run("bash", "-n", str(path)).returncode == 0
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_the_readme_shows_the_cards(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "notebooks" / "src")
+    import figures
+
+    text = (ROOT / "README.md").read_text()
+    assert figures.with_figures(text) == text, "run: make figures"
+    assert all(f"| `{name}` |" in text for name in ("celeba", "lfw", "anime", "cartoon"))

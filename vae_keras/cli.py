@@ -39,9 +39,8 @@ def train(options):
     faces = data.prepare(source, settings.image_size, settings.pictures)
     print(f"{source.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out", flush=True)
     run = dict(epochs=settings.epochs, batch_size=settings.batch_size, seed=settings.seed, folder=folder)
-    history = training.fit(
-        vae, faces.train, faces.validation[:2000], callbacks=[training.Progress(lines=settings.epochs)], **run
-    )
+    watch = [training.Progress(lines=settings.epochs)]
+    history = training.fit(vae, faces.train, faces.validation, callbacks=watch, **run)
     print("fitting the prior and the attribute directions", flush=True)
     note = dict(epochs=settings.epochs, seconds=history["seconds"].sum(), command=options.command_line)
     model = pretrained.finish(vae, faces, seed=settings.seed, **note)

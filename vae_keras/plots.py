@@ -126,12 +126,6 @@ def rows(pictures, title=None, captions=None):
     return _draw_grid(list(pictures.values()), list(pictures), [*empty, captions or []], title)
 
 
-@styled
-def strip(images, captions=None, title=None):
-    """Pictures in one row: a way from one face to another, or one dimension turned up."""
-    return _draw_grid([images], [""], [captions or []], title)
-
-
 def gif(frames, path=None, seconds=0.3, most=12):
     """An animation of a row of at most 8 faces with a bar of progress: an IPython image, also written to `path`.
 

@@ -28,26 +28,11 @@ def build(source, settings, folder, progress):
     """Writes a prepared folder under a temporary name, then renames it: it is there whole or not at all."""
     table, size = source.table(), settings["image_size"]
     chosen = _choose(table, settings["pictures"])
-    place = {name: row for row, name in enumerate(chosen.index)}
-    names = [name for name in table.index if name in place]  # as they lie in the archive: disks like that
-    measured, digests, problems = np.zeros((len(chosen), len(MEASURED)), np.float32), [None] * len(chosen), {}
     temporary = Path(tempfile.mkdtemp(prefix=".preparing-", dir=folder.parent))
     try:
         path = temporary / "images.npy"
-
-        def decoded():
-            for block_names, (block, block_problems, values, block_digests) in _in_order(
-                source, names, size, progress
-            ):
-                rows = [place[name] for name in block_names]
-                problems.update(block_problems)
-                measured[rows] = values
-                for row, digest in zip(rows, block_digests):
-                    digests[row] = digest
-                yield rows, block
-
-        _write(path, decoded(), len(chosen), size)
-        columns = dict(zip(MEASURED, measured.T), _digest=digests, _row=np.arange(len(chosen)))
+        columns, problems = _decode_all(path, source, table.index, chosen.index, size, progress)
+        columns["_row"] = np.arange(len(chosen))
         kept, skipped = _select(source, chosen.assign(**columns), problems, len(table))
         rows = kept.pop("_row").to_numpy()
         if len(rows) < len(chosen) or (np.diff(rows) != 1).any():
@@ -70,6 +55,26 @@ def build(source, settings, folder, progress):
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _decode_all(path, source, order, names, size, progress):
+    """Writes the pictures of `names` in that order; returns the columns found on the way and {name: why not}.
+
+    They are read in the order of the archive: a disk likes that better than one drawn by lot.
+    """
+    place, problems = {name: row for row, name in enumerate(names)}, {}
+    measured, digests = np.zeros((len(names), len(MEASURED)), np.float32), np.zeros(len(names), object)
+
+    def blocks():
+        queue = [name for name in order if name in place]
+        for block_names, (block, *found) in _in_order(source, queue, size, progress):
+            rows = [place[name] for name in block_names]
+            measured[rows], digests[rows] = found[:2]
+            problems.update(found[2])
+            yield rows, block
+
+    _write(path, blocks(), len(names), size)
+    return dict(zip(MEASURED, measured.T), _digest=digests), problems
 
 
 def _in_order(source, names, size, progress):
@@ -144,25 +149,32 @@ def _choose(table, pictures):
     return table[table.groupby("split").cumcount() < table["split"].map(limits)]
 
 
-def photograph(source, name, at_least=None, size=256):
-    """One whole picture, uint8 (height, width, 3). `at_least`: see `images.decode`; `size`: of a drawn face."""
-    content = source.read(name, size)
+def photograph(source, name, at_least=None):
+    """One whole picture, uint8 (height, width, 3); of drawn faces 256 x 256. `at_least`: see `images.decode`."""
+    content = source.read(name)
     return content if isinstance(content, np.ndarray) else decode(content, name, at_least)
 
 
 def _prepare_block(source, names, size):
-    """(uint8 pictures, [(name, why it cannot be read)], measured attributes, digests) of a few names."""
+    """(uint8 pictures, measured attributes, digests, [(name, why it cannot be read)]) of a few names."""
+    if source.draw and not source.find_face:
+        block, problems = source.draw(names, size), []
+    else:
+        block, problems = _read_block(source, names, size)
+    return block, measure(block), [hashlib.sha256(image).digest() for image in block], problems
+
+
+def _read_block(source, names, size):
     block, problems = np.zeros((len(names), size, size, 3), np.uint8), []
     at_least = 1024 if source.find_face else int(np.ceil(size / (source.crop or 1)))
     for row, name in enumerate(names):
         try:
-            image = photograph(source, name, at_least, size)
+            image = photograph(source, name, at_least)
             image = find_face(image, name=name) if source.find_face else crop_square(image, source.crop)
             block[row] = resize(image, size)
         except UNREADABLE as error:
             problems.append((name, str(error).removeprefix(f"{name} ") or type(error).__name__))
-    digests = [hashlib.sha256(image).digest() for image in block]
-    return block, problems, measure(block), digests
+    return block, problems
 
 
 def measure(images: np.ndarray) -> np.ndarray:

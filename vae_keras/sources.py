@@ -16,11 +16,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from vae_keras.archives import KAGGLE, SUFFIXES, Files, existing, locate
+from vae_keras.archives import KAGGLE, Files, existing, locate
 
 MEASURED = ("Bright", "Contrasty", "Warm", "Bright_Background", "Light_From_Left")
 SPLITS = ("train", "validation", "test")
 CARTOONS = 10_000
+_INNER = {"repr": False, "compare": False}
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,10 @@ class Source:
     attributes: tuple[str, ...]  # shown in the lessons: labelled ones, or those of MEASURED
     arithmetic: tuple[str, str]  # (A, B) for "A without B" - "neither" + "B without A"
     terms: str  # licence and consent
-    labels: Callable[[], pd.DataFrame] = field(repr=False, compare=False)  # one row a picture
-    reader: Callable[[str, int], bytes | np.ndarray] = field(repr=False, compare=False)
-    group: Callable[[str], str] | None = field(
-        default=None, repr=False, compare=False
-    )  # None: official split
+    labels: Callable = field(**_INNER)  # () -> one row a picture
+    reader: Callable = field(**_INNER)  # (name, size) -> see `read`
+    group: Callable | None = field(default=None, **_INNER)  # (name) -> split as one; None: official split
+    draw: Callable | None = field(default=None, **_INNER)  # (names, size) -> drawn faces, many at once
     location: str = ""  # the folder or archive; empty for drawn faces
     stamp: str = ""  # changes whenever the pictures or their labels change
     find_face: bool = False  # crop around the largest face that is found, instead of the centre
@@ -107,7 +107,7 @@ def _layout(files):
         return _celeba
     if files.find("tags.csv"):
         return _anime
-    pictures = files.pictures(str, f"pictures ({', '.join(SUFFIXES[:6])} and so on)")
+    pictures = files.pictures(str, "pictures (.jpg, .png and so on)")
     return _lfw if all(re.search(r"(^|/)([^/]+)/\2_\d{4}\.\w+$", name) for name in pictures) else _folder
 
 
@@ -165,10 +165,8 @@ def _celeba_table(files, names):
 
 
 def _lfw(files):
-    def key(name):
-        return "/".join(name.split("/")[-2:]) if "/" in name else None
-
-    members = files.pictures(key, "LFW pictures (NAME/NAME_0001.jpg)")
+    person = re.compile(r"[^/]+/[^/]+$")
+    members = files.pictures(lambda name: (m := person.search(name)) and m[0], "LFW pictures (NAME/1.jpg)")
     return _make(
         files,
         members,
@@ -223,6 +221,10 @@ def _cartoon():
 
     factors = cache(lambda: cartoon.sample_factors(CARTOONS, seed=0))
     names = [f"{row:05d}" for row in range(CARTOONS)]
+
+    def draw(names, size):
+        return cartoon.draw_faces(factors().iloc[[int(name) for name in names]], size)
+
     return Source(
         name="cartoon",
         title="Drawn faces",
@@ -231,7 +233,8 @@ def _cartoon():
         arithmetic=("Smiling", "Male"),
         terms="Drawn by this project, free of anybody's rights: use them as you like.",
         labels=lambda: cartoon.attributes(factors()).astype("int8").set_axis(names),
-        reader=lambda name, size: cartoon.draw(factors().iloc[int(name)].to_dict(), size),
+        reader=lambda name, size: draw([name], size)[0],
+        draw=draw,
         group=str,
         stamp=hashlib.sha256(Path(cartoon.__file__).read_bytes() + cv2.__version__.encode()).hexdigest(),
     )
@@ -275,10 +278,8 @@ def _attribute_table(files, names):
     paths = [PurePosixPath(_plain(name)) for name in names]
     rows_of = [next((key for key in (str(p), p.name, p.stem) if key in rows.index), None) for p in paths]
     if not any(rows_of):
-        raise ValueError(
-            f"{entry} of {files.path} matches no picture (they are called {names[0]!r} and so on): write their names "
-            "into its first column, or remove it."
-        )
+        way_out = f"write their names (as {names[0]!r}) into its first column, or remove it."
+        raise ValueError(f"{entry} of {files.path} matches no picture: {way_out}")
     columns = [_as_labels(rows[name].str.strip()) for name in rows]
     labels = pd.concat([pd.DataFrame(index=rows.index), *columns], axis=1)
     return labels.reindex(rows_of, fill_value=0).set_axis(names).astype("int8")
