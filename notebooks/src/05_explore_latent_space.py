@@ -167,14 +167,22 @@ areas.round(3)
 # shown attributes together, $z \approx c + \sum_a a\, d_a$, so each $d_a$ is what one attribute adds while the others stay.
 
 # %%
-means = latent.directions(train_mean, known, method="means")
-regression = latent.directions(train_mean, known, controls=list(known.columns))
-table = pd.DataFrame(np.corrcoef(regression), known.columns, known.columns)
-plots.heatmap(table, title="cosine-like correlation between the directions")
+found = {
+    "means": latent.directions(train_mean, known, method="means"),
+    "regression": latent.directions(train_mean, known, controls=list(known.columns)),
+}
+unit = {method: table.div(np.linalg.norm(table, axis=1), axis=0) for method, table in found.items()}
+cosines = {method: table @ table.T for method, table in unit.items()}
+plots.heatmap(cosines["regression"], title="cosine between the directions of regression")
 
 # %% [markdown]
-# Directions near zero to each other can be used one without the other. A strong colour means that these two attributes
-# change the code in similar ways, and an edit of one will look a little like the other.
+# A cosine near zero: one can be used without the other. A strong colour: these two attributes change the code in similar
+# ways, and an edit of one will look a little like the other. Are the directions of regression further apart than the
+# differences of means? Here is the mean size of the cosines between different attributes.
+
+# %%
+others = ~np.eye(len(known.columns), dtype=bool)
+pd.Series({method: np.abs(table.to_numpy()[others]).mean() for method, table in cosines.items()}).round(3)
 
 # %% [markdown]
 # ## Arithmetic with faces
