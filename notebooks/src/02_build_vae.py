@@ -380,15 +380,12 @@ pd.DataFrame({"by hand": by_hand, "evaluate": measured}).loc[list(by_hand)].roun
 # ## Does it learn?
 # The oldest test of a network: can it learn a handful of pictures by heart? Our eight faces are one batch, so each epoch is one
 # step. If the loss does not fall here, no amount of data would help. What do you expect of the KL?
-#
-# Batch normalization is left out for this test. It keeps running statistics for later use, which need several hundred steps to
-# settle, and we take fewer: training would look fine, and the reconstructions afterwards grey.
 
 # %%
-vae = VAE(config.image_size, config.latent_dim, normalization=None, seed=config.seed)
+vae = VAE(config.image_size, config.latent_dim, seed=config.seed)
 vae.compile(optimizer=keras.optimizers.Adam(2e-3))
 history = pd.DataFrame(vae.fit(images, epochs=150, verbose=0).history)
-for moment, step in (("before the first step", 0), ("after it", 1), ("at the end", -1)):
+for moment, step in (("at the start", 0), ("after ten steps", 10), ("at the end", -1)):
     print(f"loss {moment}: {history['loss'].iloc[step]:.0f}")
 plots.curves(history)
 
@@ -414,7 +411,7 @@ plots.curves(history)
 plots.rows({"faces": faces.eight, "reconstructions": data.to_uint8(vae.reconstruct(images))})
 
 # %% [markdown]
-# Each comes back as itself, if softly. These are eight faces learned by heart, nothing more: this model has never seen
+# Each comes back as itself. These are eight faces learned by heart, nothing more: this model has never seen
 # another. Yet every part works: encoder, noise, decoder, loss, step.
 
 # %% [markdown]
@@ -425,8 +422,8 @@ plots.rows({"faces": faces.eight, "reconstructions": data.to_uint8(vae.reconstru
 plots.grid(data.to_uint8(vae.generate(8, seed=config.seed)), columns=8)
 
 # %% [markdown]
-# Hardly faces: at best pale mixtures of the eight. Between the codes that it knows the decoder has to make something up. Thousands of faces will fill
-# these gaps in [lesson 03](03_train_vae.ipynb), and [lesson 04](04_generate_faces.ipynb) asks where the good codes are.
+# Hardly faces: at best pale mixtures of the eight. Between the codes that it knows the decoder has to make something up.
+# Thousands of faces will fill these gaps in [lesson 03](03_train_vae.ipynb), and [lesson 04](04_generate_faces.ipynb) asks where the good codes are.
 
 # %% [markdown]
 # ## Save and load
