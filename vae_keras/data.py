@@ -90,8 +90,9 @@ def prepare(source, image_size: int = 64, pictures: int | None = None, progress:
         build(source, settings, folder, progress)
         faces, shown = _load(folder, source), 20
     if faces.skipped:
+        listed = str(folder / "skipped.txt").replace(str(Path.home()), "~", 1)
         file, count = sys.stdout if progress else sys.stderr, len(faces.skipped)
-        text = f"{count} of {count + len(faces.images)} pictures were left out ({folder / 'skipped.txt'})."
+        text = f"{count} of {count + len(faces.images)} pictures were left out ({listed})."
         print(text, *(line(*pair) for pair in faces.skipped[:shown]), sep="\n  ", file=file)
     return faces
 
