@@ -14,11 +14,11 @@
 #       - the commonest mistake in VAE code, how to recognize it and how to mend it.
 #     need: |
 #       [Lesson 02](02_build_vae.ipynb), which builds the model. A GPU is welcome, not required.
-#     minutes: {quick: 1, cpu: 4, gpu: not measured, full: not measured yet}
+#     minutes: {quick: 1, cpu: 5, gpu: not measured, full: 52}
 #     learned: |
-#       - A training run has two numbers to watch, not one: the error of the reconstructions falls while the KL, the price
-#         of the code, rises. Held-out pictures say whether the model learned faces or learned *these* faces.
-#       - A plain autoencoder reconstructs best and generates worst: nothing told it which codes to use.
+#       - A training run has two numbers to watch, not one: the error of the reconstructions, and the KL, which is the price
+#         of the code. Held-out pictures say whether the model learned faces or learned *these* faces.
+#       - A plain autoencoder reconstructs well and generates worst: nothing told it which codes to use.
 #       - The weight between the two terms decides between sharp reconstructions and codes that look like $N(0, I)$.
 #         Calibrating the variance finds the weight; the codes then need a prior of their own (lesson 04).
 #       - Sum over pixels, sum over latent dimensions, mean over the batch. The mean over pixels gives the mean face.
@@ -108,10 +108,10 @@ history.iloc[[0, len(history) // 2, -1]].round(4)
 plots.curves(history)
 
 # %% [markdown]
-# The reconstruction term falls: the decoder learns. The KL goes up, since a code that says more about its face costs more
-# nats, and calibration makes it worth the price: the better the decoder, the smaller its variance, the more each detail
-# counts. The curve of the held-out pictures shows whether the model overfits: where it turns away from the curve of the
-# training pictures, more epochs only memorize.
+# The reconstruction term falls: the decoder learns. The KL shoots up in the first epochs, since a code that says something
+# about its face costs nats; then it stays about where it is, and the model learns to say more for the same price. The curve of
+# the held-out pictures shows whether the model overfits: where it turns away from the curve of the training pictures, more
+# epochs only memorize.
 
 # %% [markdown]
 # ## When do faces appear?
@@ -122,9 +122,9 @@ plots.curves(history)
 plots.gif(watch.frames)  # a dozen of them, evenly spaced
 
 # %% [markdown]
-# First a blot in the middle, then hair and background, then eyes and a mouth. But look closely at the last frame: these
-# codes were drawn from $N(0, I)$, and many of the faces are odd. Reconstructions are much better, as the next figure
-# shows. Keep the contradiction in mind; the comparison below explains it, and lesson 04 resolves it.
+# First nothing, then patches of hair, skin and background, which get finer from frame to frame. But they do not become faces:
+# the codes were drawn from $N(0, I)$, and this model makes no good use of such codes. Yet its reconstructions are faces, as the
+# next figure shows. Keep the contradiction in mind; the comparison below explains it, and lesson 04 resolves it.
 
 # %% [markdown]
 # ## How close are reconstructions?
@@ -257,10 +257,10 @@ for name, network in compared.items():
 plots.rows(figure)
 
 # %% [markdown]
-# The autoencoder's reconstructions are as good as any, and its faces from $N(0, I)$ are no faces: nothing ever told it to
-# use codes from there. The classic VAE pays with softer reconstructions for codes that really look like $N(0, I)$, so its
-# new faces are faces. The calibrated VAE reconstructs nearly as sharply as the autoencoder; its faces from $N(0, I)$ are
-# better than the autoencoder's and worse than the classic model's. The same in numbers:
+# The autoencoder's reconstructions are good, and what it makes from $N(0, I)$ is no face: nothing ever told it to use codes
+# from there. The classic VAE pays with softer reconstructions for codes that really look like $N(0, I)$, so its new faces are
+# faces. The calibrated VAE reconstructs as well as the autoencoder; from $N(0, I)$ it makes more than the autoencoder and less
+# than the classic model. All three walk smoothly from face to face. The same in numbers:
 
 
 # %%
@@ -341,8 +341,10 @@ plots.rows(
 )
 
 # %% [markdown]
-# **Symptom:** every reconstruction is the same, and it is the mean face. **Number:** a KL near 0, so the code says nothing
-# about the picture. **Cure:** the sum, in the last row. Here are the numbers of both.
+# **Symptom:** every reconstruction is the same, whatever the picture. To a decoder that learns nothing from its code the best
+# answer would be the mean face; decoded from the mean of a code, where training only ever saw noisy ones, it can be worse than
+# that. **Number:** a KL near 0, so the code says nothing about the picture. **Cure:** the sum, in the last row. Here are the
+# numbers of both.
 
 # %%
 pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"], test)}).round(4)
