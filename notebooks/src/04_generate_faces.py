@@ -14,7 +14,7 @@
 #       - linear and spherical interpolation.
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship are used.
-#     minutes: {quick: 1, cpu: 1, gpu: not measured, full: 3}
+#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 2}
 #     learned: |
 #       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made
 #         it one.
@@ -68,8 +68,8 @@ classic = vae.generate(10, seed=config.seed)  # float32 in [0, 1]
 plots.grid(data.to_uint8(classic), columns=10)
 
 # %% [markdown]
-# There are faces in them, and something is wrong with most: smeared outlines, two halves that do not fit, colours that no
-# face has. The decoder is not to blame: it decodes the codes of real faces well. So let us look at those codes.
+# Here and there something like a face, and hardly one that would pass: patches that do not fit together, outlines that
+# run into the background. The decoder is not to blame: it decodes the codes of real faces well. So let us look at those codes.
 
 # %% [markdown]
 # ## Where do real codes lie?
@@ -96,8 +96,8 @@ deviations.describe()[["min", "50%", "max"]].round(2)
 plots.histograms({"standard deviation along each principal axis": deviations})
 
 # %% [markdown]
-# Along some axes the codes spread far wider than 1, along many far less. A code from $N(0, I)$ is too timid along the first
-# and far too bold along the others, and there are many of those. The decoder has never seen such codes.
+# Along some axes the codes spread far wider than 1, along most less. A code from $N(0, I)$ is too timid along the first and too
+# bold along the others, and there are many of those. The decoder has hardly ever seen such codes.
 #
 # It is no accident. The calibrated likelihood values detail highly, so the model pays many nats for exact codes, and the
 # pull towards $N(0, I)$ is weak beside it. The KL acts on each picture's code; nothing forces the *sum* of all codes to be

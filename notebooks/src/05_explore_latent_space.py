@@ -15,7 +15,7 @@
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model, [lesson 04](04_generate_faces.ipynb) how its codes are distributed. If
 #       you have not trained a model, the weights that ship are used.
-#     minutes: {quick: 1, cpu: 2, gpu: not measured, full: 4}
+#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 2}
 #     learned: |
 #       - The KL of a dimension is its price; a dimension with a price near zero carries nothing.
 #       - Attributes are directions, not dimensions. A linear probe on held-out codes says how well each is known.
@@ -89,7 +89,7 @@ print("the same by hand:", np.allclose(by_hand.mean(axis=0), statistics["kl"], r
 plots.kl_per_dimension(statistics["kl"])
 
 # %% [markdown]
-# Some dimensions are worth several times as much as others. Nobody told the model which one should carry what: the order of
+# The most expensive dimensions are worth twice as much as most others. Nobody told the model which one should carry what: the order of
 # the dimensions means nothing, and training again from other initial weights would share the work out differently.
 
 # %% [markdown]
