@@ -30,9 +30,8 @@ def train(options):
     """
     from vae_keras import config, data, images, pretrained, sources, training
 
-    fields = config.Config.__dataclass_fields__
-    chosen = {name: value for name, value in vars(options).items() if name in fields}
-    settings = config.get_config(profile="full", dataset=options.data, **chosen)
+    given = {name: value for name, value in vars(options).items() if name in config.Config.__annotations__}
+    settings = config.get_config(profile="full", dataset=options.data, **given)
     source = sources.get_source(options.data, find_face=options.find_face)
     vae = training.build_vae(settings, likelihood=options.likelihood, beta=options.beta)
     folder = _model_folder(options.out.expanduser(), options.force)
@@ -40,10 +39,10 @@ def train(options):
     print(f"{source.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out", flush=True)
     run = dict(epochs=settings.epochs, batch_size=settings.batch_size, seed=settings.seed, folder=folder)
     watch = [training.Progress(lines=settings.epochs)]
-    history = training.fit(vae, faces.train, faces.validation, callbacks=watch, **run)
+    seconds = training.fit(vae, faces.train, faces.validation, callbacks=watch, **run)["seconds"].sum()
     print("fitting the prior and the attribute directions", flush=True)
-    note = dict(epochs=settings.epochs, seconds=history["seconds"].sum(), command=options.command_line)
-    model = pretrained.finish(vae, faces, seed=settings.seed, **note)
+    note = dict(epochs=settings.epochs, seconds=seconds, seed=settings.seed, command=options.command_line)
+    model = pretrained.finish(vae, faces, **note)
     model.card |= dict(data=options.data, limit=options.pictures)  # what `evaluate` has to prepare again
     pretrained.save(model, folder)
     images.save_images(model.generate(10, seed=settings.seed), folder / "faces.png")

@@ -222,13 +222,20 @@ plots.rows({"photograph": faces.eight, "reconstruction": model.reconstruct(faces
 
 # %% [markdown]
 # Compare every edit with the reconstruction above it, not with the photograph: what the model cannot reconstruct it cannot
-# keep. The person should stay, and the attribute appear. Strength is a dial: negative values take away.
+# keep. The person should stay, and the attribute appear.
+
+# %% [markdown]
+# **Strength is a dial.** Half of it gives half a smile, negative values take away. How far can it be turned before the face
+# breaks?
 
 # %%
 strengths = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 one = faces.eight[:1]
 dial = {name: np.concatenate([model.edit(one, name, s) for s in strengths]) for name in attributes}
 plots.rows(dial, captions=strengths)
+
+# %% [markdown]
+# In the middle stands the reconstruction. Beyond 1 the edit exaggerates: such codes lie where no training face was.
 
 # %% [markdown]
 # ## Does an edit do what it says, and only that?
