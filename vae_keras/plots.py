@@ -76,7 +76,7 @@ def _draw_grid(lines, labels, captions, title):
     """Every grid of pictures: `lines` of pictures, a label left of each line, captions below each picture."""
     columns, gap = max(map(len, lines)), 3
     labels = [textwrap.wrap(_readable(label), 14, break_long_words=False) for label in labels]
-    left = 7.5 * max(map(len, sum(labels, [])), default=-2) + 18
+    left = 7.5 * max(map(len, sum(labels, [])), default=-2.4) + 18
     cell = min(150, (WIDTH - left) // columns - gap)
     captions = [[textwrap.wrap(_readable(text), max(5, cell // 6)) for text in line] for line in captions]
     depths = [gap + 13 * max(map(len, line), default=0) + (5 if line else 0) for line in captions]
