@@ -15,6 +15,8 @@ def rng():
 class LinearVae:
     """Encodes a 4x4 picture as its first two values, decodes a code as two constant halves."""
 
+    network = {"image_size": 4, "latent_dim": 2}
+
     def encode(self, images):
         import tensorflow as tf
 

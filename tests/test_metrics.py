@@ -32,7 +32,7 @@ def test_pca_error_equals_the_variance_left_out(faces):
 
 
 def test_pca_of_few_pictures_and_of_a_subset(faces):
-    assert metrics.fit_pca(faces[:5]).n_components_ == 5
+    assert metrics.fit_pca(faces[:5]).n_components_ == 4  # the fifth would be rounding alone
     first, again = (metrics.fit_pca(faces, 3, seed=1, at_most=100) for _ in range(2))
     np.testing.assert_array_equal(first.components_, again.components_)
     assert first.n_samples_ == 100

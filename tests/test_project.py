@@ -13,7 +13,7 @@ from conftest import ROOT
 
 MODULE = sorted((ROOT / "vae_keras").glob("*.py"))
 ORDER = """
-    config archives sources easel portrait cartoon images preparation data model training latent metrics pretrained
+    config easel portrait cartoon archives sources images preparation data model training latent metrics pretrained
     plots cli
 """.split()  # the rooms, a lesson's own after those it builds on
 

@@ -197,6 +197,13 @@ def test_attributes_with_semicolons_and_other_unicode_forms(tmp_path):
     assert source.arithmetic == ("Happy", "Bright_Background")
 
 
+def test_labels_that_exclude_each_other_are_not_calculated_with(tmp_path):
+    rows = "".join(f"{i}.jpg,{'woman' if i % 2 else 'man'}\n" for i in range(12))
+    files = {f"{i}.jpg": picture(i) for i in range(12)}
+    source = get_source(write(tmp_path / "mine.zip", {**files, "attributes.csv": "name,gender\n" + rows}))
+    assert len(source.attributes) == 5 and source.arithmetic[1] == "Bright_Background"
+
+
 @pytest.mark.parametrize("table", ["name,Happy\nother.jpg,1\n", "name,Happy\n", "\xff\xfe"])
 def test_attributes_that_do_not_fit(table, tmp_path):
     path = write(tmp_path / "mine", {"a.jpg": picture(0), "attributes.csv": table.encode("latin-1")})

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,8 +59,11 @@ class Files:
         """The content of one file; in an archive its checksum is verified."""
         if self._zip is None:
             return (self.path / name).read_bytes()
-        with self._lock:  # one file handle for all threads
-            return self._zip.read(name)
+        try:
+            with self._lock:  # one file handle for all threads
+                return self._zip.read(name)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: a password
+            raise OSError(f"{name} in {self.path} cannot be read ({error}): get a new copy of it.") from None
 
     def find(self, *names: str) -> str | None:
         """The file with one of these names that lies highest; None when there is none."""

@@ -300,8 +300,8 @@ def main(arguments=None):
         _load_tensorflow()
         options.command(options)
     except KeyboardInterrupt:
-        hint = "; the same command continues after the last whole epoch" if arguments[:1] == ["train"] else ""
-        print(f"interrupted{hint}", file=sys.stderr)
+        hint = "; the same command (without --force) goes on after the last whole epoch"
+        print(f"interrupted{hint if arguments[:1] == ['train'] else ''}", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
         message = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else str(error)

@@ -1,6 +1,7 @@
 """The settings of a run, and the profiles that scale it from a test to a full training."""
 
 import difflib
+import hashlib
 import os
 import re
 import sys
@@ -64,7 +65,12 @@ class Config:
     def model_folder(self):
         """Folder of the model that lesson 03 trains with these settings (under `VAE_KERAS_RUNS`, default `runs/`)."""
         runs = Path(os.environ.get("VAE_KERAS_RUNS") or PROJECT / "runs")
-        name = re.sub(r"\W+", "-", Path(self.dataset).stem).strip("-") or "pictures"
+        path = Path(self.dataset).expanduser()
+        name = (
+            re.sub(r"\W+", "-", path.resolve().stem if path.exists() else path.stem).strip("-") or "pictures"
+        )
+        if path.exists():  # two folders of the same name are two sets of faces
+            name += "-" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:6]
         return runs / f"{name}-{self.image_size}-{self.latent_dim}-{self.profile}"
 
     def __str__(self):

@@ -89,6 +89,8 @@ def prepare(source, image_size: int = 64, pictures: int | None = None, progress:
     if faces is None:
         build(source, settings, folder, progress)
         faces, shown = _load(folder, source), 20
+        if faces is None:
+            raise OSError(f"{folder} was damaged while it was written: run the same command again.")
     if faces.skipped:
         listed = str(folder / "skipped.txt").replace(str(Path.home()), "~", 1)
         file, count = sys.stdout if progress else sys.stderr, len(faces.skipped)
@@ -109,6 +111,8 @@ def _cache_folder():
 
 def _load(folder, source):
     """The prepared `Faces` of a folder; None where there is none, or a damaged one (it is then removed)."""
+    if not folder.exists():
+        return None
     try:
         settings = json.loads((folder / "settings.json").read_text())
         images = np.load(folder / "images.npy", mmap_mode="r")

@@ -51,7 +51,7 @@ def encode(vae, images, batch_size=256):
     images: uint8 in 0..255 or float in [0, 1], [n, size, size, 3]; a memory map is read batch by batch.
     Returns (z_mean, z_log_variance), float32 [n, latent_dim]. ValueError where the shape does not fit.
     """
-    size = getattr(vae, "image_size", None) or np.shape(images)[-2]
+    size = vae.network["image_size"]
     if np.ndim(images) != 4 or tuple(images.shape[1:]) != (size, size, 3):
         raise ValueError(
             f"The model takes pictures as [n, {size}, {size}, 3], not {list(np.shape(images))}: "
@@ -65,7 +65,7 @@ def encode(vae, images, batch_size=256):
 def decode(vae, z, batch_size=256):
     """The pictures of many codes. z: [n, latent_dim]. Returns uint8 [n, size, size, 3]."""
     z = np.asarray(z, "float32")
-    width = getattr(vae, "latent_dim", None) or z.shape[-1]
+    width = vae.network["latent_dim"]
     if z.ndim != 2 or z.shape[1] != width:
         raise ValueError(f"The model takes codes as an array [n, {width}], not {list(z.shape)}.")
     return _in_batches(vae, "decode", z, batch_size)[0]

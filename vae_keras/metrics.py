@@ -49,7 +49,7 @@ def fit_pca(images, components=128, seed=0, at_most=20_000):
     at_most = min(at_most, 20_000 * 64 * 64 * 3 // int(np.prod(images.shape[1:])))
     if len(images) > at_most:
         images = images[np.sort(np.random.default_rng(seed).choice(len(images), at_most, replace=False))]
-    components = min(components, len(images), int(np.prod(images.shape[1:])))
+    components = min(components, len(images) - 1, int(np.prod(images.shape[1:])))  # one goes to the mean
     pca = PCA(components, svd_solver="randomized", iterated_power=4, random_state=seed, copy=False)
     return pca.fit(_flat(images))
 

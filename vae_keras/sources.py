@@ -215,8 +215,6 @@ def _anime_colours(files, names):
 
 
 def _cartoon():
-    import cv2
-
     from vae_keras import cartoon
 
     factors = cache(lambda: cartoon.sample_factors(CARTOONS, seed=0))
@@ -236,7 +234,7 @@ def _cartoon():
         reader=lambda name, size: draw([name], size)[0],
         draw=draw,
         group=str,
-        stamp=hashlib.sha256(Path(cartoon.__file__).read_bytes() + cv2.__version__.encode()).hexdigest(),
+        stamp=hashlib.sha256(draw(names[:8], 64)).hexdigest(),  # changes with the way of drawing
     )
 
 
@@ -244,6 +242,8 @@ def _folder(files):
     members = files.pictures(str, "pictures")
     labels = _attribute_table(files, list(members))
     shown = tuple(name for name in labels if 4 <= labels[name].sum() <= len(labels) - 4)[:5]
+    pairs = [(a, b) for a in shown for b in (*shown, *MEASURED[3:]) if a != b]
+    mixed = (pair for pair in pairs if not {*pair} <= {*labels} or len(labels[[*pair]].value_counts()) == 4)
     title = files.path.resolve().name
     return _make(
         files,
@@ -252,7 +252,7 @@ def _folder(files):
         title=title,
         crop=None,
         attributes=(*shown, *MEASURED)[:5],
-        arithmetic=(*shown[:2], "Bright_Background", "Light_From_Left")[:2],
+        arithmetic=next(mixed, MEASURED[3:]),
         terms="Pictures of your own: use photographs of yourself, or of people who agreed.",
         labels=labels.copy,
         group=str,

@@ -94,7 +94,8 @@ print("numbers per picture:", np.prod(faces.images.shape[1:]))
 #
 # - **train**: the model learns from these,
 # - **validation**: you look at these while you choose settings,
-# - **test**: touched by nothing but the final measurements, and by eight faces that you are about to meet.
+# - **test**: no model of this course is chosen or trained by these (but for a throw-away one in lesson 02); they are for the final
+#   measurements, and eight of them you are about to meet.
 
 # %%
 faces.table.groupby("split", sort=False).size().rename("pictures").to_frame().T

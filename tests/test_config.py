@@ -1,0 +1,56 @@
+"""The settings: profiles, changes, folders of models, misuse."""
+
+import pytest
+
+from vae_keras.config import PROFILES, get_config
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch, tmp_path):
+    for name in ("VAE_KERAS_PROFILE", "VAE_KERAS_DATASET", "COLAB_RELEASE_TAG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VAE_KERAS_RUNS", str(tmp_path / "runs"))
+
+
+def test_profiles_change_amounts_alone():
+    configs = [get_config(profile=profile) for profile in PROFILES]
+    for name in ("dataset", "image_size", "latent_dim", "batch_size", "precision", "seed"):
+        assert len({getattr(config, name) for config in configs}) == 1, name
+    assert get_config(profile="full").epochs == 50 and get_config(profile="full").pictures is None
+
+
+def test_environment_colab_and_arguments(monkeypatch):
+    assert get_config().dataset == "cartoon"
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
+    assert get_config().dataset == "celeba"
+    monkeypatch.setenv("VAE_KERAS_DATASET", "lfw")
+    monkeypatch.setenv("VAE_KERAS_PROFILE", "quick")
+    assert (get_config().dataset, get_config().profile) == ("lfw", "quick")
+    assert get_config(dataset="anime", epochs=3, latent_dim=None).epochs == 3
+    assert "latent_dim" in str(get_config())
+
+
+def test_models_of_two_folders_do_not_meet(tmp_path, monkeypatch):
+    for parent in ("a", "b"):
+        (tmp_path / parent / "photos").mkdir(parents=True)
+    folders = {get_config(dataset=tmp_path / parent / "photos").model_folder for parent in ("a", "b")}
+    assert len(folders) == 2 and all(folder.parent == tmp_path / "runs" for folder in folders)
+    monkeypatch.chdir(tmp_path / "a")
+    assert get_config(dataset="photos").model_folder in folders
+    assert get_config(dataset="celeba", profile="full").model_folder.name == "celeba-64-128-full"
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        (dict(epoch=3), "no setting 'epoch'; did you mean epochs"),
+        (dict(profile="ful"), "no profile 'ful'; did you mean full"),
+        (dict(epochs=0), "epochs is 0"),
+        (dict(latent_dim=2.5), "latent_dim is 2.5"),
+        (dict(pictures="many"), "pictures is 'many'"),
+    ],
+)
+def test_misuse_is_one_sentence(changes, sentence):
+    with pytest.raises(ValueError, match=sentence) as error:
+        get_config(**changes)
+    assert "\n" not in str(error.value)
