@@ -7,10 +7,11 @@ import sys
 import textwrap
 import time
 
-import build
-import frame
 import nbclient
 import pytest
+
+import build
+import frame
 from conftest import ROOT
 
 NAMES = [text.stem for text in frame.lessons()]

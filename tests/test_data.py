@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 from test_sources import celeba, lfw, picture, write
 
+from conftest import ROOT
 from vae_keras import data
 from vae_keras.preparation import measure
 from vae_keras.sources import MEASURED, get_source

@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from statistics import median
 
-import build
-import frame
 import nbformat
 import pytest
+
+import build
+import frame
 
 NOTEBOOKS = Path(
     os.environ.get("VAE_KERAS_NOTEBOOKS", build.NOTEBOOKS)

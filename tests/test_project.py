@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import ROOT
 
 MODULE = sorted((ROOT / "vae_keras").glob("*.py"))

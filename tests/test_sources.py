@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 
+from conftest import ROOT
 from vae_keras import cartoon, sources
 from vae_keras.sources import MEASURED, get_source, split_by_hash
 

@@ -8,6 +8,7 @@ import re
 import sys
 
 import nbformat
+
 from build import NOTEBOOKS, woven, write
 from frame import CONFIG, ROOT, lessons
 

@@ -20,8 +20,9 @@ from pathlib import Path
 import nbclient
 import nbconvert
 import nbformat
-from frame import ROOT, lessons, render
 from PIL import Image
+
+from frame import ROOT, lessons, render
 
 NOTEBOOKS = ROOT / "notebooks"
 LARGE = 200_000  # bytes above which a picture is stored as JPEG
