@@ -262,8 +262,8 @@ def _layout(prog):
 
 
 def build_parser():
-    about = f"Variational autoencoders for faces. Each command explains itself: {PROGRAM} train --help"
-    parser = Parser(prog=PROGRAM, description=about, formatter_class=_layout)
+    """Variational autoencoders for faces. Each command explains itself: python -m vae_keras train --help"""
+    parser = Parser(prog=PROGRAM, description=build_parser.__doc__, formatter_class=_layout)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command, names in COMMANDS.items():
         summary, _, examples = inspect.getdoc(command).partition("\n\n")

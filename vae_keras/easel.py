@@ -15,6 +15,7 @@ GRID = (np.arange(32) + 0.5) / 32
 
 
 def numbers(text, columns=2):
+    """Return the numbers of a text as an array (rows, columns)."""
     return np.array(text.split(), float).reshape(-1, columns)
 
 
@@ -39,17 +40,20 @@ def whole(half, steps=5):
 
 
 def xy(x, y):
+    """Return points (..., 2) of coordinates that are broadcast against each other."""
     points = np.empty((*np.broadcast_shapes(np.shape(x), np.shape(y)), 2))
     points[..., 0], points[..., 1] = x, y
     return points
 
 
 def ellipse(x, y, width, height):
+    """Return an ellipse around (x, y) as 24 points; width and height are its half axes."""
     angle = np.arange(24) * np.pi / 12
     return xy(x + width * np.cos(angle), y + height * np.sin(angle))
 
 
 def mix(colour, other, amount):
+    """Return the colour that lies `amount` (0 to 1) of the way from one colour to another."""
     return colour + (other - colour) * amount
 
 
