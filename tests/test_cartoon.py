@@ -184,7 +184,7 @@ def test_misuse_is_said_in_a_sentence(table):
     for size in (0, 15, 5000, 64.5, "64", None):
         with pytest.raises(ValueError, match="from 16 to 1024"):
             cartoon.draw_faces(table[:2], size)
-    with pytest.raises(ValueError, match="no factor 'smiles'; take smile"):
+    with pytest.raises(ValueError, match="no factor 'smiles'; did you mean smile"):
         cartoon.draw({"smiles": 1.0})
     with pytest.raises(ValueError, match="hair_style .* one of short, bald.* not mohawk"):
         cartoon.draw({"hair_style": "mohawk"})

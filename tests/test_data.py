@@ -150,7 +150,7 @@ def test_celeba_keeps_its_partition_and_labels(tmp_path):
         set(labels.dtypes) == {np.dtype(bool)}
         and (labels["Male"] == (source["Male"][labels.index] == 1)).all()
     )
-    with pytest.raises(ValueError, match="no attribute 'Smilling'; near are Smiling"):
+    with pytest.raises(ValueError, match="no attribute 'Smilling'; did you mean Smiling"):
         faces.labels(names=["Smilling"])
 
 

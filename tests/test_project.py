@@ -245,4 +245,4 @@ def test_the_readme_shows_the_cards(monkeypatch):
 
     text = (ROOT / "README.md").read_text()
     assert figures.with_figures(text) == text, "run: make figures"
-    assert all(f"| `{name}` |" in text for name in ("celeba", "lfw", "cartoon"))
+    assert all(f"| `{name}` |" in text for name in ("celeba", "lfw", "anime", "cartoon"))

@@ -1,6 +1,5 @@
 """Archives: the files of a folder or a zip, and where those of the known data sets are found or downloaded."""
 
-import difflib
 import hashlib
 import logging
 import os
@@ -9,6 +8,8 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+
+from vae_keras.config import nearest
 
 # HEIC is listed although OpenCV does not read it: left out silently it would never be missed.
 SUFFIXES = tuple(".jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .jp2 .avif .ppm .pgm .heic .heif".split())
@@ -91,8 +92,9 @@ def existing(path):
     if path.suffix or len(path.parts) > 1:
         raise FileNotFoundError(f"There is no folder or zip archive {path}: check the path.")
     known = ["cartoon", *KAGGLE]
-    near = difflib.get_close_matches(path.name.lower(), known, n=2, cutoff=0.4) or known
-    raise ValueError(f"There is no data set or folder {path.name!r}; did you mean {' or '.join(near)}?")
+    raise ValueError(
+        f"There is no data set or folder {path.name!r}; did you mean {nearest(path.name.lower(), known)}?"
+    )
 
 
 def locate(name):

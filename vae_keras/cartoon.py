@@ -3,13 +3,10 @@
 A table of factors has one row a face; `draw_faces` draws it, `attributes` names it as CelebA would.
 """
 
-import difflib
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pandas
 
+from vae_keras.config import nearest
 from vae_keras.portrait import portraits
 
 # The possible values, or two numbers: a range. Factors left out take the first, or the middle.
@@ -69,8 +66,7 @@ def _complete(factors, count=1):
     """Arrays (count,) of all factors; what is left out takes the middle of its range or the first value."""
     columns = {}
     for name in set(factors) - set(FACTORS):
-        near = difflib.get_close_matches(str(name), FACTORS, 1) or FACTORS
-        raise ValueError(f"drawn faces have no factor {name!r}; take {', '.join(near)}")
+        raise ValueError(f"Drawn faces have no factor {name!r}; did you mean {nearest(name, FACTORS)}?")
     for name, values in FACTORS.items():
         number = isinstance(values[0], float)
         given = np.asarray(factors.get(name, sum(values) / 2 if number else values[0])).reshape(-1)
@@ -126,13 +122,9 @@ def draw_faces(factors, size=64):
     """
     faces = np.empty((len(factors), _checked_size(size), size, 3), np.uint8)
     columns = _complete(factors, len(factors))
-
-    def work(first):
+    for first in range(0, len(faces), 64):  # threads gain nothing: each call into OpenCV is too short
         part = slice(first, first + 64)
         faces[part] = portraits({name: column[part] for name, column in columns.items()}, size)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV and NumPy work outside Python's lock
-        list(pool.map(work, range(0, len(faces), 64)))
     return faces
 
 

@@ -43,7 +43,6 @@ def train(options):
     print("fitting the prior and the attribute directions", flush=True)
     note = dict(epochs=settings.epochs, seconds=seconds, seed=settings.seed, command=options.command_line)
     model = pretrained.finish(vae, faces, **note)
-    model.card |= dict(data=options.data, limit=options.pictures)  # what `evaluate` has to prepare again
     pretrained.save(model, folder)
     images.save_images(model.generate(10, seed=settings.seed), folder / "faces.png")
     print(_readable(model.card["figures"]))
@@ -150,9 +149,7 @@ def evaluate(options):
     model = pretrained.load(options.model)
     card, size = model.card, model.vae.network["image_size"]
     pictures = options.pictures or (None if options.data else card.get("limit"))
-    source = sources.get_source(
-        options.data or card.get("data", card["source"]), card.get("find_face", False)
-    )
+    source = sources.get_source(options.data or card["data"], card.get("find_face", False))
     faces = data.prepare(source, size, pictures, progress=not options.json)
     figures = pretrained.evaluate(model, faces.test, metrics.fit_pca(faces.train[:20_000]))
     print(json.dumps(figures) if options.json else _readable(figures))

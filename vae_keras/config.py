@@ -19,7 +19,7 @@ PROFILES = {
         epochs=2, comparison_epochs=1, pictures=256, comparison_pictures=128, evaluation_pictures=128
     ),
     "cpu": dict(
-        epochs=12, comparison_epochs=3, pictures=4_000, comparison_pictures=2_000, evaluation_pictures=1_000
+        epochs=16, comparison_epochs=5, pictures=6_000, comparison_pictures=2_000, evaluation_pictures=1_000
     ),
     "gpu": dict(
         epochs=50,
@@ -29,7 +29,7 @@ PROFILES = {
         evaluation_pictures=5_000,
     ),
     "full": dict(
-        epochs=50, comparison_epochs=6, pictures=None, comparison_pictures=10_000, evaluation_pictures=5_000
+        epochs=50, comparison_epochs=8, pictures=None, comparison_pictures=10_000, evaluation_pictures=5_000
     ),
 }
 
@@ -105,8 +105,13 @@ def get_config(**changes):
 def _refuse_unknown(kind, names, known):
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3) or list(known)
-            raise ValueError(f"There is no {kind} {name!r}; did you mean {' or '.join(near)}?")
+            raise ValueError(f"There is no {kind} {name!r}; did you mean {nearest(name, known)}?")
+
+
+def nearest(name, known):
+    """Return the (at most three) known names that look most like a wrong one, as "a or b"; else the first six."""
+    known = list(known)
+    return " or ".join(difflib.get_close_matches(str(name), known, n=3, cutoff=0.4) or known[:6])
 
 
 def _device():

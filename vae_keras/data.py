@@ -1,6 +1,5 @@
 """Many pictures as one memory-mapped array with its attributes, prepared once; and the tf.data pipeline over it."""
 
-import difflib
 import hashlib
 import itertools
 import json
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vae_keras.config import nearest
 from vae_keras.preparation import build, checksum, line, photograph
 from vae_keras.sources import SPLITS, Source, get_source
 
@@ -29,6 +29,7 @@ class Faces:
     images: np.ndarray  # uint8 (n, size, size, 3) RGB, memory-mapped
     table: pd.DataFrame  # index "name"; "split", labels as int8 0/1, and MEASURED as floats (see `measure`)
     skipped: list[tuple[str, str]]  # pictures left out: (name, why)
+    limit: int | None = None  # of training pictures, as asked for
 
     @cached_property
     def _starts(self):
@@ -61,8 +62,8 @@ class Faces:
         names = [names] if isinstance(names, str) else list(names)
         known = [column for column in self.table.columns if column != "split"]
         for name in set(names).difference(known):
-            near = ", ".join(difflib.get_close_matches(str(name), known, n=3, cutoff=0.4) or known[:5])
-            raise ValueError(f"{self.source.title} has no attribute {name!r}; near are {near}.")
+            near = nearest(name, known)
+            raise ValueError(f"{self.source.title} has no attribute {name!r}; did you mean {near}?")
         reference = self.table.iloc[self.rows("train" if len(self.train) else "all")]
         limits = [reference[name].median() if reference[name].dtype.kind == "f" else 0.5 for name in names]
         return self.table[names].iloc[self.rows(split)] > np.array(limits)
@@ -125,7 +126,8 @@ def _load(folder, source):
         shutil.rmtree(folder, ignore_errors=True)
         return None
     table = table.astype({column: "int8" for column in table.columns[1:] if table[column].dtype.kind == "i"})
-    return Faces(source, images, table, [tuple(pair) for pair in settings["skipped"]])
+    skipped = [tuple(pair) for pair in settings["skipped"]]
+    return Faces(source, images, table, skipped, settings["pictures"])
 
 
 def pipeline(images, batch_size: int = 64, training: bool = False, seed: int = 0, first_epoch: int = 0):

@@ -96,14 +96,22 @@ class Easel:
         self.jobs.append((span, colour.tolist(), where, line, closed, field))
 
     def field(self, colour, glows, depth):
-        """Soft fields (faces, 32, 32, 3): a glow is a product of two bumps, so a field is a matrix product."""
+        """Soft fields (faces, 32, 32, 3): a glow is a product of two bumps, so a field is a matrix product.
+
+        Bumps and changes of colour are whole numbers, which float32 adds exactly: the same bytes on every machine.
+        """
         box = np.stack([self.spread(*glow[:4]) for glow in glows], axis=1)
-        change = np.stack([(glow[4] - colour) * glow[5] for glow in glows], axis=1)
+        change = np.stack([np.rint((glow[4] - colour) * glow[5]) for glow in glows], axis=1).astype(
+            np.float32
+        )
         centre, radius = self.place(box[..., :2], np.full(len(glows), depth)), box[..., 2:] * UNIT
         bump = (1 - ((GRID - centre[..., None]) / radius[..., None]) ** 2).clip(0) ** 2
+        bump = np.rint(127 * bump).astype(np.float32)
         rows = (bump[:, :, 0, :, None] * change[:, :, None]).reshape(self.count, len(glows), -1)
         field = (bump[:, :, 1].transpose(0, 2, 1) @ rows).reshape(self.count, 32, 32, 3)
-        return (field + colour[:, None, None] + 0.5).clip(0, 255).astype(np.uint8)
+        field *= np.float32(1 / 127**2)
+        field += np.float32(colour + 0.5)[:, None, None]
+        return field.clip(0, 255).astype(np.uint8)
 
     def place(self, points, depth):
         """Points as fractions of the picture: the head turned, nodding and tilted, the body below it."""
@@ -140,7 +148,7 @@ class Easel:
 def blend(canvas, polygon, field):
     """Lay the field, enlarged, on the canvas inside the polygon; in integers, the same on every machine."""
     (left, top), (right, bottom) = (polygon.min(axis=0) // 16 - 2).clip(0), polygon.max(axis=0) // 16 + 3
-    field = cv2.resize(field, canvas.shape[:2], interpolation=cv2.INTER_CUBIC)[top:bottom, left:right]
+    field = cv2.resize(field, canvas.shape[:2], interpolation=cv2.INTER_LINEAR)[top:bottom, left:right]
     mask, canvas = np.zeros(field.shape, np.uint8), canvas[top:bottom, left:right]
     cv2.fillPoly(mask, [polygon - np.int32((left * 16, top * 16))], (128, 128, 128), cv2.LINE_AA, 4)
     change = (field.astype(np.int16) - canvas) * mask  # at most 255 * 128: it just fits

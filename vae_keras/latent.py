@@ -1,12 +1,13 @@
 """What lives between encoder and decoder: codes of many pictures, priors fitted to them, paths and directions."""
 
 import dataclasses
-import difflib
 import functools
 import warnings
 
 import numpy as np
 import pandas as pd
+
+from vae_keras.config import nearest
 
 ENOUGH_CODES = 20_000  # a mixture or a linear model gains nothing from more, and takes seconds, not minutes
 
@@ -199,8 +200,7 @@ def usable(labels, at_least=2):
 
 def _column(labels, attribute):
     if attribute not in labels.columns:
-        known = list(labels.columns)
-        near = " or ".join(map(repr, difflib.get_close_matches(str(attribute), known, 3, 0.4) or known[:6]))
+        near = nearest(attribute, labels.columns)
         raise ValueError(f"There is no attribute {attribute!r} here; did you mean {near}?")
     return labels[attribute].to_numpy(bool)
 
@@ -292,11 +292,12 @@ def statistics(z_mean, z_log_variance):
     noise: the encoder's own deviation, root of the mean variance.  kl: nats, mean over the pictures.
     active: the variance of z_mean is above 0.01 (Burda et al. 2016, "Importance weighted autoencoders").
     """
+    from vae_keras.model import kl_divergence
+
     z_mean, z_log_variance = np.asarray(z_mean, "float64"), np.asarray(z_log_variance, "float64")
-    variance = np.exp(z_log_variance)
     table = pd.DataFrame({"mean": z_mean.mean(axis=0), "standard_deviation": z_mean.std(axis=0)})
-    table["noise"] = np.sqrt(variance.mean(axis=0))
-    table["kl"] = 0.5 * (z_mean**2 + variance - z_log_variance - 1).mean(axis=0)
+    table["noise"] = np.sqrt(np.exp(z_log_variance).mean(axis=0))
+    table["kl"] = np.asarray(kl_divergence(z_mean, z_log_variance)).mean(axis=0)
     table["active"] = z_mean.var(axis=0) > 0.01
     return table.rename_axis("dimension")
 

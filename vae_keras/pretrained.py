@@ -1,6 +1,5 @@
 """Trained models as folders: weights, what was learned about the codes, and a card that says where it comes from."""
 
-import difflib
 import json
 import os
 import platform
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vae_keras import latent, metrics
+from vae_keras.config import nearest
 from vae_keras.model import VAE
 
 SHIPPED = Path(__file__).resolve().parent / "weights"
@@ -73,8 +73,8 @@ class Pretrained:
     def direction(self, attribute):
         """Return the shift (latent_dim,) of an attribute; ValueError, with the nearest names, where there is none."""
         if attribute not in self.directions.index:
-            near = difflib.get_close_matches(attribute, self.directions.index) or list(self.directions.index)
-            raise ValueError(f"This model has no attribute {attribute!r}; did you mean {', '.join(near)}?")
+            near = nearest(attribute, self.directions.index)
+            raise ValueError(f"This model has no attribute {attribute!r}; did you mean {near}?")
         return self.directions.loc[attribute].to_numpy("float32")
 
 
@@ -113,6 +113,8 @@ def write_card(vae, faces, **run):
     return dict(
         model=vae.get_config(),
         source=source.name,
+        data=source.address,
+        limit=faces.limit,
         title=source.title,
         crop=source.crop,
         find_face=source.find_face,
@@ -170,12 +172,14 @@ def calibrate(vae, faces, pca, directions, labels):
 
 
 def save(model, folder, half=True):
-    """Write a `Pretrained` to a folder; kernels as float16 with `half`. An unfinished write leaves the old files."""
+    """Write a `Pretrained` to a folder; kernels as float16 with `half`.
+
+    The files are written under other names and take their places at the end, so that a write which fails leaves
+    the old ones.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    bare = VAE.from_config(
-        model.vae.get_config()
-    )  # without the optimizer's state, which is twice the weights
+    bare = VAE.from_config(model.vae.get_config())  # without the optimizer's state, twice the weights
     bare.set_weights(model.vae.get_weights())
     parts = [folder / name for name in ("part.weights.h5", "part.npz", "part.json")]
     tables = dict(
@@ -232,15 +236,14 @@ def load(name_or_folder):
     folder = folder if (folder / "card.json").exists() else Path(name_or_folder).expanduser()
     missing = [name for name in FILES if not (folder / name).exists()]
     if missing:
-        near = difflib.get_close_matches(str(name_or_folder), names()) or names()
-        hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+        hint = f" (did you mean {nearest(name_or_folder, names())}?)" if names() else ""
         raise FileNotFoundError(
             f"{name_or_folder} is no model: it is neither one that ships{hint} nor a "
             f"folder with {', '.join(missing)}; `python -m vae_keras train` writes such a folder."
         )
     try:
         card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        vae = VAE.from_config(card["model"])
+        vae, _ = VAE.from_config(card["model"]), card["crop"]
         vae.load_weights(folder / "vae.weights.h5")
         with np.load(folder / "latent.npz") as file:
             arrays = dict(file)

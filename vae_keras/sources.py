@@ -39,6 +39,7 @@ class Source:
     group: Callable | None = field(default=None, **_INNER)  # (name) -> split as one; None: official split
     draw: Callable | None = field(default=None, **_INNER)  # (names, size) -> drawn faces, many at once
     location: str = ""  # the folder or archive; empty for drawn faces
+    address: str = ""  # what `get_source` finds it by: its name, or the whole path of a folder or zip
     stamp: str = ""  # changes whenever the pictures or their labels change
     find_face: bool = False  # crop around the largest face that is found, instead of the centre
 
@@ -95,10 +96,12 @@ def get_source(name_or_path: str | Path, find_face: bool = False) -> Source:
     name = str(name_or_path)
     if name == "cartoon":
         source = _cartoon()
+    elif name in KAGGLE:
+        source = _LAYOUTS[name](Files(locate(name)))
     else:
-        files = Files(locate(name) if name in KAGGLE else existing(Path(name_or_path).expanduser()))
-        source = (_LAYOUTS[name] if name in KAGGLE else _layout(files))(files)
-    return replace(source, find_face=True) if find_face else source
+        files = Files(existing(Path(name_or_path).expanduser()))
+        source, name = _layout(files)(files), str(files.path.resolve())
+    return replace(source, address=name, find_face=find_face)
 
 
 def _layout(files):
@@ -269,12 +272,8 @@ def _attribute_table(files, names):
         rows = pd.read_csv(text, sep=None, engine="python", dtype=str, keep_default_na=False)
     except ValueError as error:  # UnicodeDecodeError and pandas' ParserError are ValueErrors
         raise ValueError(f"{entry} of {files.path} is no comma-separated table in UTF-8: {error}") from None
-    rows = (
-        rows.set_axis(rows.iloc[:, 0].map(_plain).str.strip())
-        .iloc[:, 1:]
-        .drop(columns="split", errors="ignore")
-    )
-    rows = rows[~rows.index.duplicated()]
+    rows = rows.set_axis(rows.iloc[:, 0].map(_plain).str.strip()).iloc[:, 1:]
+    rows = rows[~rows.index.duplicated()].drop(columns="split", errors="ignore")
     paths = [PurePosixPath(_plain(name)) for name in names]
     rows_of = [next((key for key in (str(p), p.name, p.stem) if key in rows.index), None) for p in paths]
     if not any(rows_of):

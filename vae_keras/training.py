@@ -3,6 +3,7 @@
 import json
 import os
 import time
+import zlib
 from pathlib import Path
 
 import keras
@@ -38,14 +39,14 @@ def fit(
 
     Returns a table with a row per epoch (index: epoch, from 1): loss, reconstruction and kl in nats per picture,
     mse per value, the same for the validation pictures as val_…, and seconds. Raises ValueError where the folder
-    holds the checkpoint of a run with other settings.
+    holds the checkpoint of a run with other settings or other pictures.
     """
     batch_size = min(batch_size, len(images))
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(images) // batch_size))
     vae.compile(optimizer=keras.optimizers.Adam(schedule))
     vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
     settings = vae.get_config() | dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed)
-    settings |= dict(learning_rate=learning_rate)
+    settings |= dict(learning_rate=learning_rate, fingerprint=zlib.crc32(images[:8].tobytes()))
     checkpoint = Checkpoint(folder, settings)
     done = checkpoint.restore(vae)
     if done < epochs:

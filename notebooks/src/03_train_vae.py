@@ -3,10 +3,9 @@
 #   lesson:
 #     title: Train the VAE
 #     do: |
-#       - train the model of lesson 02 and watch its faces form, epoch by epoch,
-#       - read the curves of both terms of the loss,
+#       - train the model of lesson 02 and read the curves of both terms of its loss,
 #       - save the model, load it again, and continue a run that was cut off,
-#       - train small models beside it, to see what each choice does.
+#       - train other models beside it, to see what each choice does, and watch faces form, epoch by epoch.
 #     learn: |
 #       - what reconstruction error and KL tell about a run, and what they leave out,
 #       - why a *variational* autoencoder: what a plain autoencoder cannot do,
@@ -36,8 +35,7 @@
 # the course are the first of them.
 
 # %%
-import dataclasses
-import time
+import shutil
 
 import keras
 import numpy as np
@@ -67,19 +65,10 @@ vae.settings
 # $$\eta_t = \tfrac{1}{2}\,\eta_0\left(1 + \cos\frac{\pi t}{T}\right),$$
 # from $\eta_0 = 0.001$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle.
 #
-# Two callbacks watch. One prints a line per epoch. The other decodes the same eight codes before the first epoch and after
-# every epoch; the codes are drawn once from $N(0, I)$ and then kept.
+# A callback prints a line every few epochs. Because `folder` is given, a checkpoint is kept there after every epoch. Should
+# the run be cut off, run the cell again: it goes on with the next epoch.
 
 # %%
-fixed_codes = np.random.default_rng(config.seed).standard_normal((8, config.latent_dim)).astype("float32")
-watch = training.FacesPerEpoch(fixed_codes)
-
-# %% [markdown]
-# Because `folder` is given, a checkpoint is kept there after every epoch. Should the run be cut off, run the cell again: it
-# goes on with the next epoch.
-
-# %%
-started = time.perf_counter()
 history = training.fit(
     vae,
     faces.train,
@@ -88,15 +77,15 @@ history = training.fit(
     batch_size=config.batch_size,
     seed=config.seed,
     folder=config.model_folder,
-    callbacks=[watch, training.Progress()],
+    callbacks=[training.Progress()],
 )
-seconds = time.perf_counter() - started
 
 # %% [markdown]
 # **How fast was that?** The table has a row per epoch. The first epoch is slower than the others, because TensorFlow traces
 # the step first. The speed depends on the device; this is the one that made the outputs you see.
 
 # %%
+seconds = history["seconds"].sum()
 print(f"{seconds / 60:.1f} minutes, {len(faces.train) / history['seconds'].median():.0f} pictures per second")
 history.iloc[[0, len(history) // 2, -1]].round(4)
 
@@ -114,25 +103,12 @@ plots.curves(history)
 # epochs only memorize.
 
 # %% [markdown]
-# ## When do faces appear?
-# Each frame decodes the same eight codes with the weights of one epoch; the first is from before training. What comes
-# first, and what comes last?
-
-# %%
-plots.gif(watch.frames)  # a dozen of them, evenly spaced
-
-# %% [markdown]
-# First nothing, then patches of hair, skin and background, which get finer from frame to frame. But they do not become faces:
-# the codes were drawn from $N(0, I)$, and this model makes no good use of such codes. Yet its reconstructions are faces, as the
-# next figure shows. Keep the contradiction in mind; the comparison below explains it, and lesson 04 resolves it.
-
-# %% [markdown]
 # ## How close are reconstructions?
 # The eight held-out faces go through the encoder and, from the mean of their codes, through the decoder. What is lost?
 
 # %%
 pca = metrics.fit_pca(faces.train, seed=config.seed)
-flat = faces.eight.reshape(8, -1) / 255
+flat = faces.eight.reshape(len(faces.eight), -1) / 255
 from_pca = pca.inverse_transform(pca.transform(flat)).reshape(faces.eight.shape)
 plots.rows(
     {"photograph": faces.eight, "VAE": latent.reconstruct(vae, faces.eight), "PCA": data.to_uint8(from_pca)}
@@ -161,15 +137,13 @@ print(
 # is `python -m vae_keras train`; it calls the same functions.
 
 # %%
-command = f"python -m vae_keras train --data {config.dataset} --epochs {config.epochs}"
-model = pretrained.finish(
-    vae, faces, epochs=config.epochs, seconds=seconds, seed=config.seed, command=command
-)
+note = dict(epochs=config.epochs, seconds=seconds, seed=config.seed, command="notebooks/03_train_vae.ipynb")
+model = pretrained.finish(vae, faces, **note)
 pretrained.save(model, config.model_folder)
 model.card["figures"]
 
 # %% [markdown]
-# Does the folder really hold the model? Load it and compare: no pixel may differ by more than the rounding of the
+# Does the folder really hold the model? Load it and compare: on average a pixel may differ by no more than the rounding of the
 # half-precision numbers in which the weights are stored.
 
 # %% tags=["nbval-check-output"]
@@ -200,6 +174,7 @@ small = dict(filters=(8, 16), latent_dim=8)
 whole = training.build_vae(config, **small)
 training.fit(whole, few, epochs=2)
 folder = config.model_folder / "interrupted"
+shutil.rmtree(folder, ignore_errors=True)  # of an earlier visit
 try:
     training.fit(training.build_vae(config, **small), few, epochs=2, folder=folder, callbacks=[PullThePlug()])
 except KeyboardInterrupt:
@@ -232,16 +207,33 @@ choices = {
 
 # %% [markdown]
 # The three are trained for fewer epochs and on fewer pictures than the model above (see the settings), so that the
-# comparison does not take as long as three trainings.
+# comparison does not take as long as three trainings. A second callback watches: before the first epoch and after every
+# epoch it decodes the same eight codes, which are drawn once from $N(0, I)$ and then kept.
 
 # %%
+fixed_codes = np.random.default_rng(config.seed).standard_normal((8, config.latent_dim)).astype("float32")
+watch = {name: training.FacesPerEpoch(fixed_codes) for name in choices}
 few = faces.train[: config.comparison_pictures]
 budget = dict(epochs=config.comparison_epochs, batch_size=config.batch_size, seed=config.seed)
 compared = {name: training.build_vae(config, **choice) for name, choice in choices.items()}
-for network in compared.values():
-    training.fit(network, few, **budget)
+for name, network in compared.items():
+    training.fit(network, few, callbacks=[watch[name]], **budget)
 
 # %% [markdown]
+# ## When do faces appear?
+# Each frame decodes the same eight codes with the classic model's weights of one epoch; the first frame is from before
+# training. What comes first, and what comes last?
+
+# %%
+plots.gif(watch["classic"].frames)  # a dozen of them at most, evenly spaced
+
+# %% [markdown]
+# First nothing; then what all faces share: a bright middle, dark hair around it, eyes and mouth where they always are; last
+# what makes the eight different from each other, in coarse things before fine ones. No code was ever told which face to
+# be: the eight are faces that the model made up, and nobody's photograph.
+
+# %% [markdown]
+# ## What does each model do well?
 # Three things are asked of each: reconstruct the eight held-out faces; generate from codes $z \sim N(0, I)$; and walk from
 # the first of the eight to the second in equal steps of the code. The codes of the second row are the same for all three.
 
@@ -329,21 +321,27 @@ print(f"N = {values:,}: the KL weighs {values:,} times too much")
 
 # %%
 broken = training.build_vae(config, likelihood="mse", beta=float(values))
-training.fit(broken, few, **budget)
-mean_face = np.tile(data.to_uint8(faces.train[:1000].mean(axis=0) / 255), (8, 1, 1, 1))
+_ = training.fit(broken, few, **budget)
+
+
+# %%
+def decode_a_draw(network):  # encode, draw z, decode: as in training
+    return data.to_uint8(network(np.float32(faces.eight / 255)))
+
+
+mean_face = data.to_uint8(faces.train[:1000].mean(axis=0) / 255)
 plots.rows(
     {
         "photograph": faces.eight,
-        "mean over pixels": latent.reconstruct(broken, faces.eight),
-        "mean face": mean_face,
-        "sum over pixels": latent.reconstruct(compared["classic"], faces.eight),
+        "mean over pixels": decode_a_draw(broken),
+        "mean face": [mean_face] * len(faces.eight),
+        "sum over pixels": decode_a_draw(compared["classic"]),
     }
 )
 
 # %% [markdown]
-# **Symptom:** every reconstruction is the same, whatever the picture. To a decoder that learns nothing from its code the best
-# answer would be the mean face; decoded from the mean of a code, where training only ever saw noisy ones, it can be worse than
-# that. **Number:** a KL near 0, so the code says nothing about the picture. **Cure:** the sum, in the last row. Here are the
+# **Symptom:** every reconstruction is the same, whatever the picture: to a decoder that learns nothing from its code the best
+# answer is the mean face. **Number:** a KL near 0, so the code says nothing about the picture. **Cure:** the sum, in the last row. Here are the
 # numbers of both.
 
 # %%

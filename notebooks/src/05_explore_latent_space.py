@@ -122,7 +122,7 @@ flat = PCA(2, random_state=config.seed).fit_transform(shown)
 plots.scatter(flat, labels[: len(shown)], title="PCA")
 
 # %%
-perplexity = min(30, len(shown) // 4)
+perplexity = min(30, len(shown) / 4)
 neighbours = TSNE(perplexity=perplexity, random_state=config.seed, init="pca").fit_transform(shown)
 plots.scatter(neighbours, labels[: len(shown)], title="t-SNE")
 

@@ -1,10 +1,12 @@
-"""`make figures`: writes the table of figures of the models that ship, from their cards, into README.md."""
+"""`make figures`: writes the minutes of the lessons and the figures of the models that ship into README.md."""
 
 import json
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+import jupytext
+
+from frame import ROOT, lessons
+
 MARKS = re.compile("(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 HEAD = """\
 | model | training pictures | squared error | of PCA | ratio | KL (nats) | minutes |
@@ -27,7 +29,11 @@ def table():
 
 
 def with_figures(text):
-    """Return the text of the README with the table between its marks."""
+    """Return the text of the README with the table between its marks, and the minutes in the rows of the lessons."""
+    for lesson in lessons():
+        minutes = jupytext.read(lesson, fmt="py:percent").metadata["lesson"]["minutes"]
+        row = re.compile(rf"^(\|.*\(notebooks/{lesson.stem}\.ipynb\) \|[^|]*\|).*$", re.MULTILINE)
+        text = row.sub(rf"\1 {minutes['cpu']} | {minutes['full']} |", text)
     return MARKS.sub(lambda found: found[1] + table() + found[2], text)
 
 
