@@ -271,5 +271,5 @@ def load_for(config):
         if sizes == {name: model.vae.network[name] for name in sizes}:
             return model
     raise FileNotFoundError(
-        f"There is no model of {config.dataset} with these settings yet: run lesson 03 with the same first cell."
+        f"There is no model of {config.dataset} with these settings yet: run lesson 03 with the same settings."
     )

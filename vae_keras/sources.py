@@ -137,7 +137,7 @@ def _celeba(files):
         crop=148 / 178,
         attributes=("Smiling", "Eyeglasses", "Male", "Blond_Hair", "Young"),
         arithmetic=("Smiling", "Male"),
-        terms="CelebA: for non-commercial research and education only; the rights stay with the owners of the "
+        terms="CelebA: for non-commercial research only; the rights stay with the owners of the "
         "photographs, which must not be passed on. Its labels are opinions of annotators.",
         labels=partial(_celeba_table, files, list(members)),
     )

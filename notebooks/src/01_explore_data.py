@@ -18,7 +18,7 @@
 #     settings: [dataset]
 #     learned: |
 #       - A data set is people or their work. Terms and consent come before the first array.
-#       - Pictures are split once, by person or by name, and the test part is only looked at.
+#       - Pictures are split once, by person or by name, and no model learns from the test part.
 #       - Cropping and averaging (`INTER_AREA`) decide what a model can ever learn; both happen once, before training.
 #       - Attributes are opinions, they are correlated, and a model will learn the correlations with the faces.
 #       - Neighbouring pixels say almost the same. A few directions hold most of the variance, so 128 numbers per face
@@ -44,7 +44,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from vae_keras import data, images, metrics, plots, sources
+from vae_keras import data, images, latent, metrics, plots, sources
 
 plt.rcParams.update(plots.STYLE)  # one look for all figures
 faces = data.prepare(config.dataset, config.image_size, config.pictures)
@@ -55,12 +55,12 @@ print(faces.source.terms)
 # Left out is what cannot be decoded, and a picture that would stand in two parts of the split (more on that below).
 #
 # ## Whose faces are these?
-# Before the numbers, the people. A photograph of a face concerns two persons at least: the one who pressed the button
+# Before the numbers, the people. A photograph of a face concerns at least two people: the one who pressed the button
 # and the one in front. What you may do with a data set stands in its terms, printed above. In practice, for the
 # sources that this course knows:
 #
-# - **CelebA** shows celebrities, mostly Western ones, photographed in public. Nobody asked them. Research and education
-#   are allowed, business and passing the pictures on are not.
+# - **CelebA** shows celebrities, mostly Western ones, photographed in public. Nobody asked them. Non-commercial
+#   research is allowed, business and passing the pictures on are not.
 # - **Labeled Faces in the Wild** holds news photographs from the years around 2003. Its people were not asked either;
 #   some of them had never chosen to be public.
 # - **Anime faces** are drawings. Nobody's likeness is at stake, but somebody's work is: the rights lie with the
@@ -94,8 +94,8 @@ print("numbers per picture:", np.prod(faces.images.shape[1:]))
 #
 # - **train**: the model learns from these,
 # - **validation**: you look at these while you choose settings,
-# - **test**: no model of this course is chosen or trained by these (but for a throw-away one in lesson 02); they are for the final
-#   measurements, and eight of them you are about to meet.
+# - **test**: no model of this course is chosen or trained on these (but for a throw-away one in lesson 02); they are for the
+# final measurements, and eight of them you are about to meet.
 
 # %%
 faces.table.groupby("split", sort=False).size().rename("pictures").to_frame().T
@@ -180,7 +180,7 @@ plots.rows(shrunk)
 
 # %% [markdown]
 # *Nearest* has stronger contrast, and that is what is wrong with it: it shows whatever pixel it happens to hit. Compare
-# the eyes and the outlines of a face in its two rows: they jump. *Area* is softer and nearly the same in both rows.
+# the eyes and the outlines of a face in its two rows: they jump. *Area* is softer and changes less: compare the two numbers.
 # What goes wrong has a name, aliasing, and a chequerboard shows it in its purest form. Its fields are 0 and 255 in
 # turn. Seen from afar it is grey:
 
@@ -205,7 +205,7 @@ plots.grid(faces.train[:40], columns=10)
 # %% [markdown]
 # Look for what a model will find easy, which is what all pictures share: the place of the eyes, the outline of the
 # head, the colours of skin. Then look for what will be hard, which is what only few of them show: hats, glasses,
-# hands, faces turned away, writing in the background. Rare things bring it little, so it will leave them out first.
+# hands, faces turned away, writing in the background. Rare things hardly lower its error, so it will leave them out first.
 
 # %% [markdown]
 # ## The mean face
@@ -243,8 +243,9 @@ print(f"so a typical value is off by {255 * mean_error**0.5:.0f} of 255 grey lev
 # They are opinions: `Male` is what somebody thought they saw, `Attractive` says more about the annotator than about the
 # person. Use such labels to explore what a model has learnt, never to judge people.
 #
-# Where nobody labelled anything, the course measures five things in each picture itself (brightness, contrast,
-# warmth, brightness of the background, light from the left) and cuts each at its median. **How frequent is what?**
+# The course also measures five things in every picture itself (brightness, contrast, warmth, brightness of the
+# background, light from the left) and cuts each at its median. Where nobody labelled anything, the lessons show these.
+# **How frequent is what?**
 
 # %%
 every = faces.table.columns.drop("split")
@@ -252,7 +253,7 @@ labels = faces.labels("train", every)  # one row per picture, True or False
 plots.bars(labels.mean().sort_values(ascending=False), title="Share of the training pictures")
 
 # %% [markdown]
-# The measured attributes all stand at one half, since the median cuts in two equal parts by definition. Labelled ones,
+# The measured attributes all stand at about one half, since the median cuts in two equal parts by definition. Labelled ones,
 # where there are any, run from common to rare. What only a few pictures in a hundred have, a model sees rarely and
 # learns late.
 
@@ -287,12 +288,13 @@ strongest.rename_axis(["one", "other"]).rename("correlation").reset_index()
 # attribute live?**
 
 # %%
-has = labels.loc[:, faces.source.attributes].iloc[: len(sample)].to_numpy().T  # (attributes, pictures)
+attributes = latent.usable(labels.loc[:, faces.source.attributes].iloc[: len(sample)])
+has = attributes.to_numpy().T  # (attributes, pictures)
 with_it = np.stack([sample[rows].mean(axis=0) / 255 for rows in has])
 without = np.stack([sample[~rows].mean(axis=0) / 255 for rows in has])
 difference = 0.5 + 2 * (with_it - without)  # twice as strong, to be seen; grey: none
 pictures = {"with": with_it, "without": without, "difference": difference}
-plots.rows(pictures, captions=faces.source.attributes)
+plots.rows(pictures, captions=attributes.columns)
 
 # %% [markdown]
 # First row with the attribute, second row without, third row the difference: plain grey where the means agree,
@@ -353,13 +355,13 @@ pd.DataFrame([correlations], index=["correlation"], columns=distances).round(2)
 
 # %% [markdown]
 # The column heads are distances in pixels. Next-door neighbours say nearly the same, and the likeness fades with
-# distance. (At 32 it may come back a little: the left half of a picture resembles the right.) Knowing a few pixels,
-# you can guess most of the others. So the 12,288 numbers of a face are far from independent, and a much shorter
+# distance. (At 32 it may come back a little: the left half of a picture resembles the right.) Knowing a pixel, you can
+# guess those around it. So the 12,288 numbers of a face are far from independent, and a much shorter
 # description should do.
 
 # %% [markdown]
 # ## How short can a description be?
-# Principal component analysis (PCA) answers for descriptions that are straight lines. It finds the direction in which
+# Principal component analysis (PCA) finds the best linear description. It takes the direction in which
 # the pictures differ most, then the one that explains most of what is left, and so on. A picture becomes the mean
 # plus a weighted sum of these directions $v_k$, and the weights $z_k$ are its code:
 #
@@ -376,9 +378,9 @@ axes.set(xlabel="numbers in the code", ylabel="share of the variance", ylim=(0, 
 _ = axes.set_title(f"{len(explained)} numbers hold {explained[-1]:.0%} of the variance")
 
 # %% [markdown]
-# The curve climbs steeply and then bends: the first few directions hold the bulk, each later one adds less. 128
-# numbers are about a hundredth of the 12,288, and the title says how much of the variance they hold. That is the size
-# of the code that your VAE will have.
+# The curve climbs steeply and then bends: the first few directions hold the bulk, each later one adds less. The title
+# says how many numbers there are (at most one fewer than training pictures) and how much of the training pictures'
+# variance they hold. 128 numbers are about a hundredth of the 12,288: the size of the code that your VAE will have.
 #
 # A direction has as many values as a picture, so you can look at it. **What do the first eight stand for?**
 
@@ -389,8 +391,8 @@ plots.rows({"mean − 2 σ": mean - way, "mean + 2 σ": mean + way})
 
 # %% [markdown]
 # Each column is one direction, once subtracted from the mean face and once added. The first ones are about whatever
-# covers many pixels: background bright or dark, hair light or dark, one side brighter than the other. Where eyes look
-# and how a mouth is shaped, by which you recognize people, comes late, since it covers few pixels.
+# covers many pixels, such as background, hair, skin or the side that the light comes from. Eyes and mouth, by which you
+# recognize people, cover few pixels and have to wait.
 
 # %% [markdown]
 # ## The eight faces from a few numbers
@@ -400,16 +402,15 @@ plots.rows({"mean − 2 σ": mean - way, "mean + 2 σ": mean + way})
 # %%
 codes = metrics.pca_codes(pca, faces.eight)  # (8, 128)
 painted = {"64×64": faces.eight}
-for count in (2, 8, 32, 128):
+for count in sorted({min(count, len(explained)) for count in (2, 8, 32, 128)}):
     kept = codes * (np.arange(codes.shape[1]) < count)  # the others become 0
     painted[f"{count} numbers"] = pca.inverse_transform(kept).reshape(faces.eight.shape)
 plots.rows(painted)
 
 # %% [markdown]
-# Two numbers can only set the light of the mean face and of what is behind it. Eight add colours and a rough outline
-# of the hair. With thirty-two the faces begin to differ. With 128, and thousands of pictures to learn the directions
-# from, you would know most of them again, through frosted glass: no sharp edges, and shadows of other faces around the
-# hair.
+# Two numbers set only the coarsest differences of colour and light; with each further row the faces differ more. In the
+# last row, given thousands of pictures to learn the directions from, you would know most of them again, through frosted
+# glass: no sharp edges, and shadows of other faces around the hair.
 
 # %%
 pca_error = metrics.pca_error(pca, faces.test)
@@ -492,7 +493,7 @@ print({part: len(getattr(mine, part)) for part in ("train", "validation", "test"
 
 # %% [markdown]
 # The file is named and left out; it does not become a grey rectangle that the model would learn to draw. Small
-# folders are split too, so that there are always faces held out. For good results use some hundreds of pictures, let
+# folders are split too, so that there are always faces held out. For good results use a few hundred pictures, let
 # the face fill most of the square, and ask everybody whom they show.
 #
 # You can put labels beside the pictures: a file `attributes.csv` in the folder with the file's name in the first

@@ -59,8 +59,8 @@ plots.grid(faces.eight, columns=8)
 # %% [markdown]
 # ## The idea: a face as a few numbers
 # A picture of 64 × 64 pixels has 12,288 values, yet few lists of 12,288 values are faces. Suppose that a face could be
-# described by a short list of numbers, its **code** $z$: how dark the hair, how wide the smile, from where the light. Then two
-# machines would be enough:
+# described by a short list of numbers, its **code** $z$: how dark the hair, how wide the smile, where the light comes from.
+# Each of its numbers is called a **latent variable**. Then two machines would be enough:
 #
 # - an **encoder** that reads a code off a picture,
 # - a **decoder** that draws a picture from a code.
@@ -124,9 +124,9 @@ for half in (encoder, decoder):
 plots.architecture(*blocks)
 
 # %% [markdown]
-# Read the first row from left to right: the boxes get smaller and thicker, until two bars of equal length remain, the mean and
-# the log-variance. The second row is its mirror. All that the decoder will ever know of a face passes through the first bar of
-# that row, a list far shorter than that of the values in the picture.
+# Read the first row from left to right: the boxes get smaller and thicker, until two bars remain, the mean and the
+# log-variance. (Bars are not to scale: see the numbers.) The second row goes the other way. All that the decoder will ever
+# know of a face passes through the first bar of that row, a list far shorter than that of the values in the picture.
 
 # %% [markdown]
 # ## Noise between the two
@@ -177,7 +177,9 @@ for name, target in (("mean + deviation * noise", through), ("drawn by NumPy", o
 # $p(x) = \int p(x \mid z)\,p(z)\,dz$: an average over *all* codes, nearly all of which have nothing to do with this face.
 # Nobody can compute that average.
 #
-# But the encoder knows where to look. For any distribution $q(z \mid x)$ whatever,
+# But the encoder knows where to look. Write $KL(q\,\|\,p)$ for the mean of $\log q - \log p$ over draws from $q$, the
+# Kullback–Leibler divergence: how far $q$ is from $p$, never negative, and 0 if they are equal. For any distribution
+# $q(z \mid x)$ whatever,
 # $$\log p(x) = \underbrace{E_{q}\big[\log p(x \mid z)\big] - KL\big(q(z \mid x)\,\|\,p(z)\big)}_{\text{ELBO}}
 # + \underbrace{KL\big(q(z \mid x)\,\|\,p(z \mid x)\big)}_{\ge\, 0}.$$
 
@@ -185,10 +187,11 @@ for name, target in (("mean + deviation * noise", through), ("drawn by NumPy", o
 # **Where it comes from.** Bayes' rule says $p(x) = p(x \mid z)\,p(z) / p(z \mid x)$ for every $z$. Take the logarithm, write
 # $q(z \mid x)$ once above and once below the line, and average over $z \sim q$:
 # $$\log p(x) = E_q\left[\log p(x \mid z) - \log\frac{q(z \mid x)}{p(z)} + \log\frac{q(z \mid x)}{p(z \mid x)}\right].$$
-# The averages of the two fractions' logarithms are Kullback–Leibler divergences, and these are never negative. So if we leave
-# out the last one, which we cannot compute, what remains is never more than $\log p(x)$: the **evidence lower bound**.
+# The averages of the two fractions' logarithms are divergences. So if we leave out the last one, which we cannot compute,
+# what remains is never more than $\log p(x)$: the **evidence lower bound**.
 #
-# Push the bound up, and $\log p(x)$ is pushed from below. The loss is the bound with its sign turned:
+# Raise the bound, and either $\log p(x)$ rises, or $q$ comes nearer to $p(z \mid x)$, or both. The loss is the bound with its
+# sign turned:
 # $$\text{loss} = \underbrace{E_q\big[-\log p(x \mid z)\big]}_{\text{reconstruction}} + \underbrace{KL\big(q(z \mid x)\,\|\,N(0,
 # I)\big)}_{\text{price of the code}}.$$
 
@@ -219,14 +222,14 @@ for mean, deviation in ((0, 1), (2, 1), (0, 0.1), (1, 3)):
 
 # %% [markdown]
 # A code equal to the prior costs nothing. Being elsewhere costs, and so does being exact: ten times as exact costs nearly
-# $\log 10 = 2.3$ nats, less the half nat that the smaller variance gives back.
+# $\log 10 = 2.30$ nats, less the 0.495 that the smaller variance gives back.
 
 # %% [markdown]
 # ## The reconstruction: three likelihoods
-# $p(x \mid z)$ is a distribution over pictures with the decoder's picture $\hat{x}$ at its centre. Which one? Each choice is
-# another way to count errors.
+# $p(x \mid z)$, the **likelihood**, is a distribution over pictures with the decoder's picture $\hat{x}$ at its centre. Which
+# one? Each choice is another way to count errors.
 #
-# **Squared error.** The loss of the textbooks; the constant of proportion is left open.
+# **Squared error.** The loss of the textbooks: up to a constant, $-\log$ of a normal distribution with $2\sigma^2 = 1$.
 # $$\sum_i (x_i - \hat{x}_i)^2$$
 
 # %% include vae_keras/model.py::mse
@@ -257,17 +260,20 @@ for mean, deviation in ((0, 1), (2, 1), (0, 0.1), (1, 3)):
 mean_face = images.mean(axis=0, keepdims=True)  # (1, 64, 64, 3)
 decoders = {"mean face": mean_face + 0 * images, "a quarter of its errors": images + (mean_face - images) / 4}
 widths = np.geomspace(0.02, 1, 60)
+lowest = []
 figure, axes = plt.subplots(figsize=(7, 3))
 for name, pictures in decoders.items():
     error = np.sqrt(np.mean((images - pictures) ** 2))
-    curve = axes.plot(widths, [np.mean(gaussian(images, pictures, math.log(w))) for w in widths], label=name)
+    losses = [np.mean(gaussian(images, pictures, math.log(w))) for w in widths]
+    curve = axes.plot(widths, losses, label=name)
+    lowest.append(min(losses))
     axes.axvline(error, color=curve[0].get_color(), linestyle=":", label=f"its error {error:.2f}")
-axes.set(xscale="log", xlabel="width σ", ylabel="nats per picture", ylim=(-25000, 25000))
+axes.set(xscale="log", xlabel="width σ", ylabel="nats per picture", ylim=(min(lowest) - 3000, 25000))
 _ = axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %% [markdown]
-# Each curve is lowest at that decoder's own root mean squared error (dotted). Set the derivative with respect to $\log\sigma$ to
-# zero and you find the same in closed form:
+# Each curve is lowest at that decoder's own root mean squared error (dotted). Set the derivative with respect to $\log\sigma$
+# to zero and you find the same in closed form:
 # $$\sigma^2 = \frac{1}{D} \sum_i (x_i - \hat{x}_i)^2,$$
 # with $D$ the number of values. So $\sigma$ need not be chosen nor learned: in each training step it is set to the error that
 # the batch has. That is the calibrated decoder, the **σ-VAE** (Rybkin et al. 2021).
@@ -284,14 +290,14 @@ for name, pictures in decoders.items():
 # With the plain squared error somebody has to choose how much the KL counts, the factor $\beta$ (Higgins et al. 2017):
 # $$\text{loss} = \text{reconstruction} + \beta \cdot KL.$$
 # A larger $\beta$ asks for cheaper codes: nearer to $N(0, I)$, blurrier faces. A smaller one allows expensive codes: sharper
-# faces, but codes that the prior never draws. Multiply the Gaussian's loss by $2\sigma^2$ and you see that its width *is* such a
-# weight:
+# faces, but codes that the prior never draws. Multiply the Gaussian's loss by $2\sigma^2$ and you see that its width *is*
+# such a weight:
 # $$2\sigma^2 \cdot \text{loss} = \sum_i (x_i - \hat{x}_i)^2 + 2\sigma^2 \cdot KL + \text{something without } \hat{x}.$$
 #
 # So the cell above printed, for each of the two stand-ins, the $\beta$ that its width amounts to beside the plain squared
-# error. No single $\beta$ is right for the whole of a training: the weight that suits the first blurred attempts is far too large
-# later. The calibrated width follows the error down by itself. That is why $\beta = 1$, the true ELBO, works with it, and there
-# is nothing left to tune; $\beta$ stays in the class for experiments.
+# error. No single $\beta$ is right for the whole of a training: the weight that suits the first blurred attempts is far too
+# large later. The calibrated width follows the error down by itself. That is why $\beta = 1$, the true ELBO, works with it,
+# and there is nothing left to tune; $\beta$ stays in the class for experiments.
 
 # %% [markdown]
 # ## Why sums and not means?
@@ -306,7 +312,7 @@ print(f"squared error of the mean face: as a sum {error:.0f}, as a mean {error /
 # %% [markdown]
 # Counted as a sum, the mean face leaves a large debt: a code may cost many nats and still be worth it. Counted as a mean, the
 # whole debt is a fraction of a nat. The best code in the world cannot save more than that, so it pays to say nothing: the KL
-# goes to zero, and every face comes out as the mean face. The KL was not changed at all; it was made 12,288 times as heavy.
+# goes to zero, and every face comes out as the mean face. The KL is the same, but beside a mean it weighs 12,288 times as much.
 # [Lesson 03](03_train_vae.ipynb) does it on purpose, so that you will recognize it.
 #
 # The rule: **sum over pixels, sum over latent dimensions, mean over the batch.**
@@ -391,9 +397,10 @@ plots.curves(history)
 
 # %% [markdown]
 # The reconstruction term falls steeply and becomes negative: a density, unlike a probability, may be larger than 1, and its
-# logarithm positive. The KL rises: to tell the faces apart, codes have to say something, and saying something costs. The loss
-# is their sum, and it falls, for what the codes save is far more than what they cost. The squared error says the same in a
-# number that does not depend on the likelihood. A jump now and then is the price of large steps and of fresh noise in each.
+# logarithm positive. The KL jumps about at first and then rises: to tell the faces apart, codes have to say something, and
+# saying something costs. The loss is their sum, and it falls, for what the codes save is far more than what they cost. The
+# squared error says the same in a number that does not depend on the likelihood. A jump now and then is the price of large
+# steps and of fresh noise in each.
 
 # %% [markdown]
 # ## What the model offers
@@ -422,12 +429,13 @@ plots.rows({"faces": faces.eight, "reconstructions": data.to_uint8(vae.reconstru
 plots.grid(data.to_uint8(vae.generate(8, seed=config.seed)), columns=8)
 
 # %% [markdown]
-# Hardly faces: at best pale mixtures of the eight. Between the codes that it knows the decoder has to make something up.
-# Thousands of faces will fill these gaps in [lesson 03](03_train_vae.ipynb), and [lesson 04](04_generate_faces.ipynb) asks where the good codes are.
+# Mixtures of the eight, here and there nearly one of them: between the codes that it knows the decoder has to make something
+# up. [Lesson 03](03_train_vae.ipynb) trains on many faces, and [lesson 04](04_generate_faces.ipynb) asks where the good codes
+# are.
 
 # %% [markdown]
 # ## Save and load
-# Two things make a model: its settings and its weights. The weights go into a `.weights.h5` file, which every Keras version
+# Two things make a model: its settings and its weights. The weights go into a `.weights.h5` file, which every Keras 3
 # can read; the settings are a small dictionary. Does the model that comes back make the same faces?
 
 # %%

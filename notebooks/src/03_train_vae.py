@@ -66,7 +66,7 @@ vae.settings
 # from $\eta_0 = 0.001$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle.
 #
 # A callback prints a line every few epochs. Because `folder` is given, a checkpoint is kept there after every epoch. Should
-# the run be cut off, run the cell again: it goes on with the next epoch.
+# the run be cut off, run the lesson again with the same settings: this cell goes on with the next epoch.
 
 # %%
 history = training.fit(
@@ -82,7 +82,7 @@ history = training.fit(
 
 # %% [markdown]
 # **How fast was that?** The table has a row per epoch. The first epoch is slower than the others, because TensorFlow traces
-# the step first. The speed depends on the device; this is the one that made the outputs you see.
+# the step first. The speed depends on the device; the last line of the lesson names it.
 
 # %%
 seconds = history["seconds"].sum()
@@ -115,9 +115,9 @@ plots.rows(
 )
 
 # %% [markdown]
-# What all faces share survives: pose, light, hair, expression. What only this one face has, such as the texture of hair, a
-# hand or an earring, is smoothed. The last row is the linear model of lesson 01 with as many numbers per face as its
-# components: it spends them on soft, ghostly copies of edges. Now the same in numbers, on all test pictures.
+# What varies in many faces survives: pose, light, hair, expression. What is rare or fine, such as the texture of hair, a
+# hand or an earring, is smoothed. The last row is PCA, the linear model of lesson 01 (128 numbers per face, or fewer where
+# there are fewer pictures): it spends them on soft, ghostly copies of edges. Now the same in numbers, on all test pictures.
 
 # %%
 error = metrics.squared_error(faces.test, latent.reconstruct(vae, faces.test))
@@ -127,8 +127,8 @@ print(
 )
 
 # %% [markdown]
-# Below 1 the network uses its code better than any linear model can. With few epochs the ratio is above 1: PCA is fitted
-# in one go, a network has to be trained.
+# Below 1 the network does better than PCA. After few epochs it may be above 1: PCA is fitted in one go, a network has to be
+# trained.
 
 # %% [markdown]
 # ## Saving
@@ -143,8 +143,8 @@ pretrained.save(model, config.model_folder)
 model.card["figures"]
 
 # %% [markdown]
-# Does the folder really hold the model? Load it and compare: on average a pixel may differ by no more than the rounding of the
-# half-precision numbers in which the weights are stored.
+# Does the folder really hold the model? Load it and compare: on average a value may differ by less than half a grey level,
+# for the weights are stored as half-precision numbers.
 
 # %% tags=["nbval-check-output"]
 loaded = pretrained.load(config.model_folder)
@@ -206,9 +206,9 @@ choices = {
 }
 
 # %% [markdown]
-# The three are trained for fewer epochs and on fewer pictures than the model above (see the settings), so that the
-# comparison does not take as long as three trainings. A second callback watches: before the first epoch and after every
-# epoch it decodes the same eight codes, which are drawn once from $N(0, I)$ and then kept.
+# The settings `comparison_epochs` and `comparison_pictures` keep the comparison from taking as long as three trainings. A
+# second callback watches: before the first epoch and after every epoch it decodes the same eight codes, which are drawn once
+# from $N(0, I)$ and then kept.
 
 # %%
 fixed_codes = np.random.default_rng(config.seed).standard_normal((8, config.latent_dim)).astype("float32")
@@ -228,9 +228,9 @@ for name, network in compared.items():
 plots.gif(watch["classic"].frames)  # a dozen of them at most, evenly spaced
 
 # %% [markdown]
-# First nothing; then what all faces share: a bright middle, dark hair around it, eyes and mouth where they always are; last
-# what makes the eight different from each other, in coarse things before fine ones. No code was ever told which face to
-# be: the eight are faces that the model made up, and nobody's photograph.
+# First nothing; then what all faces share, the mean face of lesson 01; last what makes the eight differ, coarse things
+# before fine ones. (After few steps it may still be the mean face.) No code was ever told which face to be: the eight are
+# made up, nobody's photographs.
 
 # %% [markdown]
 # ## What does each model do well?
@@ -249,10 +249,10 @@ for name, network in compared.items():
 plots.rows(figure)
 
 # %% [markdown]
-# The autoencoder's reconstructions are good, and what it makes from $N(0, I)$ is no face: nothing ever told it to use codes
-# from there. The classic VAE pays with softer reconstructions for codes that really look like $N(0, I)$, so its new faces are
-# faces. The calibrated VAE reconstructs as well as the autoencoder; from $N(0, I)$ it makes more than the autoencoder and less
-# than the classic model. All three walk smoothly from face to face. The same in numbers:
+# Expect this. The autoencoder reconstructs well, but what it makes from $N(0, I)$ is no face: nothing ever told it to use
+# codes from there. The classic VAE pays with softer reconstructions for codes nearer to $N(0, I)$, so its new faces are faces.
+# The calibrated VAE reconstructs with detail, and its new faces lie between the two. All three walk smoothly from face to
+# face. Check it against the rows, and in numbers:
 
 
 # %%
@@ -271,9 +271,9 @@ table = pd.DataFrame({name: describe(network, test) for name, network in compare
 table.round(4)
 
 # %% [markdown]
-# The distance is the Fréchet distance between generated and held-out faces in the space of the first principal components
-# of the training pictures (`metrics.face_distance`): 0 for sets that are alike. The scale is set by real faces: how far are
-# training pictures from test pictures?
+# The distance is the Fréchet distance between generated and held-out faces (`metrics.face_distance`): it compares the means
+# and the covariances of the two sets on the first principal components of the training pictures, and is 0 where they agree.
+# The scale is set by real faces: how far are training pictures from test pictures?
 
 # %%
 real = metrics.face_distance(pca, test, faces.train[: len(test)])
@@ -306,14 +306,15 @@ latent_sizes = pd.DataFrame({size: describe(network, test) for size, network in 
 latent_sizes.rename_axis("latent size").round(4)
 
 # %% [markdown]
-# A handful of numbers already holds pose, light and hair. Each further number buys finer detail, and less of it than the
-# one before. The KL says what was really bought: it grows far more slowly than the number of dimensions.
+# A handful of numbers already holds pose, light and hair; more numbers buy finer detail. Compare the errors: how much did the
+# step from 8 to 32 buy, and how much the last one? The KL says what was paid for it.
 
 # %% [markdown]
 # ## A failure on purpose
 # The commonest mistake in VAE code is one word: `mean` where `sum` belongs. Averaging the squared error over the pixels
 # divides it by their number, which is the same as multiplying the KL by it:
-# $$\tfrac{1}{N}\lVert x - \hat x \rVert^2 + \mathrm{KL} = \tfrac{1}{N}\left(\lVert x - \hat x \rVert^2 + N\,\mathrm{KL}\right).$$
+# $$\tfrac{1}{N}\lVert x - \hat x \rVert^2 + \mathrm{KL} = \tfrac{1}{N}\left(\lVert x - \hat x \rVert^2 +
+# N\,\mathrm{KL}\right).$$
 
 # %% tags=["nbval-check-output"]
 values = config.image_size**2 * 3
@@ -340,9 +341,9 @@ plots.rows(
 )
 
 # %% [markdown]
-# **Symptom:** every reconstruction is the same, whatever the picture: to a decoder that learns nothing from its code the best
-# answer is the mean face. **Number:** a KL near 0, so the code says nothing about the picture. **Cure:** the sum, in the last row. Here are the
-# numbers of both.
+# **Symptom:** every reconstruction is the same, whatever the picture: the decoder learns nothing from the code, so its best
+# answer is always the mean face. **Number:** a KL near 0, so the code says nothing about the picture. **Cure:** the sum, in
+# the last row. Here are the numbers of both.
 
 # %%
 pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"], test)}).round(4)

@@ -13,12 +13,15 @@
 #       - how to tell a generated face from a remembered one,
 #       - linear and spherical interpolation.
 #     need: |
-#       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship are used.
+#       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
+#       are used; for a folder of your own, or another latent size, run lesson 03 first.
 #     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 2}
+#     settings: [dataset, latent_dim]
 #     learned: |
 #       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made
 #         it one.
-#       - A Gaussian mixture on whitened codes is a prior that is fitted in seconds and repairs the samples.
+#       - One Gaussian with the codes' own covariance repairs most of the samples, a mixture a little more; both are fitted in
+#         seconds.
 #       - Low temperature: safe, similar faces. High temperature: varied and odd ones.
 #       - A new face has no twin among the training pictures; a nearest neighbour shows it.
 #     questions: |
@@ -30,7 +33,8 @@
 # %% [markdown]
 # ## The model
 # `load_for` takes the model that lesson 03 trained with the same settings. Where there is none, it takes the weights that
-# ship for this data set. Either way it comes with a card, which says what the model was made from.
+# ship for this data set. Either way it comes with a card, which says what the model was made from. (For a folder of your own,
+# or another latent size, run lesson 03 first.)
 
 # %%
 import numpy as np
@@ -89,19 +93,21 @@ codes = z_mean + np.exp(0.5 * z_log_variance) * noise  # (pictures, latent_dim)
 
 # %%
 variances = np.linalg.eigvalsh(np.cov(codes, rowvar=False))[::-1]
-deviations = pd.Series(np.sqrt(variances), name="standard deviation of the codes")
+deviations = pd.Series(np.sqrt(np.maximum(variances, 0)), name="standard deviation of the codes")
+print(f"{(deviations < 1).mean():.0%} of the axes are narrower than N(0, I), which has 1 along each")
 deviations.describe()[["min", "50%", "max"]].round(2)
 
 # %%
 plots.histograms({"standard deviation along each principal axis": deviations})
 
 # %% [markdown]
-# Along some axes the codes spread far wider than 1, along most less. A code from $N(0, I)$ is too timid along the first and too
-# bold along the others, and there are many of those. The decoder has hardly ever seen such codes.
+# Where the spread is wider than 1, a code from $N(0, I)$ is too timid; where it is narrower, too bold. The decoder has hardly
+# ever seen such codes.
 #
 # It is no accident. The calibrated likelihood values detail highly, so the model pays many nats for exact codes, and the
-# pull towards $N(0, I)$ is weak beside it. The KL acts on each picture's code; nothing forces the *sum* of all codes to be
-# round. The classic model of lesson 03 is pulled harder, and pays with detail.
+# pull towards $N(0, I)$ is weak beside it. The KL acts on each picture's code; it only weakly forces all codes taken
+# together, the average of their distributions, to look like $N(0, I)$. The classic model of lesson 03 is pulled harder, and
+# pays with detail.
 
 # %% [markdown]
 # ## A prior that fits
@@ -109,7 +115,8 @@ plots.histograms({"standard deviation along each principal axis": deviations})
 # mixture of a few,
 # $$p(z) = \sum_{k=1}^{K} \pi_k\, N(z; m_k, C_k).$$
 # The codes are whitened first (turned to the principal axes and divided by the deviations above), because the algorithm
-# that fits mixtures converges badly when axes differ in scale so much.
+# that fits mixtures converges badly when axes differ in scale so much. (Fewer than about a thousand codes allow only one
+# component; the two priors are then the same.)
 
 # %%
 gaussian = latent.fit_prior(codes, components=1)
@@ -117,7 +124,8 @@ mixture = latent.fit_prior(codes, components=10)
 print(len(mixture.weights), "components, weights", mixture.weights.round(2))
 
 # %% [markdown]
-# What does it change? The same ten draws, from each of the three.
+# What does it change? Ten draws from each of the three. (The two fitted priors use the same random numbers, so their columns
+# belong together.)
 
 # %%
 plots.rows(
@@ -130,7 +138,8 @@ plots.rows(
 
 # %% [markdown]
 # From the fitted priors come whole faces. In numbers: the Fréchet distance of lesson 03 between generated and held-out
-# faces, beside what could be reached at best (reconstructions of real faces) and what real faces have among themselves.
+# faces, beside two marks: the reconstructions of these very test faces, which show what the decoder alone costs, and real
+# training faces, about as near as another set of that size can come. (With few pictures chance makes all of them large.)
 
 # %%
 pca = metrics.fit_pca(faces.train, seed=config.seed)
@@ -160,8 +169,8 @@ temperatures = (0.3, 0.6, 0.8, 1.0, 1.3)
 plots.rows({f"temperature {t}": model.generate(10, seed=config.seed, temperature=t) for t in temperatures})
 
 # %% [markdown]
-# Each column is the same draw. Cold faces are regular and alike, and the hotter, the more each is a person of its own, up
-# to faces that fall apart. How alike? Measure the mean squared difference between the faces of one temperature.
+# Each column is the same draw. Cold faces are regular and alike; hotter ones differ more, up to faces that fall apart. How
+# alike? Take the standard deviation of each value over 200 faces of one temperature, and average.
 
 # %%
 spread = {t: model.generate(200, seed=config.seed, temperature=t).std(axis=0).mean() for t in temperatures}
@@ -194,7 +203,8 @@ plots.rows(
 )
 
 # %% [markdown]
-# The neighbours share pose, light and hair with the new faces, and are other people. In numbers: is a new face closer to
+# The neighbours resemble the new faces in one thing or another, light, pose or hair; a remembered picture would be the same
+# face again. In numbers: is a new face closer to
 # the training pictures than a face of the test part, which was certainly never seen?
 
 # %%
@@ -206,7 +216,8 @@ pd.DataFrame({name: distance.describe() for name, distance in nearest.items()}).
 ].round(4)
 
 # %% [markdown]
-# Both have the same distance to their nearest training picture, about. A memory would show as distances near zero. (The
+# Compare the medians. If new faces were much nearer to the training pictures than held-out faces are, the model would be
+# remembering; a copy has a distance near zero. (The
 # held-out faces are compared as reconstructions, so that both sets are equally smooth.)
 
 # %% [markdown]
@@ -225,8 +236,8 @@ print("the eight decodings differ:", bool(cloud.std(axis=0).max() > 0))
 print("codes of one face:", draws.shape)
 
 # %% [markdown]
-# They are the same person in the same picture; only fine details move. That is what the noise in the code is worth: the
-# model chose it just large enough not to cost detail that the decoder can show.
+# They are the same face in the same picture; only fine details move. The noise is about as large as it can be without costing
+# detail that the decoder can show.
 
 # %% [markdown]
 # ## From one face to another
@@ -241,7 +252,7 @@ spherical = latent.interpolate(start, end, steps=10, spherical=True)
 plots.rows({"linear": latent.decode(vae, straight), "spherical": latent.decode(vae, spherical)})
 
 # %% [markdown]
-# Every step is a face, and so the space between two codes is filled. The figure shows pixels; what about the lengths of the
+# Look at the steps between: is each a face? The figure shows pixels; what about the lengths of the
 # codes on the way?
 
 # %%
@@ -249,8 +260,8 @@ lengths = {"linear": np.linalg.norm(straight, axis=1), "spherical": np.linalg.no
 pd.DataFrame(lengths).rename_axis("step").T.round(1)
 
 # %% [markdown]
-# Linear interpolation dips in the middle: its faces are a little more average. The spherical way keeps the length. Seen in
-# motion, for the eight faces at once, each turning into the next:
+# Linear interpolation dips in the middle: its faces are a little more average. The spherical way changes the length evenly.
+# Seen in motion, for the eight faces at once, each turning into the next:
 
 # %%
 eight, _ = latent.encode(vae, faces.eight)

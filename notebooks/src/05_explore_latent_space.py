@@ -8,30 +8,26 @@
 #       - turn single numbers of a code and see what moves,
 #       - find directions that mean something, do arithmetic with faces, and edit a photograph.
 #     learn: |
-#       - how KL per dimension shows what a latent variable is worth,
+#       - how KL per dimension shows what a latent variable costs,
 #       - why single latent variables rarely mean one thing, and why directions do,
 #       - how to check with held-out faces that a direction means what its name says,
 #       - that an edit has side effects, and how they come from the data.
 #     need: |
-#       [Lesson 03](03_train_vae.ipynb) explains the model, [lesson 04](04_generate_faces.ipynb) how its codes are distributed. If
-#       you have not trained a model, the weights that ship are used.
-#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 2}
-#     learned: |
-#       - The KL of a dimension is its price; a dimension with a price near zero carries nothing.
-#       - Attributes are directions, not dimensions. A linear probe on held-out codes says how well each is known.
-#       - "A − B + C" works, because means over many faces cancel what the faces do not share.
-#       - An edit changes what the training pictures connect with the attribute, too. A random direction of the same length
-#         shows what is due to the attribute and what to the mere size of the step.
-#     questions: |
-#       1. Edit with `method="means"` in `latent.directions` in place of the regression. Which attributes drag others along?
-#       2. How many of the most expensive dimensions does the probe need to reach its AUC? Try 4, 16 and 64.
-#       3. Put a picture of your own, or of somebody who agreed, through `images.load_images` and `model.edit`. What is lost
-#          before any edit, just by reconstructing it?
-# ---
+#   [Lesson 03](03_train_vae.ipynb) explains the model, [lesson 04](04_generate_faces.ipynb) how its codes are distributed. If
+#   you have not trained a model, the weights that ship are used; for a folder of your own, or another latent size, run lesson
+#   03 first. minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 2} settings: [dataset, latent_dim] learned: | - The KL of
+#   a dimension is its price; a dimension with a price near zero carries nothing. - Attributes are directions, not dimensions.
+#   A linear probe on held-out codes says how well each is known. - "A − B + C" works, because means over many faces cancel
+#   what the faces do not share. - An edit changes what the training pictures connect with the attribute, too. A random
+#   direction of the same length shows what is due to the attribute and what to the mere size of the step. questions: | 1.
+#   Edit with `method="means"` in `latent.directions` in place of the regression. Which attributes drag others along? 2. How
+#   many of the most expensive dimensions does the probe need to reach its AUC? Try 4, 16 and 64. 3. Put a picture of your
+#   own, or of somebody who agreed, through `images.load_images` and `model.edit`. What is lost before any edit, just by
+#   reconstructing it? ---
 
 # %% [markdown]
 # ## The model and its faces
-# As in lesson 04: the model that you trained, else the one that ships for these faces. The card says on what it was made.
+# As in lesson 04: the model that you trained, else the one that ships for these faces.
 
 # %%
 import numpy as np
@@ -69,9 +65,10 @@ plots.latent_distributions(test_mean, test_log_variance)
 # variables cannot show it.)
 
 # %% [markdown]
-# ## What is each variable worth?
-# The KL divergence of one dimension, averaged over pictures, says how many nats it tells about a face:
-# $$\mathrm{KL}_j = \tfrac{1}{2}\left(\mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1\right).$$
+# ## What does each variable cost?
+# The KL divergence of one dimension, averaged over pictures, is its price in nats. It bounds from above what the dimension
+# tells about a face; the rest is paid for codes that are not spread like $N(0, 1)$. With a bar for the mean over pictures:
+# $$\mathrm{KL}_j = \tfrac{1}{2}\,\overline{\left(\mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1\right)}.$$
 # A dimension is called active if its mean varies from picture to picture, with a variance above 0.01.
 
 # %%
@@ -86,11 +83,13 @@ by_hand = 0.5 * (test_mean**2 + np.exp(test_log_variance) - test_log_variance - 
 print("the same by hand:", np.allclose(by_hand.mean(axis=0), statistics["kl"], rtol=1e-3))
 
 # %%
-plots.kl_per_dimension(statistics["kl"])
+kl = statistics["kl"]
+print(f"the most expensive dimension costs {kl.max() / kl.median():.1f} times the median")
+plots.kl_per_dimension(kl)
 
 # %% [markdown]
-# The most expensive dimensions are worth twice as much as most others. Nobody told the model which one should carry what: the order of
-# the dimensions means nothing, and training again from other initial weights would share the work out differently.
+# Some dimensions cost more than others. Nobody told the model which one should carry what: the order of the
+# dimensions means nothing, and training again from other initial weights would share the work out differently.
 
 # %% [markdown]
 # ## What moves when one number is turned?
@@ -101,7 +100,10 @@ plots.kl_per_dimension(statistics["kl"])
 code = latent.encode(vae, faces.eight)[0]  # (8, latent_dim)
 expensive = statistics["kl"].nlargest(5).index
 turns = np.linspace(-3, 3, 9)
-plots.rows({f"dimension {j}": latent.decode(vae, latent.traverse(code[0], j, turns)) for j in expensive})
+plots.rows(
+    {f"dimension {j}": latent.decode(vae, latent.traverse(code[0], j, turns)) for j in expensive},
+    captions=turns,
+)
 
 # %% [markdown]
 # Each turns something, and mostly several things at once: light with the pose, hair with the background. Few deserve a name
@@ -132,9 +134,10 @@ plots.scatter(neighbours, labels[: len(shown)], title="t-SNE")
 
 # %% [markdown]
 # ## What does a linear model know?
-# A logistic regression reads each attribute off the training codes and is tested on held-out ones. Its measure is the AUC:
-# the probability that a face with the attribute is ranked above one without; 0.5 is guessing. Beside it stands the same for
-# PCA codes of the pixels, with as many numbers per face.
+# A logistic regression reads each attribute off the training codes and is tested on held-out ones. Such a model is
+# called a linear **probe**. Its measure is the **AUC** (area under the ROC curve): the probability that a face with the
+# attribute is ranked above one without; 0.5 is guessing. Beside it stands the same for PCA codes of the pixels, with as many
+# numbers per face.
 
 # %%
 known = latent.usable(faces.labels("train")[: len(train_mean)])
@@ -152,15 +155,15 @@ areas = pd.DataFrame(
 plots.bars(areas, label="AUC on held-out faces", reference=0.5)
 
 # %% [markdown]
-# Both know much, though neither was told an attribute in training: what varies between faces is what had to be kept. What
-# is a matter of light and colour, a linear code of the pixels shows as well. Where shape counts, a network has the better
-# chance. The table gives the numbers.
+# Both know much, though neither was told an attribute in training: what varies between faces is what had to be kept. Compare
+# the dots: what a linear code of the pixels already shows, such as light and colour, the network need not show better. The
+# table gives the numbers.
 
 # %%
 areas.round(3)
 
 # %% [markdown]
-# ## Which way is "with"?
+# ## Which way leads to an attribute?
 # For each attribute we look for a shift of the code that gives it to a face. The plain way is the difference of means,
 # $$d_a = \operatorname{mean}(z \mid a) - \operatorname{mean}(z \mid \text{not } a).$$
 # It moves everything that comes *with* the attribute in these pictures. Regression moves less: it predicts the code from all
@@ -212,8 +215,9 @@ pd.Series(distance, [first, "neither", second, "result"], name="distance to the 
 # ## Editing a photograph
 # An edit is one line: encode, add a direction, decode,
 # $$x' = \operatorname{decode}(\mu(x) + s\,d_a).$$
-# The model folder holds directions whose length is calibrated on validation pictures, so that strength 1 turns most of the
-# faces that lack the attribute. Here are all eight faces with each attribute; none of them was trained on.
+# The model folder holds directions whose length is calibrated on validation pictures: strength 1 makes a classifier of
+# pixels find the attribute in most faces that lacked it, as far as four times the shift of the regression can. Here are all
+# eight faces with each attribute; none of them was trained on.
 
 # %%
 attributes = [name for name in faces.source.attributes if name in model.directions.index]
@@ -225,8 +229,8 @@ plots.rows({"photograph": faces.eight, "reconstruction": model.reconstruct(faces
 # keep. The person should stay, and the attribute appear.
 
 # %% [markdown]
-# **Strength is a dial.** Half of it gives half a smile, negative values take away. How far can it be turned before the face
-# breaks?
+# **Strength is a dial.** Half of it gives half of the change, negative values take away. How far can it be turned before the
+# face breaks?
 
 # %%
 strengths = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
@@ -235,7 +239,7 @@ dial = {name: np.concatenate([model.edit(one, name, s) for s in strengths]) for 
 plots.rows(dial, captions=strengths)
 
 # %% [markdown]
-# In the middle stands the reconstruction. Beyond 1 the edit exaggerates: such codes lie where no training face was.
+# In the middle stands the reconstruction. Beyond 1 the edit exaggerates: such codes lie where few training faces are.
 
 # %% [markdown]
 # ## Does an edit do what it says, and only that?
@@ -243,7 +247,7 @@ plots.rows(dial, captions=strengths)
 # the *other* attributes change? The control is a random direction of the same length.
 
 # %%
-scale = train_mean.std(axis=0)
+scale = train_mean.std(axis=0) + 1e-8
 probes = {name: latent.fit_logistic(train_mean / scale, known[name]) for name in known.columns}
 
 
@@ -259,7 +263,7 @@ for name in known.columns.intersection(model.directions.index, sort=False):
     direction = model.direction(name)
     ways = {"edit": direction, "random direction": latent.random_direction(direction, seed=config.seed)}
     for way, step in ways.items():
-        after, lacked = decisions(few + step), ~before[name]
+        after, lacked = decisions(few + step), ~before[name]  # NaN where no face lacks it
         others = (after != before).drop(columns=name)[lacked].to_numpy().mean()
         report[name, way] = {"turned": after[name][lacked].mean(), "others changed": others}
 pd.DataFrame(report).T.round(2)
