@@ -81,7 +81,7 @@ def faces():
 def test_train_leaves_a_whole_folder_and_nothing_else(model, pictures):
     assert sorted(file.name for file in model.iterdir()) == FILES
     card = json.loads((model / "card.json").read_text())
-    assert card["model"]["image_size"] == 16 and card["data"] == str(pictures)
+    assert card["model"]["image_size"] == 16 and card["data"] == str(pictures.resolve())
     assert card["pictures"]["train"] == card["limit"] == 80
     assert "--epochs 3" in card["command"] and card["epochs"] == 3 and card["terms"]
     assert images.read_image(model / "faces.png").shape == (2 * 18 - 2, 5 * 18 - 2, 3)

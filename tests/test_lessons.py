@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from statistics import median
 
+import jupytext
 import nbformat
 import pytest
 
@@ -75,6 +76,14 @@ def test_committed_from_a_full_run_on_celeba(name, notebook):
     run = notebook.metadata.run
     assert (run.profile, run.dataset) == ("full", "celeba"), (
         f"{name}: run: make lessons PROFILE=full DATA=celeba"
+    )
+
+
+@pytest.mark.skipif(build.NOTEBOOKS != NOTEBOOKS, reason="of the committed notebooks")
+def test_the_minutes_are_those_of_the_run(name, notebook):
+    stated = jupytext.read(TEXTS[name]).metadata["lesson"]["minutes"]["full"]
+    assert stated == max(0.5, round(notebook.metadata.run.seconds / 60)), (
+        f"{name}: correct `minutes` in its text"
     )
 
 

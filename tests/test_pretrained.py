@@ -111,6 +111,16 @@ def test_what_is_no_model_is_said(tmp_path):
         pretrained.load(tmp_path)
 
 
+def test_a_card_that_lacks_what_is_needed_is_damaged(folder, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    card = json.loads((tmp_path / "card.json").read_text())
+    del card["crop"]
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="is damaged .*crop"):
+        pretrained.load(tmp_path)
+
+
 @pytest.mark.parametrize("name", pretrained.FILES)
 @pytest.mark.parametrize("damage", ["cut", "html", "other"])
 def test_damage_is_said(folder, tmp_path, name, damage):

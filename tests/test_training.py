@@ -198,6 +198,11 @@ def test_the_checkpoint_of_other_settings_is_refused(images, unfinished, changes
     assert str(unfinished) in str(refusal.value)
 
 
+def test_the_checkpoint_of_other_pictures_is_refused(images, unfinished):
+    with pytest.raises(ValueError, match=r"other settings \(pictures\)"):
+        fit(build(), images[::-1].copy(), folder=unfinished)
+
+
 # Callbacks
 
 

@@ -109,21 +109,21 @@ def _draw_picture(axes, picture, x, y, cell):
 
 
 @styled
-def grid(images, columns=None, captions=None, title=None):
+def grid(images, columns=None, captions=(), title=None):
     """Pictures in rows of `columns` (default: full rows), with a caption below each where given."""
     count = len(images)
     if not columns:  # up to ten in a row, else as many as leave the fewest places empty
         columns = count if count <= 10 else max(range(6, 13), key=lambda width: (-(-count % width), width))
     starts = range(0, count, columns)
-    lines, texts = ([part[i : i + columns] for i in starts] for part in (images, list(captions or [])))
+    lines, texts = ([part[i : i + columns] for i in starts] for part in (images, list(captions)))
     return _draw_grid(lines, [""] * len(lines), texts, title)
 
 
 @styled
-def rows(pictures, title=None, captions=None):
+def rows(pictures, title=None, captions=()):
     """One row of pictures per label: {"photograph": images, "reconstruction": images}; captions below the last."""
     empty = [[] for _ in list(pictures)[1:]]
-    return _draw_grid(list(pictures.values()), list(pictures), [*empty, captions or []], title)
+    return _draw_grid(list(pictures.values()), list(pictures), [*empty, list(captions)], title)
 
 
 def gif(frames, path=None, seconds=0.3, most=12):

@@ -45,8 +45,9 @@ def fit(
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(images) // batch_size))
     vae.compile(optimizer=keras.optimizers.Adam(schedule))
     vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
-    settings = vae.get_config() | dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed)
-    settings |= dict(learning_rate=learning_rate, fingerprint=zlib.crc32(images[:8].tobytes()))
+    pictures = [len(images), zlib.crc32(images[:8].tobytes())]  # as many, and the same ones
+    settings = vae.get_config() | dict(pictures=pictures, epochs=epochs, batch_size=batch_size, seed=seed)
+    settings |= dict(learning_rate=learning_rate)
     checkpoint = Checkpoint(folder, settings)
     done = checkpoint.restore(vae)
     if done < epochs:
