@@ -13,17 +13,23 @@
 #       - how to check with held-out faces that a direction means what its name says,
 #       - that an edit has side effects, and how they come from the data.
 #     need: |
-#   [Lesson 03](03_train_vae.ipynb) explains the model, [lesson 04](04_generate_faces.ipynb) how its codes are distributed. If
-#   you have not trained a model, the weights that ship are used; for a folder of your own, or another latent size, run lesson
-#   03 first. minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 2} settings: [dataset, latent_dim] learned: | - The KL of
-#   a dimension is its price; a dimension with a price near zero carries nothing. - Attributes are directions, not dimensions.
-#   A linear probe on held-out codes says how well each is known. - "A − B + C" works, because means over many faces cancel
-#   what the faces do not share. - An edit changes what the training pictures connect with the attribute, too. A random
-#   direction of the same length shows what is due to the attribute and what to the mere size of the step. questions: | 1.
-#   Edit with `method="means"` in `latent.directions` in place of the regression. Which attributes drag others along? 2. How
-#   many of the most expensive dimensions does the probe need to reach its AUC? Try 4, 16 and 64. 3. Put a picture of your
-#   own, or of somebody who agreed, through `images.load_images` and `model.edit`. What is lost before any edit, just by
-#   reconstructing it? ---
+#       [Lesson 03](03_train_vae.ipynb) explains the model, [lesson 04](04_generate_faces.ipynb) how its codes are distributed. If
+#       you have not trained a model, the weights that ship are used; for a folder of your own, or another latent size, run
+#       lesson 03 first.
+#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 2}
+#     settings: [dataset, latent_dim]
+#     learned: |
+#       - The KL of a dimension is its price; a dimension with a price near zero carries nothing.
+#       - Attributes are directions, not dimensions. A linear probe on held-out codes says how well each is known.
+#       - "A − B + C" works, because means over many faces cancel what the faces do not share.
+#       - An edit changes what the training pictures connect with the attribute, too. A random direction of the same length
+#         shows what is due to the attribute and what to the mere size of the step.
+#     questions: |
+#       1. Edit with `method="means"` in `latent.directions` in place of the regression. Which attributes drag others along?
+#       2. How many of the most expensive dimensions does the probe need to reach its AUC? Try 4, 16 and 64.
+#       3. Put a picture of your own, or of somebody who agreed, through `images.load_images` and `model.edit`. What is lost
+#          before any edit, just by reconstructing it?
+# ---
 
 # %% [markdown]
 # ## The model and its faces
