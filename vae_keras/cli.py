@@ -274,7 +274,7 @@ def build_parser():
     return parser
 
 
-def _load_tensorflow():
+def load_tensorflow():
     """Import it; its libraries write notes to stderr that neither a variable nor Python's logging turns off."""
     stderr = os.dup(2)
     with open(os.devnull, "w") as nowhere:
@@ -294,7 +294,7 @@ def main(arguments=None):
     try:
         options = build_parser().parse_args(arguments)
         options.command_line = shlex.join([*PROGRAM.split(), *arguments])
-        _load_tensorflow()
+        load_tensorflow()
         options.command(options)
     except KeyboardInterrupt:
         hint = "; the same command (without --force) goes on after the last whole epoch"

@@ -1,7 +1,6 @@
 """Draws build/faces.png: new faces of the model that lesson 03 just trained, below them of the CelebA weights."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -11,9 +10,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def draw_faces(path, profile, dataset):
     """Draw the faces of both models, the first ten of seed 0 each, into the picture `path`."""
     sys.path.insert(0, str(ROOT))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from vae_keras import get_config, plots, pretrained
+    from vae_keras import cli, get_config, plots, pretrained
 
+    cli.load_tensorflow()
     folder = get_config(profile=profile, dataset=dataset).model_folder
     models = {
         f"trained here on {Path(dataset).stem}": pretrained.load(folder),
