@@ -6,6 +6,7 @@ import os
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from vae_keras import config, training
 
@@ -122,6 +123,22 @@ def test_the_learning_rate_falls_to_zero_over_the_run(whole):
     vae = whole[0]
     assert int(vae.optimizer.iterations) == 3 * (40 // 16)
     assert float(vae.optimizer.learning_rate) < 1e-6
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_fused_adam_takes_the_steps_of_keras(jit):
+    generator, ends = np.random.default_rng(5), []
+    gradients = generator.normal(size=(12, 3, 40)).astype("float32")
+    for kind in (keras.optimizers.Adam, training.Adam):
+        weights = keras.Variable(np.linspace(-1, 1, 120, dtype="float32").reshape(3, 40))
+        optimizer = kind(keras.optimizers.schedules.CosineDecay(1e-2, 20), epsilon=1e-5, clipnorm=5.0)
+        optimizer.build([weights])
+        step = tf.function(optimizer.apply, jit_compile=jit)
+        for gradient in gradients:
+            step([tf.constant(gradient)])
+        ends.append([np.asarray(value) for value in (weights, *optimizer.variables)])
+    for ours, theirs in zip(*ends, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 # The same run again, interrupted and resumed

@@ -19,7 +19,7 @@ PROFILES = {
         epochs=2, comparison_epochs=1, pictures=256, comparison_pictures=128, evaluation_pictures=128
     ),
     "cpu": dict(
-        epochs=16, comparison_epochs=5, pictures=6_000, comparison_pictures=2_000, evaluation_pictures=1_000
+        epochs=16, comparison_epochs=10, pictures=6_000, comparison_pictures=3_000, evaluation_pictures=1_000
     ),
     "gpu": dict(
         epochs=50,

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from vae_keras import data
 from vae_keras.model import VAE
@@ -43,7 +44,7 @@ def fit(
     """
     batch_size = min(batch_size, len(images))
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(images) // batch_size))
-    vae.compile(optimizer=keras.optimizers.Adam(schedule))
+    vae.compile(optimizer=Adam(schedule))
     vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
     pictures = [len(images), zlib.crc32(images[:8].tobytes())]  # as many, and the same ones
     settings = vae.get_config() | dict(pictures=pictures, epochs=epochs, batch_size=batch_size, seed=seed)
@@ -60,6 +61,20 @@ def fit(
             **{"verbose": 0, "shuffle": False, **options},  # the pipeline shuffles
         )
     return checkpoint.history()
+
+
+@keras.saving.register_keras_serializable("vae_keras")
+class Adam(keras.optimizers.Adam):
+    """Keras's optimizer (Kingma and Ba 2015), with TensorFlow's fused kernel: the same update in one pass, not ten."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        place = self._get_variable_index(variable)
+        slots = dict(var=variable, m=self._momentums[place], v=self._velocities[place])
+        slots = {name: getattr(slot, "_value", slot).handle for name, slot in slots.items()}
+        step = tf.cast(self.iterations + 1, "float32")
+        powers = dict(beta1_power=tf.pow(self.beta_1, step), beta2_power=tf.pow(self.beta_2, step))
+        rates = dict(lr=tf.cast(learning_rate, "float32"), beta1=self.beta_1, beta2=self.beta_2)
+        tf.raw_ops.ResourceApplyAdam(grad=gradient, epsilon=self.epsilon, **slots, **powers, **rates)
 
 
 class Checkpoint(keras.callbacks.Callback):
