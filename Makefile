@@ -3,7 +3,8 @@
 # make setup      the set-up alone
 # make lessons    bring the committed notebooks up to date with their texts     (LESSONS="03 04" PROFILE=… DATA=…)
 # make colab      write the repository's address everywhere                     (REPO=owner/name)
-# make figures   write the figures of the models that ship into the README
+# make figures    write the figures of the models that ship into the README
+# make bench      measure the training step beside PyTorch and plain Keras; writes benchmarks/RESULTS.md (10 minutes)
 # make lint       ruff on module, tests and texts of the lessons
 # make test-colab the tests, with the versions that Colab ships, in .venv-colab
 # make clean      remove build/ and the environments
@@ -22,7 +23,7 @@ TOOLS := $(VENV)/.tools-$(VERSION)
 CODE := vae_keras tests notebooks/src benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: faces test setup lessons colab figures lint format test-colab clean
+.PHONY: faces test setup lessons colab figures bench lint format test-colab clean
 
 faces: $(INSTALLED)
 	@$(RUN) notebooks/src/build.py --force --html --profile $(or $(PROFILE),cpu) --data "$(or $(DATA),cartoon)" --out build
@@ -43,6 +44,9 @@ colab: $(INSTALLED)
 figures: $(INSTALLED)
 	@$(RUN) notebooks/src/figures.py
 
+bench: $(INSTALLED) .venv-bench/.installed
+	@$(RUN) benchmarks/step.py
+
 lint: $(TOOLS)
 	$(RUN) -m ruff check $(wildcard $(CODE))
 	$(RUN) -m ruff format --check $(wildcard $(CODE))
@@ -55,7 +59,7 @@ test-colab:
 	@$(MAKE) test VENV=.venv-colab REQUIREMENTS=requirements-colab.txt DEVELOPMENT=requirements-colab.txt
 
 clean:
-	rm -rf build .venv .venv-colab
+	rm -rf build .venv .venv-colab .venv-bench
 
 # The environment: made anew for another interpreter, installed into again when the requirements change, else left.
 $(INTERPRETER):
@@ -74,4 +78,10 @@ $(INSTALLED): $(INTERPRETER) $(REQUIREMENTS)
 
 $(TOOLS): $(INSTALLED) $(REQUIREMENTS) $(DEVELOPMENT)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $(DEVELOPMENT)
+	@touch $@
+
+.venv-bench/.installed: benchmarks/requirements.txt
+	@echo "installing $< into .venv-bench: some minutes, once"
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -65,6 +65,9 @@ vae.settings
 # $$\eta_t = \tfrac{1}{2}\,\eta_0\left(1 + \cos\frac{\pi t}{T}\right),$$
 # from $\eta_0 = 0.001$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle.
 #
+# What counts is the number of steps. Faces take some thousand of them: a folder of a few hundred pictures, of which an epoch
+# is a few steps, wants `epochs` raised to some hundreds in the settings.
+#
 # A callback prints a line every few epochs. Because `folder` is given, a checkpoint is kept there after every epoch. Should
 # the run be cut off, run the lesson again with the same settings: this cell goes on with the next epoch.
 

@@ -1,0 +1,72 @@
+"""The course's network in PyTorch, as fast as it trains on a CPU: prints pictures per second (see ../step.py)."""
+
+import sys
+import time
+
+import torch
+from torch import nn
+
+BATCH = 64
+
+
+class VAE(nn.Module):
+    """Convolutions of stride 2 down, dense layers, transposed convolutions up; batch normalization and ReLU between."""
+
+    def __init__(self, size, latent_dim=128):
+        super().__init__()
+        stages = (size // 4).bit_length() - 1
+        channels = [3, *(min(32 * 2**stage, 256) for stage in range(stages))]
+        down, up = [], []
+        for thin, thick in zip(channels, channels[1:]):
+            down += [nn.Conv2d(thin, thick, 3, 2, 1, bias=False), nn.BatchNorm2d(thick), nn.ReLU()]
+        for thick, thin in zip(channels[:1:-1], channels[-2:0:-1]):
+            up += [nn.ConvTranspose2d(thick, thin, 3, 2, 1, 1, bias=False), nn.BatchNorm2d(thin), nn.ReLU()]
+        deepest = channels[-1]
+        self.down, self.up = nn.Sequential(*down), nn.Sequential(*up, nn.ConvTranspose2d(32, 3, 3, 2, 1, 1))
+        self.mean, self.log_variance = (nn.Linear(16 * deepest, latent_dim) for _ in range(2))
+        self.open = nn.Linear(latent_dim, 16 * deepest, bias=False)
+        self.first = nn.Sequential(nn.BatchNorm2d(deepest), nn.ReLU())
+
+    def forward(self, images):
+        features = self.down(images).flatten(1)
+        mean, log_variance = self.mean(features).float(), self.log_variance(features).float().clamp(-12, 4)
+        z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        x = self.open(z).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
+        return torch.sigmoid(self.up(self.first(x)).float()), mean, log_variance
+
+
+def loss(model, images):
+    """The calibrated Gaussian and the KL, in nats per picture, up to a constant."""
+    with torch.autocast("cpu", torch.bfloat16):
+        reconstructions, mean, log_variance = model(images)
+    error = (images - reconstructions).square()
+    variance = error.mean().clamp_min(0.0025**2)
+    reconstruction = 0.5 * error.sum((1, 2, 3)).mean() / variance
+    reconstruction = reconstruction + 0.5 * images[0].numel() * torch.log(variance)
+    return reconstruction + 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean()
+
+
+def main(size, seconds=4.0):
+    model = VAE(size).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    images = torch.rand(BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)
+    compiled = torch.compile(loss)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        value = compiled(model, images)
+        value.backward()
+        optimizer.step()
+        return value.item()
+
+    for _ in range(8):
+        step()
+    count, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        step()
+        count += 1
+    print(BATCH * count / (time.perf_counter() - start))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

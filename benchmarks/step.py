@@ -1,0 +1,135 @@
+"""Pictures per second of the training step, the same network trained in three ways: `make bench`.
+
+    course   `VAE` as lesson 03 trains it
+    keras    the same layers and loss with Keras's own batch normalization and Adam
+    torch    peers/torch_step.py: PyTorch, channels last, bfloat16 autocast, `torch.compile`, fused Adam
+
+The ways take turns, each in a process of its own, so that a busy machine is busy for all of them. All use batches of 64
+that lie in memory, and the precision that the course chooses on this machine. PyTorch is left out where .venv-bench is
+missing. Also measured: how many multiplications and additions a second a large product of matrices reaches here.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+TORCH = ROOT / ".venv-bench" / "bin" / "python"
+BATCH, SIZES, TURNS = 64, (64, 128), 5
+
+
+def rate(step, seconds=4.0):
+    """Return the pictures per second of `step`, called for so many seconds after a warm-up."""
+    for _ in range(8):
+        step()
+    count, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        step()
+        count += 1
+    return BATCH * count / (time.perf_counter() - start)
+
+
+def keras_step(way, size):
+    """Return a function that takes one training step, as `fit` takes it."""
+    sys.path.insert(0, str(ROOT))
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from vae_keras import config, model, training
+
+    if way == "keras":
+        model.BatchNormalization = keras.layers.BatchNormalization
+    vae = training.build_vae(config.get_config(profile="full", dataset="cartoon", image_size=size))
+    vae.compile(optimizer=(training if way == "course" else keras.optimizers).Adam(1e-3))
+    images = np.random.default_rng(0).random((BATCH, size, size, 3), dtype="float32")
+    batches = iter(tf.data.Dataset.from_tensors(images).repeat())
+    vae.make_train_function()
+    return lambda: vae.train_function(batches)["loss"].numpy()
+
+
+def peak():
+    """Return the operations per second (a multiplication or an addition each) of a large product of matrices."""
+    import tensorflow as tf
+
+    from vae_keras import config
+
+    dtype = "bfloat16" if "bfloat16" in config.get_config(dataset="cartoon").precision else "float32"
+    a = tf.cast(tf.random.normal((4096, 4096)), dtype)
+    found = []
+    for _ in range(8):
+        start = time.perf_counter()
+        tf.linalg.matmul(a, a)[0, 0].numpy()
+        found.append(2 * 4096**3 / (time.perf_counter() - start))
+    return max(found)
+
+
+def operations(size):
+    """Return the operations that the convolutions and dense layers of a training step need for one picture."""
+    from vae_keras import model
+
+    half, forward = size, 0
+    channels = [3, *model.stage_filters(size)]
+    for thin, thick in zip(channels, channels[1:]):
+        half //= 2
+        forward += 2 * 2 * half * half * 9 * thin * thick  # once in the encoder, once in the decoder
+    forward += 3 * 2 * half * half * channels[-1] * 128
+    return 3 * forward  # backwards: the gradients of the weights and of the layer's input
+
+
+def measure(way, size):
+    """Return the rate of one way, measured in a process of its own; None where it cannot run."""
+    script = ROOT / "benchmarks" / "peers" / "torch_step.py"
+    command = [TORCH, script, str(size)] if way == "torch" else [sys.executable, __file__, way, str(size)]
+    if not Path(command[0]).exists():
+        return None
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, env=quiet, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main():
+    """Measure everything and write the table."""
+    rows, best = [], measure("peak", 64)
+    for size in SIZES:
+        turns = [{way: measure(way, size) for way in ("course", "keras", "torch")} for _ in range(TURNS)]
+        for way in turns[0]:
+            found = sorted(turn[way] for turn in turns if turn[way])
+            if found:
+                ratio = statistics.median(turn["course"] / turn[way] for turn in turns)
+                share = statistics.median(found) * operations(size) / best
+                rows.append(
+                    f"| {way} | {size}×{size} | {statistics.median(found):.0f} | {found[0]:.0f}–{found[-1]:.0f} "
+                    f"| {ratio:.2f} | {share:.0%} |\n"
+                )
+    processor = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+        processor = line.partition(":")[2].strip() if line.startswith("model name") else processor
+    RESULTS.write_text(
+        "# Results\n\nWritten by `make bench`.\n\n## The training step\n\n"
+        f"{time.strftime('%Y-%m-%d')}, {processor}, {os.cpu_count()} cores. Batch {BATCH}, median and range of {TURNS} "
+        "turns; how it is measured, and against what, stands in [step.py](step.py) and "
+        "[peers/torch_step.py](peers/torch_step.py). A large product of matrices reaches "
+        f"{best / 1e12:.2f} T operations a second here.\n\n"
+        "| way | pictures | pictures per second | range | course is so many times as fast | share of the peak |\n"
+        "|---|---|---|---|---|---|\n" + "".join(rows)
+    )
+    print(RESULTS.read_text())
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        main()
+    elif sys.argv[1] == "peak":
+        sys.path.insert(0, str(ROOT))
+        print(peak())
+    else:
+        print(rate(keras_step(sys.argv[1], int(sys.argv[2]))))
