@@ -153,7 +153,8 @@ def make(tmp_path):
         fake = tmp_path / "python3"
         fake.write_text(FAKE.format(log=log, venv=venv))
         fake.chmod(0o755)
-        return run("make", f"PYTHON={python or fake}", f"VENV={tmp_path / 'venv'}", *words)
+        settings = [f"PYTHON={python or fake}", f"VENV={tmp_path / 'venv'}"]
+        return run("make", *settings, *words, MAKEFLAGS="")  # not those of the make that runs this test
 
     call.log = lambda: log.read_text() if log.exists() else ""
     return call

@@ -207,7 +207,7 @@ def _anime_colours(files, names):
     entry = files.find("tags.csv")
     if entry is None:
         return pd.DataFrame(index=names)
-    tags = pd.read_csv(io.BytesIO(files.read(entry)), header=None, index_col=0, dtype=str)
+    tags = pd.read_csv(io.BytesIO(files.read(entry)), header=None, dtype=str).set_index(0)
     colours = tags.iloc[:, 0].str.lower().str.extractall(r"(\w+) (hair|eyes)")
     colours = (colours[0] + "_" + colours[1]).str.title().droplevel(1)
     labels = pd.get_dummies(colours, dtype="int8").groupby(level=0).max()
