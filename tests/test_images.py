@@ -264,6 +264,17 @@ def test_truncated_jpeg_with_a_thumbnail_or_padding(generator):
     assert (decode(whole + bytes(99), "padded.jpg") == decode(whole, "whole.jpg")).all()
 
 
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_the_size_and_kind_of_a_jpeg_are_not_those_of_its_thumbnail(mode, generator):
+    noise = Image.fromarray(generator.integers(0, 256, (600, 600, 3), dtype=np.uint8)).convert(mode)
+    whole, thumbnail = encode(noise, "JPEG"), encode(smooth(generator, 16, 16), "JPEG")
+    jfif = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+    exif = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    data = whole[:2] + jfif + exif + whole[2:]
+    assert decode(data, "camera.jpg", at_least=64).shape == (150, 150, 3)
+    assert "cut short" in refusal(data[: len(data) // 3] + b"\xff\xd9")
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 def test_jpeg_cut_short_but_closed_is_refused(mode, orientation, generator, capfd):

@@ -225,7 +225,7 @@ def test_what_is_no_source(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="'celebra'; did you mean celeba"):
         get_source("celebra")
-    with pytest.raises(ValueError, match="did you mean cartoon or celeba or lfw or anime"):
+    with pytest.raises(ValueError, match="there are cartoon, celeba, lfw, anime"):
         get_source("xyz")
     for name in ("no/such/folder", "faces.zip"):
         with pytest.raises(FileNotFoundError, match="There is no folder or zip"):

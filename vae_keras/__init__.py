@@ -1,8 +1,8 @@
 """Variational autoencoders for faces: the thin module that the lessons import.
 
-A room per lesson, in the order of the lessons: `config`, `sources`, `cartoon`, `images`, `data` (01), `model` (02),
-`training` (03), `latent`, `metrics`, `pretrained` (04, 05), `plots` (all of them). A room is loaded when it is first
-used, so `import vae_keras` costs next to nothing.
+Rooms for each lesson (CONTRIBUTING.md lists them): `config` and `plots` for all, `sources` and `data` for 01, `model`
+for 02, `training` for 03, `latent`, `metrics` and `pretrained` after it. A room is loaded when it is first used, so
+`import vae_keras` costs next to nothing.
 """
 
 import importlib

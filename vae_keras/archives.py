@@ -92,9 +92,7 @@ def existing(path):
     if path.suffix or len(path.parts) > 1:
         raise FileNotFoundError(f"There is no folder or zip archive {path}: check the path.")
     known = ["cartoon", *KAGGLE]
-    raise ValueError(
-        f"There is no data set or folder {path.name!r}; did you mean {nearest(path.name.lower(), known)}?"
-    )
+    raise ValueError(f"There is no data set or folder {path.name!r}; {nearest(path.name.lower(), known)}")
 
 
 def locate(name):

@@ -66,7 +66,7 @@ def _complete(factors, count=1):
     """Arrays (count,) of all factors; what is left out takes the middle of its range or the first value."""
     columns = {}
     for name in set(factors) - set(FACTORS):
-        raise ValueError(f"Drawn faces have no factor {name!r}; did you mean {nearest(name, FACTORS)}?")
+        raise ValueError(f"Drawn faces have no factor {name!r}; {nearest(name, FACTORS)}")
     for name, values in FACTORS.items():
         number = isinstance(values[0], float)
         given = np.asarray(factors.get(name, sum(values) / 2 if number else values[0])).reshape(-1)

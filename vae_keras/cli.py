@@ -149,7 +149,9 @@ def evaluate(options):
     model = pretrained.load(options.model)
     card, size = model.card, model.vae.network["image_size"]
     pictures = options.pictures or (None if options.data else card.get("limit"))
-    source = sources.get_source(options.data or card["data"], card.get("find_face", False))
+    source = sources.get_source(
+        options.data or card.get("data", card["source"]), card.get("find_face", False)
+    )
     faces = data.prepare(source, size, pictures, progress=not options.json)
     figures = pretrained.evaluate(model, faces.test, metrics.fit_pca(faces.train[:20_000]))
     print(json.dumps(figures) if options.json else _readable(figures))

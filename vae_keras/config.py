@@ -105,13 +105,14 @@ def get_config(**changes):
 def _refuse_unknown(kind, names, known):
     for name in names:
         if name not in known:
-            raise ValueError(f"There is no {kind} {name!r}; did you mean {nearest(name, known)}?")
+            raise ValueError(f"There is no {kind} {name!r}; {nearest(name, known)}")
 
 
 def nearest(name, known):
-    """Return the (at most three) known names that look most like a wrong one, as "a or b"; else the first six."""
-    known = list(known)
-    return " or ".join(difflib.get_close_matches(str(name), known, n=3, cutoff=0.4) or known[:6])
+    """Return the end of a sentence on a wrong name: "did you mean a or b?", or all names where none is like it."""
+    known = [str(other) for other in known]
+    near = difflib.get_close_matches(str(name), known, n=3)
+    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known) or 'none'}."
 
 
 def _device():

@@ -63,7 +63,7 @@ class Faces:
         known = [column for column in self.table.columns if column != "split"]
         for name in set(names).difference(known):
             near = nearest(name, known)
-            raise ValueError(f"{self.source.title} has no attribute {name!r}; did you mean {near}?")
+            raise ValueError(f"{self.source.title} has no attribute {name!r}; {near}")
         reference = self.table.iloc[self.rows("train" if len(self.train) else "all")]
         limits = [reference[name].median() if reference[name].dtype.kind == "f" else 0.5 for name in names]
         return self.table[names].iloc[self.rows(split)] > np.array(limits)

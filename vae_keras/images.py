@@ -8,6 +8,7 @@ decodes the other formats and refuses damage by itself.
 import contextlib
 import functools
 import io
+import math
 import os
 import re
 import shutil
@@ -22,8 +23,11 @@ from vae_keras.archives import SUFFIXES
 
 SMALLEST = 8  # pixels a side: less than that holds no face
 SCAN, END = b"\xff\xda", b"\xff\xd9"  # marks in a JPEG
-# An ordinary JPEG up to its height and width: JFIF, 8 bits, three colours. Pillow would need a tenth of the decoding.
-ORDINARY = re.compile(rb"\xff\xd8\xff\xe0.{,2000}?\xff[\xc0-\xc2]\x00\x11\x08(..)(..)\x03", re.DOTALL)
+# An ordinary JPEG up to its height and width: JFIF, tables, three colours of 8 bits. With anything else between them
+# (Exif, a thumbnail) it is left to Pillow, which takes a tenth as long as the decoding.
+TABLES = rb"(?:\xff\xdb\x00\x43.{65}|\xff\xdb\x00\x84.{130})+"
+ORDINARY = rb"\xff\xd8\xff\xe0\x00\x10.{14}" + TABLES + rb"\xff[\xc0-\xc2]\x00\x11\x08(..)(..)\x03"
+ORDINARY = re.compile(ORDINARY, re.DOTALL)
 DAMAGED = "is cut short or damaged: copy or download it again."
 # Pillow warns on stderr of large pictures and odd metadata, which it decodes all the same.
 warnings.filterwarnings("ignore", module="PIL")
@@ -60,7 +64,7 @@ def decode(data, name, at_least=None):
 def _decode_any(data, at_least):
     if ordinary := ORDINARY.match(data):
         height, width = (int.from_bytes(side, "big") for side in ordinary.groups())
-        if height * width < Image.MAX_IMAGE_PIXELS:
+        if 0 < height * width < (Image.MAX_IMAGE_PIXELS or math.inf):
             return _decode_jpeg(data, min(height, width), at_least)
     with Image.open(io.BytesIO(data)) as picture:
         if picture.format in ("JPEG", "MPO"):

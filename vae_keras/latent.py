@@ -201,7 +201,7 @@ def usable(labels, at_least=2):
 def _column(labels, attribute):
     if attribute not in labels.columns:
         near = nearest(attribute, labels.columns)
-        raise ValueError(f"There is no attribute {attribute!r} here; did you mean {near}?")
+        raise ValueError(f"There is no attribute {attribute!r} here; {near}")
     return labels[attribute].to_numpy(bool)
 
 

@@ -74,7 +74,7 @@ class Pretrained:
         """Return the shift (latent_dim,) of an attribute; ValueError, with the nearest names, where there is none."""
         if attribute not in self.directions.index:
             near = nearest(attribute, self.directions.index)
-            raise ValueError(f"This model has no attribute {attribute!r}; did you mean {near}?")
+            raise ValueError(f"This model has no attribute {attribute!r}; {near}")
         return self.directions.loc[attribute].to_numpy("float32")
 
 
@@ -161,7 +161,7 @@ def calibrate(vae, faces, pca, directions, labels):
     for attribute, direction in directions.iterrows():
         judge = latent.fit_logistic(pixels / scale, labels[attribute])
         start = z[lacking[attribute].to_numpy()][:200]
-        low, high = 0.25, 4.0  # times the distance of the class means
+        low, high = 0.25, 4.0  # times the shift of the regression
         for _ in range(6 if len(start) else 0):
             middle = (low * high) ** 0.5
             moved = latent.decode(vae, latent.edit(start, direction, middle))
@@ -236,14 +236,16 @@ def load(name_or_folder):
     folder = folder if (folder / "card.json").exists() else Path(name_or_folder).expanduser()
     missing = [name for name in FILES if not (folder / name).exists()]
     if missing:
-        hint = f" (did you mean {nearest(name_or_folder, names())}?)" if names() else ""
+        hint = f" ({nearest(name_or_folder, names())})" if names() else ""
         raise FileNotFoundError(
             f"{name_or_folder} is no model: it is neither one that ships{hint} nor a "
             f"folder with {', '.join(missing)}; `python -m vae_keras train` writes such a folder."
         )
     try:
         card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        vae, _ = VAE.from_config(card["model"]), card["crop"]
+        if lacking := {"model", "source", "crop"} - card.keys():
+            raise ValueError(f"the card lacks {', '.join(sorted(lacking))}")
+        vae = VAE.from_config(card["model"])
         vae.load_weights(folder / "vae.weights.h5")
         with np.load(folder / "latent.npz") as file:
             arrays = dict(file)

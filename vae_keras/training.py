@@ -46,9 +46,11 @@ def fit(
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(images) // batch_size))
     vae.compile(optimizer=Adam(schedule))
     vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
-    pictures = [len(images), zlib.crc32(images[:8].tobytes())]  # as many, and the same ones
-    settings = vae.get_config() | dict(pictures=pictures, epochs=epochs, batch_size=batch_size, seed=seed)
-    settings |= dict(learning_rate=learning_rate)
+    settings = vae.get_config() | dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed)
+    settings |= {
+        "learning_rate": learning_rate,
+        "content of the pictures": zlib.crc32(np.ascontiguousarray(images)),
+    }
     checkpoint = Checkpoint(folder, settings)
     done = checkpoint.restore(vae)
     if done < epochs:
@@ -68,6 +70,8 @@ class Adam(keras.optimizers.Adam):
     """Keras's optimizer (Kingma and Ba 2015), with TensorFlow's fused kernel: the same update in one pass, not ten."""
 
     def update_step(self, gradient, variable, learning_rate):
+        if self.amsgrad or variable.dtype != "float32":  # for which there is no such kernel
+            return super().update_step(gradient, variable, learning_rate)
         place = self._get_variable_index(variable)
         slots = dict(var=variable, m=self._momentums[place], v=self._velocities[place])
         slots = {name: getattr(slot, "_value", slot).handle for name, slot in slots.items()}
@@ -96,8 +100,8 @@ class Checkpoint(keras.callbacks.Callback):
         if note is None or not note.exists():
             return 0
         kept = json.loads(note.read_text())
-        if kept["settings"] != self.settings:
-            differing = sorted(k for k in kept["settings"] if kept["settings"][k] != self.settings.get(k))
+        old = kept["settings"]
+        if differing := [name for name, value in self.settings.items() if old.get(name, value) != value]:
             raise ValueError(
                 f"{self.folder} holds an unfinished run with other settings ({', '.join(differing)}): finish it with "
                 "those, delete that folder, or choose another one."

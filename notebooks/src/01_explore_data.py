@@ -18,7 +18,7 @@
 #     settings: [dataset]
 #     learned: |
 #       - A data set is people or their work. Terms and consent come before the first array.
-#       - Pictures are split once, by person or by name, and no model learns from the test part.
+#       - Pictures are split once, by person or by name, and no model that is measured learns from the test part.
 #       - Cropping and averaging (`INTER_AREA`) decide what a model can ever learn; both happen once, before training.
 #       - Attributes are opinions, they are correlated, and a model will learn the correlations with the faces.
 #       - Neighbouring pixels say almost the same. A few directions hold most of the variance, so 128 numbers per face

@@ -10,9 +10,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def draw_faces(path, profile, dataset):
     """Draw the faces of both models, the first ten of seed 0 each, into the picture `path`."""
     sys.path.insert(0, str(ROOT))
-    from vae_keras import cli, get_config, plots, pretrained
+    from vae_keras import cli
 
-    cli.load_tensorflow()
+    cli.load_tensorflow()  # quietly, before anything else does
+    from vae_keras import get_config, plots, pretrained
+
     folder = get_config(profile=profile, dataset=dataset).model_folder
     models = {
         f"trained here on {Path(dataset).stem}": pretrained.load(folder),
