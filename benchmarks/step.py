@@ -4,9 +4,10 @@
     keras    the same layers and loss with Keras's own batch normalization and Adam
     torch    peers/torch_step.py: PyTorch, channels last, bfloat16 autocast, `torch.compile`, fused Adam
 
-The ways take turns, each in a process of its own, so that a busy machine is busy for all of them. All use batches of 64
-that lie in memory, and the precision that the course chooses on this machine. PyTorch is left out where .venv-bench is
-missing. Also measured: how many multiplications and additions a second a large product of matrices reaches here.
+The ways take turns, each in a process of its own, so that a busy machine is busy for all of them. All run on the
+processor (GPUs are hidden), with batches of 64 that lie in memory, and in the precision that the course chooses there.
+PyTorch wants an environment of its own, .venv-bench, which `make bench` makes, and a C++ compiler; without them it is
+left out. Also measured: how many multiplications and additions a second a large product of matrices reaches here.
 """
 
 import json
@@ -58,10 +59,7 @@ def peak():
     """Return the operations per second (a multiplication or an addition each) of a large product of matrices."""
     import tensorflow as tf
 
-    from vae_keras import config
-
-    dtype = "bfloat16" if "bfloat16" in config.get_config(dataset="cartoon").precision else "float32"
-    a = tf.cast(tf.random.normal((4096, 4096)), dtype)
+    a = tf.cast(tf.random.normal((4096, 4096)), precision())
     found = []
     for _ in range(8):
         start = time.perf_counter()
@@ -86,14 +84,23 @@ def operations(size):
 def measure(way, size):
     """Return the rate of one way, measured in a process of its own; None where it cannot run."""
     script = ROOT / "benchmarks" / "peers" / "torch_step.py"
-    command = [TORCH, script, str(size)] if way == "torch" else [sys.executable, __file__, way, str(size)]
+    command = [TORCH, script, size, precision()] if way == "torch" else [sys.executable, __file__, way, size]
     if not Path(command[0]).exists():
         return None
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, env=quiet, check=True
-    )
+    hidden = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=hidden)
+    if done.returncode:
+        print(f"{way} failed:", *done.stderr.splitlines()[-5:], sep="\n  ", file=sys.stderr)
+        return None
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def precision():
+    """Return the number format in which the course computes on this processor."""
+    sys.path.insert(0, str(ROOT))
+    from vae_keras import config
+
+    return config.get_config(dataset="cartoon").precision.removeprefix("mixed_")
 
 
 def main():
@@ -104,7 +111,7 @@ def main():
         for way in turns[0]:
             found = sorted(turn[way] for turn in turns if turn[way])
             if found:
-                ratio = statistics.median(turn["course"] / turn[way] for turn in turns)
+                ratio = statistics.median(turn["course"] / turn[way] for turn in turns if turn[way])
                 share = statistics.median(found) * operations(size) / best
                 rows.append(
                     f"| {way} | {size}×{size} | {statistics.median(found):.0f} | {found[0]:.0f}–{found[-1]:.0f} "
@@ -129,7 +136,6 @@ if __name__ == "__main__":
     if len(sys.argv) == 1:
         main()
     elif sys.argv[1] == "peak":
-        sys.path.insert(0, str(ROOT))
         print(peak())
     else:
         print(rate(keras_step(sys.argv[1], int(sys.argv[2]))))
