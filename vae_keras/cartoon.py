@@ -3,6 +3,8 @@
 A table of factors has one row a face; `draw_faces` draws it, `attributes` names it as CelebA would.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas
 
@@ -122,9 +124,13 @@ def draw_faces(factors, size=64):
     """
     faces = np.empty((len(factors), _checked_size(size), size, 3), np.uint8)
     columns = _complete(factors, len(factors))
-    for first in range(0, len(faces), 64):  # threads gain nothing: each call into OpenCV is too short
+
+    def work(first):
         part = slice(first, first + 64)
         faces[part] = portraits({name: column[part] for name, column in columns.items()}, size)
+
+    with ThreadPoolExecutor(2) as pool:  # a fifth less time; more threads wait for Python's lock
+        list(pool.map(work, range(0, len(faces), 64)))
     return faces
 
 
