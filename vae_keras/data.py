@@ -89,7 +89,7 @@ def prepare(source, image_size: int = 64, pictures: int | None = None, progress:
     faces, shown = _load(folder, source), 0
     if faces is None:
         build(source, settings, folder, progress)
-        faces, shown = _load(folder, source), 20
+        faces, shown = _load(folder, source, just_written=True), 20
         if faces is None:
             raise OSError(f"{folder} was damaged while it was written: run the same command again.")
     if faces.skipped:
@@ -110,7 +110,7 @@ def _cache_folder():
     return folder
 
 
-def _load(folder, source):
+def _load(folder, source, just_written=False):
     """The prepared `Faces` of a folder; None where there is none, or a damaged one (it is then removed)."""
     if not folder.exists():
         return None
@@ -120,7 +120,8 @@ def _load(folder, source):
         table = pd.read_csv(
             folder / "table.csv", dtype={"name": str}, na_filter=False, encoding_errors="surrogateescape"
         ).set_index("name")
-        if len(table) != len(images) or checksum(folder / "images.npy") != settings["crc32"]:
+        whole = just_written or checksum(folder / "images.npy") == settings["crc32"]
+        if len(table) != len(images) or not whole:
             raise ValueError("damaged")
     except (OSError, ValueError, KeyError, EOFError):
         shutil.rmtree(folder, ignore_errors=True)
