@@ -154,6 +154,7 @@ def make(tmp_path):
         fake.write_text(FAKE.format(log=log, venv=venv))
         fake.chmod(0o755)
         settings = [f"PYTHON={python or fake}", f"VENV={tmp_path / 'venv'}"]
+        settings += ["REQUIREMENTS=requirements.txt", "DEVELOPMENT=requirements-dev.txt"]
         return run("make", *settings, *words, MAKEFLAGS="")  # not those of the make that runs this test
 
     call.log = lambda: log.read_text() if log.exists() else ""
