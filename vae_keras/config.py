@@ -66,11 +66,10 @@ class Config:
         """Folder of the model that lesson 03 trains with these settings (under `VAE_KERAS_RUNS`, default `runs/`)."""
         runs = Path(os.environ.get("VAE_KERAS_RUNS") or PROJECT / "runs")
         path = Path(self.dataset).expanduser()
-        name = (
-            re.sub(r"\W+", "-", path.resolve().stem if path.exists() else path.stem).strip("-") or "pictures"
-        )
+        path = path.resolve() if path.exists() else path
+        name = re.sub(r"\W+", "-", path.stem).strip("-") or "pictures"
         if path.exists():  # two folders of the same name are two sets of faces
-            name += "-" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:6]
+            name += "-" + hashlib.sha256(str(path).encode()).hexdigest()[:6]
         return runs / f"{name}-{self.image_size}-{self.latent_dim}-{self.profile}"
 
     def __str__(self):

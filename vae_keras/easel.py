@@ -101,12 +101,10 @@ class Easel:
         Bumps and changes of colour are whole numbers, which float32 adds exactly: the same bytes on every machine.
         """
         box = np.stack([self.spread(*glow[:4]) for glow in glows], axis=1)
-        change = np.stack([np.rint((glow[4] - colour) * glow[5]) for glow in glows], axis=1).astype(
-            np.float32
-        )
+        change = np.float32(np.stack([np.rint((glow[4] - colour) * glow[5]) for glow in glows], axis=1))
         centre, radius = self.place(box[..., :2], np.full(len(glows), depth)), box[..., 2:] * UNIT
         bump = (1 - ((GRID - centre[..., None]) / radius[..., None]) ** 2).clip(0) ** 2
-        bump = np.rint(127 * bump).astype(np.float32)
+        bump = np.float32(np.rint(127 * bump))
         rows = (bump[:, :, 0, :, None] * change[:, :, None]).reshape(self.count, len(glows), -1)
         field = (bump[:, :, 1].transpose(0, 2, 1) @ rows).reshape(self.count, 32, 32, 3)
         field *= np.float32(1 / 127**2)

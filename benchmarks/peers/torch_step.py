@@ -1,12 +1,13 @@
 """The course's network in PyTorch, as fast as it trains on a CPU: prints pictures per second (see ../step.py)."""
 
 import sys
-import time
+from pathlib import Path
 
 import torch
 from torch import nn
 
-BATCH = 64
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from step import BATCH, rate  # noqa: E402
 
 
 class VAE(nn.Module):
@@ -46,7 +47,7 @@ def loss(model, images, narrow):
     return reconstruction + 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean()
 
 
-def main(size, precision, seconds=4.0):
+def main(size, precision):
     model = VAE(size).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
     images = torch.rand(BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)
@@ -59,13 +60,7 @@ def main(size, precision, seconds=4.0):
         optimizer.step()
         return value.item()
 
-    for _ in range(8):
-        step()
-    count, start = 0, time.perf_counter()
-    while time.perf_counter() - start < seconds:
-        step()
-        count += 1
-    print(BATCH * count / (time.perf_counter() - start))
+    print(rate(step))
 
 
 if __name__ == "__main__":
