@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vae_keras import metrics
+from vae_keras import distances, metrics
 
 
 @pytest.fixture
@@ -49,12 +49,14 @@ def test_fitting_leaves_the_pictures_alone(faces):
 
 def test_frechet_of_shifted_and_scaled_gaussians():
     features = np.random.default_rng(1).standard_normal((500, 3))
-    assert metrics.frechet(features, features) == pytest.approx(0, abs=1e-9)
-    assert metrics.frechet(features, features + [1, 2, 0]) == pytest.approx(5)
+    assert distances.frechet(features, features) == pytest.approx(0, abs=1e-9)
+    assert distances.frechet(features, features + [1, 2, 0]) == pytest.approx(5)
     # Scaling by s changes the deviation of every axis from d to s*d: the distance is the sum of (d - s*d)².
     centred = features - features.mean(axis=0)
-    assert metrics.frechet(centred, 3 * centred) == pytest.approx(4 * np.trace(np.cov(centred, rowvar=False)))
-    assert metrics.frechet(np.array([[0.0], [2.0]]), np.array([[0.0], [4.0]])) == pytest.approx(1 + 2)
+    assert distances.frechet(centred, 3 * centred) == pytest.approx(
+        4 * np.trace(np.cov(centred, rowvar=False))
+    )
+    assert distances.frechet(np.array([[0.0], [2.0]]), np.array([[0.0], [4.0]])) == pytest.approx(1 + 2)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -65,12 +67,12 @@ def test_frechet_equals_the_formula_with_scipy(seed):
     a, b = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
     apart = np.square(first.mean(axis=0) - second.mean(axis=0)).sum()
     expected = apart + np.trace(a + b - 2 * np.real(linalg.sqrtm(a @ b)))
-    assert metrics.frechet(first, second) == pytest.approx(expected, rel=1e-6)
+    assert distances.frechet(first, second) == pytest.approx(expected, rel=1e-6)
 
 
 def test_frechet_needs_two_of_each():
     with pytest.raises(ValueError, match="two pictures on each side"):
-        metrics.frechet(np.zeros((1, 3)), np.zeros((5, 3)))
+        distances.frechet(np.zeros((1, 3)), np.zeros((5, 3)))
 
 
 def test_face_distance_orders_damage(faces):

@@ -12,7 +12,8 @@ from vae_keras.config import Config, get_config
 __version__ = "0.1.0"
 
 _ROOMS = (
-    "sources easel portrait cartoon archives images preparation data model training latent metrics pretrained plots cli"
+    "sources easel portrait cartoon archives images preparation data model training sharpen latent distances metrics "
+    "storage judge pretrained plots commands cli"
 ).split()
 
 __all__ = ["Config", "get_config", *_ROOMS]

@@ -131,8 +131,12 @@ def _load(folder, source, just_written=False):
     return Faces(source, images, table, skipped, settings["pictures"])
 
 
-def pipeline(images, batch_size: int = 64, training: bool = False, seed: int = 0, first_epoch: int = 0):
+def pipeline(
+    images, batch_size: int = 64, training: bool = False, seed: int = 0, first_epoch: int = 0, labels=None
+):
     """A tf.data.Dataset of float32 (batch, size, size, 3) in [0, 1] over uint8 (n, size, size, 3) pictures.
+
+    With `labels` (n, k) its elements are pairs of pictures and their labels, as float32.
 
     With `training` every pass is shuffled anew, augmented, and drops what does not fill the last batch. The order
     and the changes depend on `seed` and on the number of the pass alone, counted from `first_epoch`: a training
@@ -145,6 +149,7 @@ def pipeline(images, batch_size: int = 64, training: bool = False, seed: int = 0
         raise ValueError(f"A pipeline needs pictures and a batch size above 0, not {count} and {batch_size}.")
     if images.dtype != np.uint8:
         raise ValueError(f"A pipeline takes uint8 pictures, not {images.dtype}: see to_uint8.")
+    labels = np.zeros((count, 0), "float32") if (alone := labels is None) else np.asarray(labels, "float32")
     whole = training and count >= batch_size
     steps = count // batch_size if whole else -(-count // batch_size)
 
@@ -153,14 +158,19 @@ def pipeline(images, batch_size: int = 64, training: bool = False, seed: int = 0
         order = np.random.default_rng([seed, epoch]).permutation(count) if training else None
         for step in range(steps):
             rows = slice(step * batch_size, (step + 1) * batch_size)
-            yield images[order[rows]] if training else images[rows], (seed * 1_000_003 + epoch, step)
+            rows = order[rows] if training else rows
+            yield images[rows], labels[rows], (seed * 1_000_003 + epoch, step)
 
-    shape = (batch_size if whole else None, *images.shape[1:])
-    signature = (tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((2,), tf.int64))
+    def finish(images, labels, seed):
+        images = augment(images, seed) if training else tf.cast(images, tf.float32) / 255
+        return images if alone else (images, labels)
+
+    size = batch_size if whole else None
+    signature = (tf.TensorSpec((size, *images.shape[1:]), tf.uint8), tf.TensorSpec((size, labels.shape[1])))
+    signature = (*signature, tf.TensorSpec((2,), tf.int64))
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
-    change = augment if training else lambda images, seed: tf.cast(images, tf.float32) / 255
-    return dataset.map(change, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    return dataset.map(finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
 
 def augment(images, seed=0):

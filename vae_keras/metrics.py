@@ -4,7 +4,11 @@ Pictures are uint8 in 0..255 or float in [0, 1], [n, size, size, 3]; a memory ma
 All errors are squared differences of values in [0, 1], as a mean per value.
 """
 
+import math
+
 import numpy as np
+
+from vae_keras import distances, latent
 
 BLOCK = 512  # pictures in memory at a time, 25 MB as float32 at 64x64
 
@@ -35,6 +39,70 @@ def squared_error(images, reconstructions):
         difference = block - _flat(reconstructions[start : start + BLOCK])
         total += np.square(difference).sum(dtype="float64")
     return float(total / np.prod(np.shape(images)))
+
+
+def similarity(images, reconstructions):
+    """How alike pictures and their reconstructions are: a dictionary of means over the pictures.
+
+    mse: squared error per value. psnr: decibels, of each picture's own error. ssim: structural similarity (Wang et al.
+    2004), scikit-image's. ms_ssim: the same over three sizes (Wang et al. 2003: the first three of five weights, the
+    others need larger pictures), TensorFlow's. Both are 1 for equal pictures. Both arrays: uint8 [n, size, size, 3].
+    """
+    import tensorflow as tf
+    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+    mse, pairs = squared_error(images, reconstructions), list(zip(images, reconstructions))
+    weights = np.array([0.0448, 0.2856, 0.3001])
+    scales = [
+        tf.image.ssim_multiscale(one[None], other[None], 255, weights / weights.sum()) for one, other in pairs
+    ]
+    return dict(
+        mse=mse,
+        psnr=float(np.mean([peak_signal_noise_ratio(*pair) for pair in pairs])),
+        ssim=float(np.mean([structural_similarity(*pair, channel_axis=2) for pair in pairs])),
+        ms_ssim=float(np.mean(scales)),
+    )
+
+
+def bits_per_dimension(vae, images, samples=1, seed=0, prior=None):
+    """An upper bound on the bits that a VAE with a Gaussian likelihood needs for each value of 8 bits of a picture.
+
+    images: uint8 [n, size, size, 3]. samples: 1 gives the ELBO, more the tighter importance-weighted bound (Burda et
+    al. 2016). prior: a `latent.Prior` to take the codes from, in the place of N(0, I). Returns a float, the mean over
+    pictures. The density of a value is taken for constant over its step of 1/255. ValueError for other likelihoods.
+    """
+    import tensorflow as tf
+
+    if vae.settings["likelihood"] != "gaussian":
+        raise ValueError(
+            "Bits are counted for the Gaussian likelihood alone: train with likelihood='gaussian'."
+        )
+    from vae_keras.model import gaussian
+
+    z_mean, z_log_variance = latent.encode(vae, images)
+    noise, bounds = np.random.default_rng(seed), []
+    for image, mean, log_variance in zip(images, z_mean, z_log_variance):
+        drawn = noise.standard_normal((samples, len(mean)))
+        z = mean + np.exp(0.5 * log_variance) * drawn
+        own = -0.5 * (drawn**2 + log_variance + math.log(2 * math.pi)).sum(axis=1)
+        outer = -0.5 * (z**2 + math.log(2 * math.pi)).sum(axis=1) if prior is None else _log_density(prior, z)
+        picture = tf.cast(image[None], tf.float32) / 255
+        seen = -gaussian(picture, tf.cast(vae.decode(np.float32(z)), tf.float32), vae.log_sigma).numpy()
+        terms = np.float64(seen) + outer - own
+        bounds.append(np.logaddexp.reduce(terms) - math.log(samples))
+    return float(math.log2(255) - np.mean(bounds) / math.log(2) / np.prod(images.shape[1:]))
+
+
+def _log_density(prior, z):
+    """The logarithm of a `latent.Prior`'s density at codes z [n, d]: float64 [n], in nats."""
+    from scipy.linalg import solve_triangular
+
+    terms = []
+    for weight, mean, factor in zip(prior.weights, prior.means, np.float64(prior.factors)):
+        white = solve_triangular(factor, (z - mean).T, lower=True)
+        volume = np.log(np.diag(factor)).sum() + 0.5 * len(mean) * math.log(2 * math.pi)
+        terms.append(math.log(weight) - 0.5 * np.square(white).sum(axis=0) - volume)
+    return np.logaddexp.reduce(terms)
 
 
 def fit_pca(images, components=128, seed=0, at_most=20_000):
@@ -68,25 +136,6 @@ def pca_error(pca, images):
     return float(total / np.prod(np.shape(images)))
 
 
-def frechet(features, other):
-    """The Fréchet distance between the Gaussians with the means and covariances of two sets, [n, d] and [m, d].
-
-    |m1 − m2|² + trace(C1 + C2 − 2 (C1 C2)^½), in float64 (Dowson and Landau 1982; Heusel et al. 2017).
-    """
-    features, other = np.asarray(features, "float64"), np.asarray(other, "float64")
-    if min(len(features), len(other)) < 2:
-        raise ValueError(
-            f"A Fréchet distance needs two pictures on each side, not {len(features)} and {len(other)}."
-        )
-    first, second = (np.atleast_2d(np.cov(values, rowvar=False)) for values in (features, other))
-    variances, axes = np.linalg.eigh(first)
-    root = axes * np.sqrt(np.maximum(variances, 0)) @ axes.T
-    # The eigenvalues of C1 C2 are those of the symmetric root(C1) C2 root(C1): no square root of a matrix is needed.
-    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ second @ root), 0)).sum()
-    apart = np.square(features.mean(axis=0) - other.mean(axis=0)).sum()
-    return float(max(0.0, apart + np.trace(first) + np.trace(second) - 2 * cross))
-
-
 def face_distance(pca, real, other):
     """The Fréchet distance of two sets of faces in the space of the training pictures' principal components.
 
@@ -95,7 +144,7 @@ def face_distance(pca, real, other):
     It sees layout, light and colour, not sharpness: what the 128 components leave out does not count. Print the
     distance of real training to real test pictures beside it; published distances use another space.
     """
-    return frechet(pca_codes(pca, real), pca_codes(pca, other))
+    return distances.frechet(pca_codes(pca, real), pca_codes(pca, other))
 
 
 def nearest(images, candidates, count=1):

@@ -1,4 +1,7 @@
-"""Trained models as folders: weights, what was learned about the codes, and a card that says where it comes from."""
+"""Trained models as folders: weights, what was learned about the codes, and a card that says where it comes from.
+
+A model that was sharpened keeps the plain decoder too: `load(name, plain=True)` gives the model as it was before.
+"""
 
 import json
 import os
@@ -12,12 +15,15 @@ import keras
 import numpy as np
 import pandas as pd
 
-from vae_keras import latent, metrics
+from vae_keras import distances, latent, metrics, sharpen, storage
+from vae_keras import judge as judges
 from vae_keras.config import nearest
 from vae_keras.model import VAE
 
 SHIPPED = Path(__file__).resolve().parent / "weights"
 FILES = ("vae.weights.h5", "latent.npz", "card.json")
+SHARP = "sharp.weights.h5"  # the decoder of a sharpened model
+SHARPENING = "sharpening"  # where a model's folder keeps the checkpoint of it
 TURNED = 0.8  # share of the validation faces without an attribute that strength 1 has to turn
 
 
@@ -35,6 +41,11 @@ class Pretrained:
     levels: pd.Series
     statistics: pd.DataFrame
     card: dict = field(default_factory=dict)
+
+    @property
+    def sharpened(self):
+        """Whether the decoder is a sharpened one: True or False."""
+        return "sharpened" in self.card
 
     def generate(self, count, seed=0, temperature=1.0, prior="fitted", attribute=None, strength=1.0):
         """Return `count` new faces, uint8 [count, size, size, 3], the same ones for the same seed.
@@ -78,11 +89,12 @@ class Pretrained:
         return self.directions.loc[attribute].to_numpy("float32")
 
 
-def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command=""):
+def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", plain=None):
     """Return the `Pretrained` of a `vae` that was just trained on `faces` (a `data.Faces`).
 
     Fits the prior and the directions on the training pictures' codes (at most `pictures` of them), calibrates the
-    directions on validation pictures and measures on test pictures.
+    directions on validation pictures and measures on test pictures. For a sharpened `vae`, `plain` is the card of the
+    model that it was before, which the new card goes on from.
     """
     train = faces.train[:pictures]
     every = list(faces.table.columns.drop("split"))
@@ -98,9 +110,11 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command=""):
         {a: (z_mean[labels[a]] @ directions.loc[a] / lengths[a]).mean() for a in directions.index}
     )
     statistics = latent.statistics(z_mean, z_log_variance)
-    card = write_card(vae, faces, epochs=epochs, minutes=round(seconds / 60, 1), command=command)
+    run = dict(epochs=epochs, minutes=round(seconds / 60, 1), command=command, date=time.strftime("%Y-%m-%d"))
+    run["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, {keras.config.dtype_policy().name}"
+    card = write_card(vae, faces, **run) if plain is None else {**plain, "sharpened": run}
     model = Pretrained(vae, prior, directions, levels, statistics, card)
-    card["figures"] = evaluate(model, faces.test[:pictures], pca)
+    (card if plain is None else run)["figures"] = evaluate(model, faces, pca, pictures)
     return model
 
 
@@ -122,20 +136,27 @@ def write_card(vae, faces, **run):
         arithmetic=list(source.arithmetic),
         pictures={part: len(getattr(faces, part)) for part in ("train", "validation", "test")},
         **run,
-        date=time.strftime("%Y-%m-%d"),
-        machine=f"{os.cpu_count()} cores, {platform.machine()}, {keras.config.dtype_policy().name}",
         versions=versions,
         terms=source.terms,
     )
 
 
-def evaluate(model, images, pca):
-    """Return the figures of a model on held-out images uint8 [n, size, size, 3], beside those of `pca`."""
+def evaluate(model, faces, pca, at_most=20_000):
+    """Return the figures of a model on the test pictures of `faces`, beside those of `pca`.
+
+    distance: by the judge that ships, of reconstructions, of as many new faces and of training pictures to the
+    test pictures; density and coverage of the new faces, and diversity over that of the test pictures, in the judge's
+    features (see `distances`).
+    """
+    judge, images = judges.load(), faces.test[:at_most]
     z_mean, z_log_variance = latent.encode(model.vae, images)
     statistics = latent.statistics(z_mean, z_log_variance)
-    reconstructions = latent.decode(model.vae, z_mean)
+    reconstructions, new = latent.decode(model.vae, z_mean), model.generate(len(images))
     squared_error = metrics.squared_error(images, reconstructions)
     pca_error = metrics.pca_error(pca, images)
+    sets = dict(reconstructions=reconstructions, new=new, training=faces.train[: len(images)])
+    real, seen = judge.features(images), {name: judge.features(some) for name, some in sets.items()}
+    density, coverage = distances.density_and_coverage(real, seen["new"])
     return dict(
         pictures=len(images),
         squared_error=squared_error,
@@ -144,82 +165,77 @@ def evaluate(model, images, pca):
         ratio=squared_error / pca_error,
         kl=float(statistics["kl"].sum()),
         active_units=int(statistics["active"].sum()),
+        distance={name: distances.frechet(real, features) for name, features in seen.items()},
+        density=density,
+        coverage=coverage,
+        diversity=distances.diversity(seen["new"]) / distances.diversity(real),
     )
 
 
 def calibrate(vae, faces, pca, directions, labels):
     """Return `directions` scaled so that strength 1 turns a share `TURNED` of the validation faces that lack each.
 
-    Whether a face has turned is judged from its pixels, by logistic regression on their principal components fitted
-    to training pictures: a judge that knows nothing of the codes.
+    Whether a face has turned is said by the judge that ships, or, where it does not know the attribute or these faces,
+    by logistic regression on principal components of pixels, fitted to training pictures: the better of the two on
+    validation pictures. Neither knows anything of the codes.
     """
     pixels = metrics.pca_codes(pca, faces.train[: len(labels)])
     scale = pixels.std(axis=0)
-    z, _ = latent.encode(vae, faces.validation[:500])
-    lacking = ~faces.labels("validation", list(directions.index))[:500]
+    models = {name: latent.fit_logistic(pixels / scale, labels[name]) for name in directions.index}
+
+    def by_pixels(images):
+        codes = metrics.pca_codes(pca, images) / scale
+        return pd.DataFrame({name: model.predict(codes) for name, model in models.items()})
+
+    images = faces.validation[:500]
+    seen = {decide: decide(images) for decide in (by_pixels, judges.load().decisions)} if len(images) else {}
+    z, truth = latent.encode(vae, images)[0], faces.labels("validation", list(directions.index))[:500]
     scaled = directions.copy()
     for attribute, direction in directions.iterrows():
-        judge = latent.fit_logistic(pixels / scale, labels[attribute])
-        start = z[lacking[attribute].to_numpy()][:200]
+        has = truth[attribute].to_numpy()
+        right = {
+            decide: _recall(has, table[attribute]) for decide, table in seen.items() if attribute in table
+        }
+        start, decide = z[~has][:200], max(right, key=right.get)
         low, high = 0.25, 4.0  # times the shift of the regression
         for _ in range(6 if len(start) else 0):
             middle = (low * high) ** 0.5
             moved = latent.decode(vae, latent.edit(start, direction, middle))
-            turned = judge.predict(metrics.pca_codes(pca, moved) / scale).mean()
-            low, high = (low, middle) if turned >= TURNED else (middle, high)
+            low, high = (low, middle) if decide(moved)[attribute].mean() >= TURNED else (middle, high)
         scaled.loc[attribute] *= high if len(start) else 1.0
     return scaled
+
+
+def _recall(has, seen):
+    """The share of right answers, pictures with and without an attribute counting alike."""
+    shares = [
+        (seen[members] == value).mean() for value, members in ((True, has), (False, ~has)) if members.any()
+    ]
+    return np.mean(shares)
 
 
 def save(model, folder, half=True):
     """Write a `Pretrained` to a folder; kernels as float16 with `half`.
 
-    The files are written under other names and take their places at the end, so that a write which fails leaves
-    the old ones.
+    A sharpened model adds its decoder to the folder of the plain one. What stood there is replaced at the end, so that
+    a write which fails leaves the old files.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    bare = VAE.from_config(model.vae.get_config())  # without the optimizer's state, twice the weights
-    bare.set_weights(model.vae.get_weights())
-    parts = [folder / name for name in ("part.weights.h5", "part.npz", "part.json")]
     tables = dict(
         attributes=np.array(model.directions.index, dtype=str), levels=model.levels.to_numpy("float32")
     )
     tables |= dict(directions=model.directions.to_numpy("float32"))
     tables |= {f"statistics_{name}": column.to_numpy() for name, column in model.statistics.items()}
-    try:
-        bare.save_weights(parts[0])
-        if half:
-            _halve(parts[0])
-        np.savez_compressed(parts[1], **tables, **model.prior.to_arrays())
-        parts[2].write_text(json.dumps(model.card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        for part, name in zip(parts, FILES, strict=True):
-            os.replace(part, folder / name)
-    finally:
-        for part in (*parts, folder / "half.weights.h5"):
-            part.unlink(missing_ok=True)
-    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
-
-
-def _halve(path):
-    """Rewrite a weights file with its matrices and kernels as float16; vectors stay float32."""
-    import h5py
-
-    halved = path.with_name("half.weights.h5")
-    with h5py.File(path) as old, h5py.File(halved, "w") as new:
-
-        def copy(name, item):
-            if isinstance(item, h5py.Dataset):
-                new.create_dataset(name, data=item[()].astype("float16" if item.ndim > 1 else item.dtype))
-            else:
-                new.require_group(name)
-            for key, value in item.attrs.items():
-                new[name].attrs[key] = value
-
-        old.visititems(copy)
-        for key, value in old.attrs.items():
-            new.attrs[key] = value
-    os.replace(halved, path)
+    weights = model.vae.decoder
+    if not model.sharpened:
+        weights = VAE.from_config(model.vae.get_config())  # without the optimizer's state, twice the weights
+        weights.set_weights(model.vae.get_weights())
+    with storage.replacing(folder, (SHARP if model.sharpened else FILES[0], *FILES[1:])) as paths:
+        storage.save_weights(weights, paths[0], half)
+        np.savez_compressed(paths[1], **tables, **model.prior.to_arrays())
+        paths[2].write_text(json.dumps(model.card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if not model.sharpened:
+        (Path(folder) / SHARP).unlink(missing_ok=True)  # of an earlier model
+    shutil.rmtree(Path(folder) / (SHARPENING if model.sharpened else "checkpoint"), ignore_errors=True)
 
 
 def names():
@@ -227,8 +243,8 @@ def names():
     return sorted(folder.name for folder in SHIPPED.glob("*") if (folder / "card.json").exists())
 
 
-def load(name_or_folder):
-    """Return the `Pretrained` of a shipped name or of a folder that `save` wrote.
+def load(name_or_folder, plain=False):
+    """Return the `Pretrained` of a shipped name or of a folder that `save` wrote; `plain`: as before sharpening.
 
     Raises FileNotFoundError where there is none, ValueError where a file of it is damaged.
     """
@@ -246,7 +262,12 @@ def load(name_or_folder):
         if lacking := {"model", "source", "crop"} - card.keys():
             raise ValueError(f"the card lacks {', '.join(sorted(lacking))}")
         vae = VAE.from_config(card["model"])
-        vae.load_weights(folder / "vae.weights.h5")
+        vae.load_weights(folder / FILES[0])
+        if plain:
+            card.pop("sharpened", None)
+        elif "sharpened" in card:
+            vae = sharpen.with_details(vae)
+            vae.decoder.load_weights(folder / SHARP)
         with np.load(folder / "latent.npz") as file:
             arrays = dict(file)
         prior = latent.Prior.from_arrays(arrays)
@@ -259,17 +280,17 @@ def load(name_or_folder):
     return Pretrained(vae, prior, directions, levels, statistics, card)
 
 
-def load_for(config):
+def load_for(config, plain=False):
     """Return the model that lesson 03 trained with the settings of `config`, else the one that ships for its faces.
 
     Raises FileNotFoundError, naming lesson 03, where there is neither.
     """
     keras.config.set_dtype_policy(config.precision)
     if (config.model_folder / "card.json").exists():
-        return load(config.model_folder)
+        return load(config.model_folder, plain)
     sizes = dict(image_size=config.image_size, latent_dim=config.latent_dim)
     if config.dataset in names():
-        model = load(config.dataset)
+        model = load(config.dataset, plain)
         if sizes == {name: model.vae.network[name] for name in sizes}:
             return model
     raise FileNotFoundError(

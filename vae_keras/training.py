@@ -34,7 +34,7 @@ def fit(
     Args:
         images, validation: uint8 [n, size, size, 3].
         epochs: passes over the pictures, those of an interrupted run counted.
-        learning_rate: at the start; it falls to zero along a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983).
+        learning_rate: at the start; it falls to zero along a cosine (arXiv 1608.03983).
         folder: where a checkpoint is kept after every epoch; a run that was interrupted goes on from it.
         options: for `keras.Model.fit`, such as `callbacks` and `verbose`.
 
@@ -42,19 +42,28 @@ def fit(
     mse per value, the same for the validation pictures as val_…, and seconds. Raises ValueError where the folder
     holds the checkpoint of a run with other settings or other pictures.
     """
-    batch_size = min(batch_size, len(images))
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(images) // batch_size))
-    vae.compile(optimizer=Adam(schedule))
+    vae.compile(optimizer=Adam(cosine(learning_rate, epochs, batch_size, len(images))))
     vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
-    settings = vae.get_config() | dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed)
-    settings |= {
-        "learning_rate": learning_rate,
-        "content of the pictures": zlib.crc32(np.ascontiguousarray(images)),
-    }
+    settings = dict(vae.get_config(), learning_rate=learning_rate)
+    how = dict(epochs=epochs, batch_size=batch_size, seed=seed, folder=folder, settings=settings)
+    return run(vae, images, validation, **how, **options)
+
+
+def cosine(learning_rate, epochs, batch_size, pictures):
+    """Return a rate that falls to zero along a cosine over so many epochs (Loshchilov and Hutter 2017)."""
+    steps = epochs * (pictures // min(batch_size, pictures))
+    return keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+
+
+def run(model, images, validation=None, *, epochs, batch_size, seed, folder, settings, **options):
+    """Fit a compiled model whose noise comes from `model.sampling`; go on from a checkpoint of the same settings."""
+    batch_size = min(batch_size, len(images))
+    settings = settings | dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed)
+    settings |= {"content of the pictures": zlib.crc32(np.ascontiguousarray(images))}
     checkpoint = Checkpoint(folder, settings)
-    done = checkpoint.restore(vae)
+    done = checkpoint.restore(model)
     if done < epochs:
-        vae.fit(
+        model.fit(
             data.pipeline(images, batch_size, training=True, seed=seed, first_epoch=done),
             validation_data=None if validation is None else data.pipeline(validation, batch_size),
             initial_epoch=done,

@@ -1,0 +1,254 @@
+"""The lessons' functions as commands; `cli` reads their options.
+
+The docstring of a command is its help. Heavy libraries are imported inside the functions, so that `--help` and a
+mistyped option answer at once.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import tempfile
+
+PROGRAM = "python -m vae_keras"
+CHUNK = 2048  # faces decoded at a time: a multiple of the batch size of `latent.decode`
+
+
+def train(options):
+    """Train a model and write its folder; after an interruption the same command continues.
+
+    examples:
+      python -m vae_keras train --data lfw --epochs 50 --out runs/lfw
+      python -m vae_keras train --data ~/faces.zip --find-face --image-size 128 --out runs/mine
+      python -m vae_keras train --data celeba --epochs 50 --sharpen 30 --out runs/celeba
+    """
+    from vae_keras import config, data, images, judge, pretrained, sources
+
+    given = {name: value for name, value in vars(options).items() if name in config.Config.__annotations__}
+    settings = config.get_config(profile="full", dataset=options.data, **given)
+    source = sources.get_source(options.data, find_face=options.find_face)
+    folder = options.out.expanduser()
+    trained = _model_folder(folder, options.force, options.sharpen)
+    faces = judge.label(data.prepare(source, settings.image_size, settings.pictures))
+    print(f"{source.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out", flush=True)
+    model = pretrained.load(folder, plain=True) if trained else _train(options, settings, faces, folder)
+    if options.sharpen:
+        model = _sharpen(options, settings, faces, folder)
+    images.save_images(model.generate(10, seed=settings.seed), folder / "faces.png")
+    print(_readable(model.card.get("sharpened", model.card)["figures"]))
+    print(f"wrote {folder}, with ten new faces in {folder / 'faces.png'}; for more of them:")
+    print(f"  {PROGRAM} generate --model {shlex.quote(str(folder))} --count 100 --out faces.png")
+
+
+def _train(options, settings, faces, folder):
+    from vae_keras import training
+
+    vae = training.build_vae(settings, likelihood=options.likelihood, beta=options.beta)
+    run = dict(epochs=settings.epochs, batch_size=settings.batch_size, seed=settings.seed, folder=folder)
+    watch = [training.Progress(lines=settings.epochs)]
+    history = training.fit(vae, faces.train, faces.validation, callbacks=watch, **run)
+    return _finish(vae, faces, history, options, settings, folder)
+
+
+def _sharpen(options, settings, faces, folder):
+    """Sharpen the plain model in a folder; its sizes are those of its card, whatever is asked for."""
+    import keras
+
+    from vae_keras import pretrained, sharpen, training
+
+    keras.config.set_dtype_policy(settings.precision)
+    model = pretrained.load(folder, plain=True)
+    if (size := model.vae.network["image_size"]) != settings.image_size:
+        raise ValueError(f"{folder} holds a model for pictures of {size} pixels: add --image-size {size}.")
+    print(f"sharpening its decoder for {options.sharpen} epochs", flush=True)
+    run = dict(epochs=options.sharpen, batch_size=settings.batch_size, seed=settings.seed)
+    run |= dict(validation=faces.validation, folder=folder / pretrained.SHARPENING)
+    run |= dict(callbacks=[training.Progress(lines=options.sharpen)])
+    codes = model.prior.sample(20_000, seed=settings.seed)
+    vae, history = sharpen.sharpen(model.vae, faces.train, codes, **run)
+    return _finish(vae, faces, history, options, settings, folder, plain=model.card)
+
+
+def _finish(vae, faces, history, options, settings, folder, plain=None):
+    from vae_keras import pretrained
+
+    print("fitting the prior and the attribute directions", flush=True)
+    note = dict(seconds=history["seconds"].sum(), seed=settings.seed, command=options.command_line)
+    model = pretrained.finish(vae, faces, epochs=len(history), plain=plain, **note)
+    pretrained.save(model, folder)
+    return model
+
+
+def _model_folder(folder, force, sharpen):
+    """Make the folder to be trained into; return whether it holds a plain model that waits to be sharpened.
+
+    Raises ValueError where a finished model, or a file, stands in the way.
+    """
+    _refuse_file(folder)
+    card, checkpoint = folder / "card.json", folder / "checkpoint"
+    if force:
+        for unfinished in (checkpoint, folder / "sharpening"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+    trained = card.exists() and not force and not (checkpoint / "checkpoint.json").exists()
+    if trained and not (sharpen and "sharpened" not in json.loads(card.read_text(encoding="utf-8"))):
+        raise ValueError(f"{folder} holds a trained model: choose another --out, or replace it with --force.")
+    folder.mkdir(parents=True, exist_ok=True)  # what cannot be made is said now, not after hours
+    return trained
+
+
+def _refuse_file(folder):
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: give --out the name of a new folder.")
+
+
+def generate(options):
+    """Draw new faces; the same ones for the same seed.
+
+    examples:
+      python -m vae_keras generate --model celeba --count 4000 --seed 0 --out faces.npy
+      python -m vae_keras generate --model runs/lfw --prior standard --temperature 0.7 --out faces/
+      python -m vae_keras generate --model celeba --count 64 --attribute Smiling --out smiling.png
+    """
+    from vae_keras import pretrained
+
+    model = pretrained.load(options.model, options.plain)
+    z = model.sample(options.count, options.seed, options.temperature, options.prior, options.attribute)
+    _write(model, z, options.out)
+
+
+def reconstruct(options):
+    """Encode pictures and decode them again.
+
+    examples:
+      python -m vae_keras reconstruct --model celeba --images photograph.jpg --out reconstruction.png
+      python -m vae_keras reconstruct --model celeba --images folder/ --out r.npy
+    """
+    from vae_keras import latent, pretrained
+
+    model = pretrained.load(options.model, options.plain)
+    _write(model, latent.encode(model.vae, _read(model, options.images))[0], options.out)
+
+
+def edit(options):
+    """Move faces along an attribute: strength 1 gives it to most faces that lack it, -1 takes it away.
+
+    examples:
+      python -m vae_keras edit --model celeba --images x.npy --attribute Smiling --strength 1 --out e.npy
+      python -m vae_keras edit --model anime --images face.png --attribute Blue_Hair --out blue.png
+    """
+    from vae_keras import latent, pretrained
+
+    model = pretrained.load(options.model, options.plain)
+    direction = model.direction(options.attribute)
+    z, _ = latent.encode(model.vae, _read(model, options.images))
+    _write(model, latent.edit(z, direction, options.strength), options.out)
+
+
+def interpolate(options):
+    """Walk from one face to another, both ends included: as a strip, a .gif, a .npy or a folder.
+
+    examples:
+      python -m vae_keras interpolate --model celeba --images one.jpg two.jpg --steps 8 --out strip.png
+      python -m vae_keras interpolate --model celeba --images two.npy --steps 30 --spherical --out walk.gif
+    """
+    import numpy as np
+
+    from vae_keras import images, latent, plots, pretrained
+
+    model = pretrained.load(options.model, options.plain)
+    two = np.concatenate([_read(model, path) for path in options.images])
+    if len(two) != 2:
+        raise ValueError(
+            f"The way leads from face to face, but --images holds {len(two)}: give two pictures."
+        )
+    start, end = latent.encode(model.vae, two)[0]
+    frames = latent.decode(model.vae, latent.interpolate(start, end, options.steps, options.spherical))
+    suffix = options.out.suffix.lower()
+    if suffix == ".gif":
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        part = options.out.with_name(f".{options.out.name}.part")
+        plots.gif(frames, part, most=len(frames))
+        os.replace(part, options.out)
+    else:
+        strip = images.grid_image(frames, columns=len(frames))[None]
+        images.save_images(frames if suffix in ("", ".npy") else strip, options.out)
+    print(f"wrote {options.out}: {len(frames)} faces")
+
+
+def evaluate(options):
+    """Measure a model on held-out pictures, beside PCA fitted on the training pictures in the same run.
+
+    examples:
+      python -m vae_keras evaluate --model runs/lfw
+      python -m vae_keras evaluate --model celeba --data celeba --json
+    """
+    from vae_keras import data, metrics, pretrained, sources
+
+    model = pretrained.load(options.model, options.plain)
+    card, size = model.card, model.vae.network["image_size"]
+    pictures = options.pictures or (None if options.data else card.get("limit"))
+    source = sources.get_source(
+        options.data or card.get("data", card["source"]), card.get("find_face", False)
+    )
+    faces = data.prepare(source, size, pictures, progress=not options.json)
+    figures = pretrained.evaluate(model, faces, metrics.fit_pca(faces.train[:20_000]))
+    print(json.dumps(figures) if options.json else _readable(figures))
+
+
+def judge(options):
+    """Train the network that names attributes and measures faces, on labelled pictures; writes its folder.
+
+    examples:
+      python -m vae_keras judge --data celeba --epochs 30 --out vae_keras/weights/judge
+    """
+    import keras
+
+    from vae_keras import config, data, training
+    from vae_keras import judge as room
+
+    keras.config.set_dtype_policy(config.get_config(dataset=options.data).precision)
+    _refuse_file(options.out.expanduser())
+    faces = data.prepare(options.data, room.SIZE, options.pictures)
+    watch = [training.Progress(lines=options.epochs)]
+    room.save(room.train(faces, options.epochs, seed=options.seed, callbacks=watch), options.out)
+    found = room.load(options.out.expanduser())  # measured as it will be used: halved, in float32
+    figures, table = room.evaluate(found, faces)
+    found.card |= dict(source=faces.source.name, command=options.command_line, terms=faces.source.terms)
+    found.card |= dict(figures=figures, attribute_figures=table.round(4).to_dict("index"))
+    room.save(found, options.out)
+    print(
+        table.round(3).to_string(), "", *(f"{name} {value:.4g}" for name, value in figures.items()), sep="\n"
+    )
+
+
+def _read(model, path):
+    from vae_keras import images
+
+    frame = dict(crop=model.card["crop"], find_face=model.card.get("find_face", False))
+    return images.load_images(path, model.vae.network["image_size"], **frame)[0]
+
+
+def _write(model, z, path):
+    """Decode codes and write the faces, gathered in a file without a name so that memory does not grow."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from vae_keras import images, latent
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = model.vae.network["image_size"]
+    with tempfile.TemporaryFile(dir=path.parent) as file:
+        faces = np.memmap(file, "uint8", "w+", shape=(len(z), size, size, 3))
+        for start in tqdm(range(0, len(z), CHUNK), unit="chunk", disable=None, leave=False):
+            faces[start : start + CHUNK] = latent.decode(model.vae, z[start : start + CHUNK])
+        images.save_images(faces, path)
+    print(f"wrote {path}: {len(z)} face{'s' if len(z) > 1 else ''}, {size}x{size}")
+
+
+def _readable(figures):
+    return (
+        "on {pictures} held-out pictures: squared error {squared_error:.5f}, PCA's {pca_squared_error:.5f}, "
+        "ratio {ratio:.2f}; KL {kl:.1f} nats, {active_units} active units; distance by the judge: "
+        "reconstructions {distance[reconstructions]:.2f}, new faces {distance[new]:.2f}, training pictures "
+        "{distance[training]:.2f}".format(**figures)
+    )
