@@ -47,7 +47,7 @@ def test_details_begin_with_nothing(vae, images):
     np.testing.assert_allclose(sharper.reconstruct(some), vae.reconstruct(some), atol=1e-6)
     assert sharper.decoder is not vae.decoder and sharper.encoder is not vae.encoder
     more = sharper.decoder.count_params() - vae.decoder.count_params()
-    assert more == (32 * 16 * 16 + 16) + (16 * 16 * 9 + 16) + (16 * 3 * 9 + 3)
+    assert more == (32 * 16 * 9 + 16) + (16 * 16 * 9 + 16) + (16 * 3 * 9 + 3)
     assert len(sharper.weights) == len({id(weight) for weight in sharper.weights})
 
 
@@ -59,7 +59,9 @@ def test_terms_are_those_of_the_formulas(sharpener):
     p_real, p_made = (1 / (1 + np.exp(-np.float64(some[0]))) for some in (real, made))
     assert terms["mse"] == pytest.approx(np.mean((images - faces[:4]) ** 2), rel=1e-5)
     assert terms["adversary"] == pytest.approx(-np.log(p_made).mean(), rel=1e-4)
-    assert terms["discriminator"] == pytest.approx(-np.log(1 - p_made).mean() - np.log(p_real).mean(), rel=1e-4)
+    assert terms["discriminator"] == pytest.approx(
+        -np.log(1 - p_made).mean() - np.log(p_real).mean(), rel=1e-4
+    )
     pairs = [(np.array(a), np.array(b)[:4]) for a, b in zip(real[1:], made[1:])]
     likeness = sum(np.abs(a - b).mean() / (np.abs(a).mean() + 1e-3) for a, b in pairs)
     assert len(pairs) == 2 and terms["likeness"] == pytest.approx(likeness, rel=1e-4)

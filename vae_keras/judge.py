@@ -8,13 +8,13 @@ import json
 import time
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 import pandas as pd
 from keras import layers
 
 from vae_keras import data, distances, latent, storage, training
+from vae_keras.images import resize
 from vae_keras.model import activate
 
 SIZE = 64  # pixels a side that the network sees; larger pictures are shrunk for it
@@ -64,7 +64,7 @@ class Judge:
         if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
             raise ValueError(f"The judge takes pictures as [n, size, size, 3], not {list(images.shape)}.")
         if images.shape[1:3] != (SIZE, SIZE):
-            images = np.stack([cv2.resize(one, (SIZE, SIZE), interpolation=cv2.INTER_AREA) for one in images])
+            images = np.stack([resize(one, SIZE) for one in images])
         results = []
         for start in range(0, len(images), 256):
             block = images[start : start + 256].astype("float32") / 255

@@ -23,31 +23,34 @@ NEARBY = 0.02  # standard deviation of the noise, in units of a pixel's range, i
 def add_details(decoder, filters=16):
     """Return a decoder with the layers of `decoder` and a branch that draws details at the full size.
 
-    The branch reads the last map, doubles it with kernels of 4 (an even overlap, without chequers), and adds to the
-    logits of the picture; it begins with nothing, so that the new decoder begins as the old one.
+    The branch reads the last map and adds to the logits of the picture; it begins with nothing, so that the new decoder
+    begins as the old one. It doubles the map by interpolation: strided kernels would draw chequers.
     """
     last, logits = decoder.layers[-3].output, decoder.layers[-2].output
-    x = layers.LeakyReLU(0.2)(layers.Conv2DTranspose(filters, 4, strides=2, padding="same")(last))
-    x = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 3, padding="same")(x))
+    x = layers.UpSampling2D(2, interpolation="bilinear")(last)
+    for _ in range(2):
+        x = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 3, padding="same")(x))
     details = layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros", name="details")(x)
     images = layers.Activation("sigmoid", dtype="float32", name="images")(layers.add([logits, details]))
     return keras.Model(decoder.input, images, name="decoder")
 
 
-def build_discriminator(image_size=64, filters=None):
+def build_discriminator(image_size=64):
     """Return a model from images (batch, size, size, 3) to [real (batch, 1), its feature maps, from large to small].
 
-    The convolutions of the encoder, without normalization; `real` is a logit, above zero for a photograph.
+    It looks at every pixel before it averages (a strided convolution would not see chequers), and halves the side as
+    often as the encoder does. `real` is a logit, above zero for a photograph.
     """
-    images = keras.Input((image_size, image_size, 3), name="images")
-    x, maps = images, []
     # Its loss is not scaled as float16 needs it; bfloat16 needs no scaling.
-    dtype = "float32" if keras.config.dtype_policy().compute_dtype == "float16" else None
-    for depth in stage_filters(image_size, filters):
-        x = layers.Conv2D(depth, 3, strides=2, padding="same", dtype=dtype)(x)
-        x = layers.LeakyReLU(0.2, dtype=dtype)(x)
+    options = {"dtype": "float32"} if keras.config.dtype_policy().compute_dtype == "float16" else {}
+    images = keras.Input((image_size, image_size, 3), name="images")
+    *depths, last = stage_filters(image_size)
+    x, maps = images, []
+    for depth in (16, *(3 * depth // 2 for depth in depths)):
+        x = layers.LeakyReLU(0.2, **options)(layers.Conv2D(depth, 3, padding="same", **options)(x))
+        x = layers.AveragePooling2D(2, **options)(x)
         maps.append(layers.Activation("linear", dtype="float32")(x))
-    x = layers.LeakyReLU(0.2, dtype=dtype)(layers.Conv2D(x.shape[-1], 3, padding="same", dtype=dtype)(x))
+    x = layers.LeakyReLU(0.2, **options)(layers.Conv2D(last, 3, padding="same", **options)(x))
     real = layers.Dense(1, dtype="float32", name="real")(layers.Flatten()(x))
     return keras.Model(images, [real, *maps], name="discriminator")
 
@@ -64,7 +67,7 @@ class Sharpener(keras.Model):
             keeps the discriminator smooth.
     """
 
-    def __init__(self, vae, codes, likeness=6.0, adversary=0.4, slope=0.02, **options):
+    def __init__(self, vae, codes, likeness=6.0, adversary=0.4, slope=0.01, **options):
         super().__init__(autocast=False, **options)
         self.vae, self.discriminator = vae, build_discriminator(vae.network["image_size"])
         self.codes = tf.constant(codes, "float32")

@@ -1,0 +1,150 @@
+"""What the shipped faces are worth, on CelebA pictures that no model was trained on: `make quality`.
+
+    python benchmarks/quality.py --model celeba --data celeba [--outside distance.py]
+
+Sets: real training pictures, reconstructions and new faces of the plain and of the sharpened decoder, each beside the
+validation and test pictures. Distances: Fréchet and kernel distance in the features of the course's own judge; and,
+with `--outside`, of a script that prints the distance of two .npy files (`distance.py REAL.npy FAKE.npy`): a network
+that nobody here trained. Edits: what the judge sees after them, for four ways to find the direction, and a random one.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from vae_keras import data, distances, judge, latent, metrics, pretrained  # noqa: E402
+
+EDITS = ("Smiling", "Eyeglasses", "Male", "Blond_Hair", "Young")
+FEW = 200  # pictures for what takes long: bits and edits
+
+
+def sets_of_faces(faces, held):
+    """Return the sets to be measured, by name: uint8 arrays as long as `held`, or shorter where pictures lack."""
+    sets = {"real training pictures": faces.train[: len(held)]}
+    for name, model in models().items():
+        sets[f"{name}, reconstructions"] = model.reconstruct(held)
+        sets[f"{name}, new faces"] = model.generate(len(held))
+    return sets
+
+
+def models():
+    """Return the plain and, where there is one, the sharpened model, by name."""
+    found = {"plain": pretrained.load(options.model, plain=True), "sharpened": pretrained.load(options.model)}
+    return {name: model for name, model in found.items() if model.sharpened == (name == "sharpened")}
+
+
+def outside(held, some):
+    """Return the distance that the script given by --outside prints for two sets; NaN without one."""
+    if not options.outside:
+        return np.nan
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, name) for name in ("real.npy", "other.npy")]
+        for path, pictures in zip(paths, (held, some)):
+            np.save(path, pictures)
+        command = [sys.executable, options.outside, *paths]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[0])
+
+
+def distances_table(faces, held):
+    """Return a row per set: distances to the held-out pictures, diversity, density and coverage."""
+    network, rows = judge.load(), {}
+    real = network.features(held)
+    for name, some in sets_of_faces(faces, held).items():
+        features = network.features(some)
+        kernel, error = distances.kernel_distance(real, features)
+        density, coverage = distances.density_and_coverage(real, features)
+        rows[name] = {
+            "outside": outside(held, some),
+            "Fréchet": distances.frechet(real, features),
+            "kernel": f"{kernel:.3f} ± {error:.3f}",
+            "diversity": distances.diversity(features) / distances.diversity(real),
+            "density": density,
+            "coverage": coverage,
+        }
+    return pd.DataFrame(rows).T
+
+
+def reconstruction_table(faces):
+    """Return a row per model: likeness of reconstructions of test pictures, beside PCA, and bits per dimension."""
+    pca, rows = metrics.fit_pca(faces.train), {}
+    error = metrics.pca_error(pca, faces.test)
+    for name, model in models().items():
+        rows[name] = metrics.similarity(faces.test, model.reconstruct(faces.test))
+        rows[name]["of PCA's error"] = rows[name]["mse"] / error
+        if name == "plain":
+            few, prior = faces.test[:FEW], model.prior
+            rows[name]["ELBO (bits)"] = metrics.bits_per_dimension(model.vae, few)
+            rows[name]["64 samples"] = metrics.bits_per_dimension(model.vae, few, samples=64)
+            rows[name]["fitted prior"] = metrics.bits_per_dimension(model.vae, few, samples=64, prior=prior)
+    return pd.DataFrame(rows).T
+
+
+def edit_table(faces):
+    """Return a row per attribute and way: what the judge sees in edited test pictures that lack the attribute.
+
+    Every way gets the length at which the judge sees the attribute in 80 % of such validation pictures; the shipped
+    directions have theirs. reconstructed: how often it sees the attribute in reconstructions of pictures that have it.
+    """
+    model, network, rows = pretrained.load(options.model), judge.load(), {}
+    codes, _ = latent.encode(model.vae, faces.train)
+    every = faces.labels("train", judge.load().attributes)
+    test, truth = faces.test, faces.labels("test", list(EDITS))
+    found = {
+        "difference of means": latent.directions(codes, every[list(EDITS)], method="means"),
+        "logistic regression": latent.directions(codes, every[list(EDITS)], method="logistic"),
+        "means, orthogonalised": orthogonal(latent.directions(codes, every, method="means")),
+    }
+    ways = {"regression (shipped)": model.directions}
+    for way, table in found.items():
+        pca = metrics.fit_pca(faces.train)
+        ways[way] = pretrained.calibrate(model.vae, faces, pca, table.loc[list(EDITS)], every)
+    for name in EDITS:
+        lacking, having = (test[(truth[name] == value).to_numpy()][:FEW] for value in (False, True))
+        z, before = latent.encode(model.vae, lacking)[0], model.reconstruct(lacking)
+        seen = network.decisions(model.reconstruct(having))[name].mean()
+        steps = {way: table.loc[name].to_numpy() for way, table in ways.items()}
+        steps["random direction"] = latent.random_direction(steps["regression (shipped)"])
+        for way, step in steps.items():
+            after = latent.decode(model.vae, latent.edit(z, step))
+            rows[name, way] = {**network.score_edit(before, after, name), "reconstructed": seen}
+    return pd.DataFrame(rows).T
+
+
+def orthogonal(table):
+    """Return each direction of `EDITS` without the parts that lie along the other attributes' directions."""
+    rows = {}
+    for name in EDITS:
+        others = table.drop(index=name).to_numpy("float64")
+        mine = table.loc[name].to_numpy("float64")
+        rows[name] = mine - np.linalg.lstsq(others.T, mine, rcond=None)[0] @ others
+    return pd.DataFrame(rows).T.astype("float32")
+
+
+def main():
+    """Print the protocol and the tables."""
+    faces = data.prepare(options.data, 64)
+    held = np.concatenate([faces.validation, faces.test])
+    print(
+        f"{options.model} on {faces.source.title}: crop {faces.source.crop:.3f} of the width, 64x64, "
+        f"{len(faces.train)} training pictures, {len(held)} validation and test pictures, as many new faces, seed 0\n"
+    )
+    for table in (distances_table(faces, held), reconstruction_table(faces), edit_table(faces)):
+        print(table.to_string(float_format="{:.4g}".format), "\n", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", default="celeba")
+    parser.add_argument("--data", default="celeba")
+    parser.add_argument("--outside", help="a script that prints the distance of two .npy files")
+    options = parser.parse_args()
+    main()
