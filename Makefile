@@ -5,6 +5,8 @@
 # make colab      write the repository's address everywhere                     (REPO=owner/name)
 # make figures    write the figures of the models that ship into the README
 # make bench      measure the training step beside PyTorch and plain Keras; writes benchmarks/RESULTS.md (10 minutes)
+# make bench-check fail if the training step or the input became slow (2 minutes)
+# make quality    measure the faces of a model that ships (MODEL=celeba OUTSIDE=a script that prints a distance)
 # make lint       ruff on module, tests and texts of the lessons
 # make test-colab the tests, with the versions that Colab ships, in .venv-colab
 # make clean      remove build/ and the environments
@@ -23,7 +25,7 @@ TOOLS := $(VENV)/.tools-$(VERSION)
 CODE := vae_keras tests notebooks/src benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: faces test setup lessons colab figures bench lint format test-colab clean
+.PHONY: faces test setup lessons colab figures bench bench-check quality lint format test-colab clean
 
 faces: $(INSTALLED)
 	@$(RUN) notebooks/src/build.py --force --html --profile $(or $(PROFILE),cpu) --data "$(or $(DATA),cartoon)" --out build
@@ -46,6 +48,12 @@ figures: $(INSTALLED)
 
 bench: $(INSTALLED) .venv-bench/.installed
 	@$(RUN) benchmarks/step.py
+
+bench-check: $(INSTALLED)
+	@$(RUN) benchmarks/check.py
+
+quality: $(INSTALLED)
+	@$(RUN) benchmarks/quality.py --model $(or $(MODEL),celeba) --data $(or $(MODEL),celeba) $(if $(OUTSIDE),--outside "$(OUTSIDE)")
 
 lint: $(TOOLS)
 	$(RUN) -m ruff check $(wildcard $(CODE))

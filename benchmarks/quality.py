@@ -20,7 +20,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from vae_keras import data, distances, judge, latent, metrics, pretrained  # noqa: E402
+from vae_keras import assessment, data, distances, judge, latent, metrics, pretrained  # noqa: E402
 
 EDITS = ("Smiling", "Eyeglasses", "Male", "Blond_Hair", "Young")
 FEW = 200  # pictures for what takes long: bits and edits
@@ -106,7 +106,7 @@ def edit_table(faces):
     ways = {"regression (shipped)": model.directions}
     for way, table in found.items():
         pca = metrics.fit_pca(faces.train)
-        ways[way] = pretrained.calibrate(model.vae, faces, pca, table.loc[list(EDITS)], every)
+        ways[way] = assessment.calibrate(model.vae, faces, pca, table.loc[list(EDITS)], every)
     for name in EDITS:
         lacking, having = (test[(truth[name] == value).to_numpy()][:FEW] for value in (False, True))
         z, before = latent.encode(model.vae, lacking)[0], model.reconstruct(lacking)

@@ -3,6 +3,7 @@
     course   `VAE` as lesson 03 trains it
     keras    the same layers and loss with Keras's own batch normalization and Adam
     torch    peers/torch_step.py: PyTorch, channels last, bfloat16 autocast, `torch.compile`, fused Adam
+    input    no step, but the pipeline that feeds the course's: for check.py
 
 The ways take turns, each in a process of its own, so that a busy machine is busy for all of them. All run on the
 processor (GPUs are hidden), with batches of 64 that lie in memory, and in the precision that the course chooses there.
@@ -53,6 +54,18 @@ def keras_step(way, size):
     batches = iter(tf.data.Dataset.from_tensors(images).repeat())
     vae.make_train_function()
     return lambda: vae.train_function(batches)["loss"].numpy()
+
+
+def input_step(size):
+    """Return a function that takes the next batch from the pipeline of lesson 03, shuffled and augmented."""
+    sys.path.insert(0, str(ROOT))
+    import numpy as np
+
+    from vae_keras import data
+
+    images = np.random.default_rng(0).integers(0, 256, (6400, size, size, 3), dtype="uint8")
+    batches = iter(data.pipeline(images, BATCH, training=True).repeat())
+    return lambda: next(batches)
 
 
 def peak():
@@ -137,5 +150,7 @@ if __name__ == "__main__":
         main()
     elif sys.argv[1] == "peak":
         print(peak())
+    elif sys.argv[1] == "input":
+        print(rate(input_step(int(sys.argv[2]))))
     else:
         print(rate(keras_step(sys.argv[1], int(sys.argv[2]))))

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from vae_keras import cartoon, cli, config, images, pretrained
+from vae_keras import cartoon, cli, commands, config, images, pretrained, training
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAIN = (
@@ -113,6 +114,68 @@ def test_a_killed_training_ends_as_an_uninterrupted_one(model, pictures, tmp_pat
         assert np.allclose(one, other, atol=1e-4)
 
 
+def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(model, pictures, faces, tmp_path, capsys):
+    out = tmp_path / "model"
+    shutil.copytree(model, out)
+    assert command(TRAIN + " --sharpen 2", data=pictures, out=out) == 0
+    assert sorted(file.name for file in out.iterdir()) == sorted(
+        [*FILES, pretrained.SHARP, "faces-plain.png"]
+    )
+    card = json.loads((out / "card.json").read_text())
+    assert card["epochs"] == 3 and card["sharpened"]["epochs"] == 2
+    assert "--sharpen 2" in card["sharpened"]["command"] and card["sharpened"]["figures"]["squared_error"] > 0
+    sharp, plain, before = pretrained.load(out), pretrained.load(out, plain=True), pretrained.load(model)
+    assert sharp.sharpened and not plain.sharpened
+    assert np.array_equal(plain.generate(4), before.generate(4))
+    assert not np.array_equal(sharp.generate(4), before.generate(4))
+    for one, other in zip(sharp.vae.encoder.get_weights(), before.vae.encoder.get_weights()):
+        assert np.array_equal(one, other)
+    np.save(tmp_path / "faces.npy", faces)
+    for flag in ("", " --plain"):
+        line = "reconstruct --model {m} --images {i} --out {o}" + flag
+        assert command(line, m=out, i=tmp_path / "faces.npy", o=tmp_path / f"{flag.strip()}r.npy") == 0
+    assert np.array_equal(np.load(tmp_path / "r.npy"), sharp.reconstruct(faces))
+    assert np.array_equal(np.load(tmp_path / "--plainr.npy"), plain.reconstruct(faces))
+    assert command(TRAIN + " --sharpen 2", data=pictures, out=out) == 2
+    assert "holds a trained model" in capsys.readouterr().err
+    assert (
+        command(
+            TRAIN.replace("--image-size 16", "--image-size 32") + " --sharpen 2", data=pictures, out=model
+        )
+        == 2
+    )
+    assert "--image-size 16" in capsys.readouterr().err
+
+
+def test_a_killed_sharpening_goes_on(model, pictures, tmp_path, monkeypatch):
+    out = tmp_path / "model"
+    shutil.copytree(model, out)
+
+    save = training.Checkpoint.on_epoch_end
+
+    def stop(self, epoch, logs=None):
+        save(self, epoch, logs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Checkpoint, "on_epoch_end", stop)
+        assert command(TRAIN + " --sharpen 2", data=pictures, out=out) == 130
+    assert (out / pretrained.SHARPENING / "checkpoint" / "checkpoint.json").exists()
+    assert not pretrained.load(out).sharpened  # the plain model is whole meanwhile
+    assert command(TRAIN + " --sharpen 2", data=pictures, out=out) == 0
+    assert pretrained.load(out).sharpened and not (out / pretrained.SHARPENING).exists()
+
+
+def test_judge_is_trained_on_labels_and_says_when_there_are_none(pictures, tmp_path, capsys):
+    assert command("judge --data {d} --out {o} --epochs 1", d=pictures, o=tmp_path / "judge") == 0
+    assert "Smiling" in capsys.readouterr().out
+    card = json.loads((tmp_path / "judge" / "judge.json").read_text())
+    assert card["attributes"] == ["Smiling"] and 0 <= card["figures"]["accuracy"] <= 1
+    images.save_images(cartoon.draw_faces(cartoon.sample_factors(30), 16), tmp_path / "unlabelled")
+    assert command("judge --data {d} --out {o} --epochs 1", d=tmp_path / "unlabelled", o=tmp_path / "no") == 2
+    assert "no labelled attributes" in capsys.readouterr().err and not (tmp_path / "no").exists()
+
+
 def test_generate_repeats_and_another_process_agrees(model, tmp_path):
     line = "generate --model {model} --count 5 --seed 3 --out {out}"
     assert command(line, model=model, out=tmp_path / "here.npy") == 0
@@ -129,7 +192,7 @@ def test_generate_repeats_and_another_process_agrees(model, tmp_path):
 
 def test_generate_does_not_depend_on_the_size_of_its_chunks(model, tmp_path, monkeypatch):
     for chunk in (256, 2048):
-        monkeypatch.setattr(cli, "CHUNK", chunk)
+        monkeypatch.setattr(commands, "CHUNK", chunk)
         assert (
             command("generate --model {m} --count 600 --out {o}", m=model, o=tmp_path / f"{chunk}.npy") == 0
         )
@@ -318,7 +381,7 @@ def test_help_does_not_load_tensorflow():
 
 
 def test_an_interruption_ends_with_130(monkeypatch, capsys):
-    def interrupted(name):
+    def interrupted(*arguments):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pretrained, "load", interrupted)

@@ -1,9 +1,12 @@
 """Distances against closed forms, SciPy and brute force."""
 
+import dataclasses
+
+import keras
 import numpy as np
 import pytest
 
-from vae_keras import distances, metrics
+from vae_keras import distances, latent, metrics
 
 
 @pytest.fixture
@@ -97,3 +100,68 @@ def test_nearest_equals_brute_force(faces, count, monkeypatch):
 def test_nearest_refuses_more_than_there_are(faces):
     with pytest.raises(ValueError, match="Between 1 and 600"):
         metrics.nearest(faces[:1], faces, 601)
+
+
+def test_similarity_is_perfect_for_equal_pictures_and_follows_its_formulas():
+    images = np.random.default_rng().integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    same = metrics.similarity(images, images // 2 * 2)  # the last bit: an error of 0 or 1
+    assert metrics.similarity(images, images)["ssim"] == metrics.similarity(images, images)["ms_ssim"] == 1
+    errors = [np.mean((np.float64(one) - one // 2 * 2) ** 2) for one in images]
+    assert same["psnr"] == pytest.approx(np.mean(10 * np.log10(255**2 / np.array(errors))))
+    assert same["mse"] == pytest.approx(np.mean(errors) / 255**2, rel=1e-4)
+    worse = metrics.similarity(images, np.roll(images, 1, axis=0))
+    assert all(worse[name] < same[name] for name in ("psnr", "ssim", "ms_ssim"))
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """A VAE on 16 by 16 pictures, with the pictures."""
+    from vae_keras import cartoon, config, training
+
+    settings = config.get_config(profile="quick", dataset="cartoon", image_size=16, latent_dim=4)
+    policy = keras.config.dtype_policy()
+    images = cartoon.draw_faces(cartoon.sample_factors(300), 16)
+    vae = training.build_vae(dataclasses.replace(settings, precision="float32"))
+    training.fit(vae, images, epochs=20, batch_size=20)
+    keras.config.set_dtype_policy(policy)
+    return vae, images
+
+
+def test_one_sample_gives_the_elbo(tiny):
+    vae, images = tiny
+    some = np.float32(images[:60]) / 255
+    losses = [float(vae.compute_terms(some, training=False)["loss"]) for _ in range(30)]
+    expected = np.mean(losses) / (16 * 16 * 3 * np.log(2)) + np.log2(255)
+    found = [metrics.bits_per_dimension(vae, images[:60], seed=seed) for seed in range(10)]
+    assert np.mean(found) == pytest.approx(expected, abs=5 * np.std(found) + 1e-3)
+
+
+def test_more_samples_and_a_fitted_prior_tighten_the_bound(tiny):
+    vae, images = tiny
+    bits = [metrics.bits_per_dimension(vae, images[:40], samples=samples) for samples in (1, 10, 100)]
+    assert bits == sorted(bits, reverse=True) and 0 < bits[-1] < 8
+    prior = latent.fit_prior(np.concatenate([latent.encode(vae, images)[0]] * 2))
+    assert np.isfinite(metrics.bits_per_dimension(vae, images[:40], samples=10, prior=prior))
+    assert metrics.bits_per_dimension(vae, images[:5], seed=3) == metrics.bits_per_dimension(
+        vae, images[:5], seed=3
+    )
+
+
+def test_the_density_of_a_prior_is_scipys():
+    from scipy.stats import multivariate_normal
+
+    generator = np.random.default_rng()
+    factors = np.tril(generator.normal(size=(2, 3, 3))) + 2 * np.eye(3)
+    prior = latent.Prior(np.array([0.3, 0.7]), generator.normal(size=(2, 3)), factors)
+    z = generator.normal(size=(5, 3))
+    parts = [
+        w * multivariate_normal(m, f @ f.T).pdf(z) for w, m, f in zip(prior.weights, prior.means, factors)
+    ]
+    np.testing.assert_allclose(metrics._log_density(prior, z), np.log(sum(parts)), rtol=1e-9)
+
+
+def test_bits_are_refused_for_other_likelihoods(tiny):
+    from vae_keras.model import VAE
+
+    with pytest.raises(ValueError, match="Gaussian likelihood"):
+        metrics.bits_per_dimension(VAE(16, 4, likelihood="mse"), tiny[1])

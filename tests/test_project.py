@@ -15,7 +15,7 @@ from conftest import ROOT
 MODULE = sorted((ROOT / "vae_keras").glob("*.py"))
 ORDER = """
     config easel portrait cartoon archives sources images preparation data model training sharpen latent distances
-    metrics storage judge pretrained plots commands cli
+    metrics storage judge assessment pretrained plots commands cli
 """.split()  # the rooms, a lesson's own after those it builds on
 
 

@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 _ROOMS = (
     "sources easel portrait cartoon archives images preparation data model training sharpen latent distances metrics "
-    "storage judge pretrained plots commands cli"
+    "storage judge assessment pretrained plots commands cli"
 ).split()
 
 __all__ = ["Config", "get_config", *_ROOMS]

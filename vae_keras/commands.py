@@ -22,51 +22,48 @@ def train(options):
       python -m vae_keras train --data ~/faces.zip --find-face --image-size 128 --out runs/mine
       python -m vae_keras train --data celeba --epochs 50 --sharpen 30 --out runs/celeba
     """
-    from vae_keras import config, data, images, judge, pretrained, sources
+    from vae_keras import config, data, images, pretrained, sources, training
 
     given = {name: value for name, value in vars(options).items() if name in config.Config.__annotations__}
     settings = config.get_config(profile="full", dataset=options.data, **given)
     source = sources.get_source(options.data, find_face=options.find_face)
+    vae = training.build_vae(settings, likelihood=options.likelihood, beta=options.beta)
     folder = options.out.expanduser()
     trained = _model_folder(folder, options.force, options.sharpen)
-    faces = judge.label(data.prepare(source, settings.image_size, settings.pictures))
+    faces = data.prepare(source, settings.image_size, settings.pictures)
     print(f"{source.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out", flush=True)
-    model = pretrained.load(folder, plain=True) if trained else _train(options, settings, faces, folder)
+    if not trained:
+        run = _run(options, settings, settings.epochs, folder)
+        history = training.fit(vae, faces.train, faces.validation, **run)
+        model = _finish(vae, faces, history, options, settings, folder)
     if options.sharpen:
-        model = _sharpen(options, settings, faces, folder)
+        plain = pretrained.load(folder, plain=True)
+        images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
+        model = _sharpen(options, settings, faces, folder, plain)
     images.save_images(model.generate(10, seed=settings.seed), folder / "faces.png")
     print(_readable(model.card.get("sharpened", model.card)["figures"]))
     print(f"wrote {folder}, with ten new faces in {folder / 'faces.png'}; for more of them:")
     print(f"  {PROGRAM} generate --model {shlex.quote(str(folder))} --count 100 --out faces.png")
 
 
-def _train(options, settings, faces, folder):
+def _run(options, settings, epochs, folder):
     from vae_keras import training
 
-    vae = training.build_vae(settings, likelihood=options.likelihood, beta=options.beta)
-    run = dict(epochs=settings.epochs, batch_size=settings.batch_size, seed=settings.seed, folder=folder)
-    watch = [training.Progress(lines=settings.epochs)]
-    history = training.fit(vae, faces.train, faces.validation, callbacks=watch, **run)
-    return _finish(vae, faces, history, options, settings, folder)
+    run = dict(epochs=epochs, batch_size=settings.batch_size, seed=settings.seed, folder=folder)
+    return run | dict(callbacks=[training.Progress(lines=epochs)])
 
 
-def _sharpen(options, settings, faces, folder):
+def _sharpen(options, settings, faces, folder, plain):
     """Sharpen the plain model in a folder; its sizes are those of its card, whatever is asked for."""
-    import keras
+    from vae_keras import pretrained, sharpen
 
-    from vae_keras import pretrained, sharpen, training
-
-    keras.config.set_dtype_policy(settings.precision)
-    model = pretrained.load(folder, plain=True)
-    if (size := model.vae.network["image_size"]) != settings.image_size:
+    if (size := plain.vae.network["image_size"]) != settings.image_size:
         raise ValueError(f"{folder} holds a model for pictures of {size} pixels: add --image-size {size}.")
     print(f"sharpening its decoder for {options.sharpen} epochs", flush=True)
-    run = dict(epochs=options.sharpen, batch_size=settings.batch_size, seed=settings.seed)
-    run |= dict(validation=faces.validation, folder=folder / pretrained.SHARPENING)
-    run |= dict(callbacks=[training.Progress(lines=options.sharpen)])
-    codes = model.prior.sample(20_000, seed=settings.seed)
-    vae, history = sharpen.sharpen(model.vae, faces.train, codes, **run)
-    return _finish(vae, faces, history, options, settings, folder, plain=model.card)
+    run = _run(options, settings, options.sharpen, folder / pretrained.SHARPENING)
+    codes = plain.prior.sample(20_000, seed=settings.seed)
+    vae, history = sharpen.sharpen(plain.vae, faces.train, codes, validation=faces.validation, **run)
+    return _finish(vae, faces, history, options, settings, folder, plain=plain)
 
 
 def _finish(vae, faces, history, options, settings, folder, plain=None):
@@ -182,7 +179,7 @@ def evaluate(options):
       python -m vae_keras evaluate --model runs/lfw
       python -m vae_keras evaluate --model celeba --data celeba --json
     """
-    from vae_keras import data, metrics, pretrained, sources
+    from vae_keras import assessment, data, metrics, pretrained, sources
 
     model = pretrained.load(options.model, options.plain)
     card, size = model.card, model.vae.network["image_size"]
@@ -191,7 +188,7 @@ def evaluate(options):
         options.data or card.get("data", card["source"]), card.get("find_face", False)
     )
     faces = data.prepare(source, size, pictures, progress=not options.json)
-    figures = pretrained.evaluate(model, faces, metrics.fit_pca(faces.train[:20_000]))
+    figures = assessment.evaluate(model, faces, metrics.fit_pca(faces.train[:20_000]))
     print(json.dumps(figures) if options.json else _readable(figures))
 
 
@@ -199,7 +196,8 @@ def judge(options):
     """Train the network that names attributes and measures faces, on labelled pictures; writes its folder.
 
     examples:
-      python -m vae_keras judge --data celeba --epochs 30 --out vae_keras/weights/judge
+      python -m vae_keras judge --data celeba --out runs/judge
+      python -m vae_keras judge --data ~/labelled-faces.zip --epochs 60 --out runs/judge
     """
     import keras
 

@@ -120,13 +120,12 @@ def train(faces, epochs=30, batch_size=128, seed=1, learning_rate=2e-3, callback
     if not names:
         raise ValueError(f"{faces.source.title} has no labelled attributes: the judge learns from CelebA's.")
     keras.utils.set_random_seed(seed)
+    batch_size = min(batch_size, len(faces.train))
     network = build_network(len(names))
     labels = {part: faces.labels(part, names).to_numpy() for part in ("train", "validation")}
     examples = data.pipeline(faces.train, batch_size, training=True, seed=seed, labels=labels["train"])
     examples = examples.map(lambda images, labels: (move(images), labels)).prefetch(2)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        learning_rate, epochs * (len(faces.train) // batch_size)
-    )
+    schedule = training.cosine(learning_rate, epochs, batch_size, len(faces.train))
     network.compile(
         optimizer=training.Adam(schedule, weight_decay=0.05),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),

@@ -44,9 +44,10 @@ def squared_error(images, reconstructions):
 def similarity(images, reconstructions):
     """How alike pictures and their reconstructions are: a dictionary of means over the pictures.
 
-    mse: squared error per value. psnr: decibels, of each picture's own error. ssim: structural similarity (Wang et al.
-    2004), scikit-image's. ms_ssim: the same over three sizes (Wang et al. 2003: the first three of five weights, the
-    others need larger pictures), TensorFlow's. Both are 1 for equal pictures. Both arrays: uint8 [n, size, size, 3].
+    mse: squared error per value. psnr: decibels, of each picture's own error (infinite for equal ones). ssim:
+    structural similarity (Wang et al. 2004), scikit-image's. ms_ssim: the same over three sizes (Wang et al. 2003: the
+    first three of five weights, the others need larger pictures), TensorFlow's. Both are 1 for equal pictures.
+    Both arrays: uint8 [n, size, size, 3], sides of 64 or more.
     """
     import tensorflow as tf
     from skimage.metrics import peak_signal_noise_ratio, structural_similarity

@@ -15,8 +15,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from vae_keras import distances, latent, metrics, sharpen, storage
-from vae_keras import judge as judges
+from vae_keras import assessment, judge, latent, metrics, sharpen, storage
 from vae_keras.config import nearest
 from vae_keras.model import VAE
 
@@ -24,7 +23,6 @@ SHIPPED = Path(__file__).resolve().parent / "weights"
 FILES = ("vae.weights.h5", "latent.npz", "card.json")
 SHARP = "sharp.weights.h5"  # the decoder of a sharpened model
 SHARPENING = "sharpening"  # where a model's folder keeps the checkpoint of it
-TURNED = 0.8  # share of the validation faces without an attribute that strength 1 has to turn
 
 
 @dataclass
@@ -93,18 +91,24 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", pla
     """Return the `Pretrained` of a `vae` that was just trained on `faces` (a `data.Faces`).
 
     Fits the prior and the directions on the training pictures' codes (at most `pictures` of them), calibrates the
-    directions on validation pictures and measures on test pictures. For a sharpened `vae`, `plain` is the card of the
-    model that it was before, which the new card goes on from.
+    directions on validation pictures and measures on test pictures. For a sharpened `vae`, `plain` is the `Pretrained`
+    that it was before: its prior stays, and its card is gone on from.
     """
+    faces = judge.label(faces)
     train = faces.train[:pictures]
     every = list(faces.table.columns.drop("split"))
     labels = latent.usable(faces.labels("train", every)[:pictures])
     z_mean, z_log_variance = latent.encode(vae, train)
     shown = [name for name in faces.source.attributes if name in labels]
-    noise = np.random.default_rng(seed).standard_normal(z_mean.shape)
-    prior = latent.fit_prior(z_mean + np.exp(0.5 * z_log_variance) * noise, seed=seed)
+    if plain is None:
+        noise = np.random.default_rng(seed).standard_normal(z_mean.shape)
+        prior = latent.fit_prior(z_mean + np.exp(0.5 * z_log_variance) * noise, seed=seed)
+    else:
+        prior = plain.prior
     pca = metrics.fit_pca(train, seed=seed)
-    directions = calibrate(vae, faces, pca, latent.directions(z_mean, labels, controls=shown), labels)
+    directions = assessment.calibrate(
+        vae, faces, pca, latent.directions(z_mean, labels, controls=shown), labels
+    )
     lengths = (directions**2).sum(axis=1)
     levels = pd.Series(
         {a: (z_mean[labels[a]] @ directions.loc[a] / lengths[a]).mean() for a in directions.index}
@@ -112,9 +116,12 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", pla
     statistics = latent.statistics(z_mean, z_log_variance)
     run = dict(epochs=epochs, minutes=round(seconds / 60, 1), command=command, date=time.strftime("%Y-%m-%d"))
     run["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, {keras.config.dtype_policy().name}"
-    card = write_card(vae, faces, **run) if plain is None else {**plain, "sharpened": run}
+    card = write_card(vae, faces, **run)
+    if plain is not None:
+        shown = {name: card[name] for name in ("attributes", "arithmetic")}
+        card = {**plain.card, **shown, "sharpened": run}
     model = Pretrained(vae, prior, directions, levels, statistics, card)
-    (card if plain is None else run)["figures"] = evaluate(model, faces, pca, pictures)
+    (card if plain is None else run)["figures"] = assessment.evaluate(model, faces, pca, pictures)
     return model
 
 
@@ -139,79 +146,6 @@ def write_card(vae, faces, **run):
         versions=versions,
         terms=source.terms,
     )
-
-
-def evaluate(model, faces, pca, at_most=20_000):
-    """Return the figures of a model on the test pictures of `faces`, beside those of `pca`.
-
-    distance: by the judge that ships, of reconstructions, of as many new faces and of training pictures to the
-    test pictures; density and coverage of the new faces, and diversity over that of the test pictures, in the judge's
-    features (see `distances`).
-    """
-    judge, images = judges.load(), faces.test[:at_most]
-    z_mean, z_log_variance = latent.encode(model.vae, images)
-    statistics = latent.statistics(z_mean, z_log_variance)
-    reconstructions, new = latent.decode(model.vae, z_mean), model.generate(len(images))
-    squared_error = metrics.squared_error(images, reconstructions)
-    pca_error = metrics.pca_error(pca, images)
-    sets = dict(reconstructions=reconstructions, new=new, training=faces.train[: len(images)])
-    real, seen = judge.features(images), {name: judge.features(some) for name, some in sets.items()}
-    density, coverage = distances.density_and_coverage(real, seen["new"])
-    return dict(
-        pictures=len(images),
-        squared_error=squared_error,
-        pca_components=int(pca.n_components_),
-        pca_squared_error=pca_error,
-        ratio=squared_error / pca_error,
-        kl=float(statistics["kl"].sum()),
-        active_units=int(statistics["active"].sum()),
-        distance={name: distances.frechet(real, features) for name, features in seen.items()},
-        density=density,
-        coverage=coverage,
-        diversity=distances.diversity(seen["new"]) / distances.diversity(real),
-    )
-
-
-def calibrate(vae, faces, pca, directions, labels):
-    """Return `directions` scaled so that strength 1 turns a share `TURNED` of the validation faces that lack each.
-
-    Whether a face has turned is said by the judge that ships, or, where it does not know the attribute or these faces,
-    by logistic regression on principal components of pixels, fitted to training pictures: the better of the two on
-    validation pictures. Neither knows anything of the codes.
-    """
-    pixels = metrics.pca_codes(pca, faces.train[: len(labels)])
-    scale = pixels.std(axis=0)
-    models = {name: latent.fit_logistic(pixels / scale, labels[name]) for name in directions.index}
-
-    def by_pixels(images):
-        codes = metrics.pca_codes(pca, images) / scale
-        return pd.DataFrame({name: model.predict(codes) for name, model in models.items()})
-
-    images = faces.validation[:500]
-    seen = {decide: decide(images) for decide in (by_pixels, judges.load().decisions)} if len(images) else {}
-    z, truth = latent.encode(vae, images)[0], faces.labels("validation", list(directions.index))[:500]
-    scaled = directions.copy()
-    for attribute, direction in directions.iterrows():
-        has = truth[attribute].to_numpy()
-        right = {
-            decide: _recall(has, table[attribute]) for decide, table in seen.items() if attribute in table
-        }
-        start, decide = z[~has][:200], max(right, key=right.get)
-        low, high = 0.25, 4.0  # times the shift of the regression
-        for _ in range(6 if len(start) else 0):
-            middle = (low * high) ** 0.5
-            moved = latent.decode(vae, latent.edit(start, direction, middle))
-            low, high = (low, middle) if decide(moved)[attribute].mean() >= TURNED else (middle, high)
-        scaled.loc[attribute] *= high if len(start) else 1.0
-    return scaled
-
-
-def _recall(has, seen):
-    """The share of right answers, pictures with and without an attribute counting alike."""
-    shares = [
-        (seen[members] == value).mean() for value, members in ((True, has), (False, ~has)) if members.any()
-    ]
-    return np.mean(shares)
 
 
 def save(model, folder, half=True):

@@ -9,31 +9,38 @@ from frame import ROOT, lessons
 
 MARKS = re.compile("(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 HEAD = """\
-| model | training pictures | squared error | of PCA | ratio | KL (nats) | minutes |
-|---|---|---|---|---|---|---|
+| model | pictures | squared error | of PCA's | reconstructions | new faces | training pictures | minutes |
+|---|---|---|---|---|---|---|---|
 """
 
 
 def table():
-    """Return the table, a row per model folder in vae_keras/weights."""
+    """Return the table, a row per model folder in vae_keras/weights, and one more for a sharpened decoder."""
     rows = []
     for path in sorted((ROOT / "vae_keras" / "weights").glob("*/card.json")):
         card = json.loads(path.read_text())
-        figures = card["figures"]
-        rows.append(
-            f"| `{path.parent.name}` | {card['pictures']['train']:,} | {figures['squared_error']:.5f} "
-            f"| {figures['pca_squared_error']:.5f} | {figures['ratio']:.2f} | {figures['kl']:.0f} "
-            f"| {card['minutes']:.0f} |\n"
-        )
+        rows.append(row(f"`{path.parent.name}`", card, card))
+        if "sharpened" in card:
+            rows.append(row(f"`{path.parent.name}`, sharpened", card, card["sharpened"]))
     return HEAD + "".join(rows)
+
+
+def row(name, card, run):
+    """Return the row of one training, `run`, of the model that `card` describes."""
+    figures = run["figures"]
+    distances = " | ".join(f"{figures['distance'][of]:.2f}" for of in ("reconstructions", "new", "training"))
+    return (
+        f"| {name} | {card['pictures']['train']:,} | {figures['squared_error']:.5f} | {figures['ratio']:.2f} "
+        f"| {distances} | {run['minutes']:.0f} |\n"
+    )
 
 
 def with_figures(text):
     """Return the text of the README with the table between its marks, and the minutes in the rows of the lessons."""
     for lesson in lessons():
         minutes = jupytext.read(lesson, fmt="py:percent").metadata["lesson"]["minutes"]
-        row = re.compile(rf"^(\|.*\(notebooks/{lesson.stem}\.ipynb\) \|[^|]*\|).*$", re.MULTILINE)
-        text = row.sub(rf"\1 {minutes['cpu']} | {minutes['full']} |", text)
+        line = re.compile(rf"^(\|.*\(notebooks/{lesson.stem}\.ipynb\) \|[^|]*\|).*$", re.MULTILINE)
+        text = line.sub(rf"\1 {minutes['cpu']} | {minutes['full']} |", text)
     return MARKS.sub(lambda found: found[1] + table() + found[2], text)
 
 

@@ -1,0 +1,34 @@
+"""Has the training step or the input pipeline become slow? `make bench-check`: some two minutes; 1 on failure.
+
+Both are measured in turns with a plain Keras step (see step.py), and compared as multiples of it: so a slow or a busy
+machine does not matter much. Fails when a multiple is less than half of the recorded one.
+"""
+
+import statistics
+import sys
+
+import step
+
+RECORDED = {
+    "course": 1.68,
+    "input": 7.5,
+}  # times the pictures per second of plain Keras, 64x64; see RESULTS.md
+TURNS = 3
+
+
+def main():
+    """Measure, print and return the exit code."""
+    turns = [{way: step.measure(way, 64) for way in ("keras", *RECORDED)} for _ in range(TURNS)]
+    if not all(all(turn.values()) for turn in turns):
+        return "error: a step could not be measured; what it said stands above."
+    slow = []
+    for way, recorded in RECORDED.items():
+        found = statistics.median(turn[way] / turn["keras"] for turn in turns)
+        print(f"{way}: {found:.2f} times the pictures per second of plain Keras; recorded {recorded:.2f}")
+        if found < recorded / 2:
+            slow.append(way)
+    return f"error: {' and '.join(slow)} lost more than half: profile what changed." if slow else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""What a finished model is worth on held-out pictures, and directions as long as it takes to turn a face."""
+
+import numpy as np
+import pandas as pd
+
+from vae_keras import distances, judge, latent, metrics
+
+TURNED = 0.8  # share of the validation faces without an attribute that strength 1 has to turn
+
+
+def evaluate(model, faces, pca, at_most=20_000):
+    """Return the figures of a model on the test pictures of `faces`, beside those of `pca`.
+
+    distance: by the judge that ships, of reconstructions, of as many new faces and of training pictures to the
+    test pictures; density and coverage of the new faces, and diversity over that of the test pictures, in the judge's
+    features (see `distances`).
+    """
+    network, images = judge.load(), faces.test[:at_most]
+    z_mean, z_log_variance = latent.encode(model.vae, images)
+    statistics = latent.statistics(z_mean, z_log_variance)
+    reconstructions, new = latent.decode(model.vae, z_mean), model.generate(len(images))
+    squared_error = metrics.squared_error(images, reconstructions)
+    pca_error = metrics.pca_error(pca, images)
+    sets = dict(reconstructions=reconstructions, new=new, training=faces.train[: len(images)])
+    real, seen = network.features(images), {name: network.features(some) for name, some in sets.items()}
+    density, coverage = distances.density_and_coverage(real, seen["new"])
+    return dict(
+        pictures=len(images),
+        squared_error=squared_error,
+        pca_components=int(pca.n_components_),
+        pca_squared_error=pca_error,
+        ratio=squared_error / pca_error,
+        kl=float(statistics["kl"].sum()),
+        active_units=int(statistics["active"].sum()),
+        distance={name: distances.frechet(real, features) for name, features in seen.items()},
+        density=density,
+        coverage=coverage,
+        diversity=distances.diversity(seen["new"]) / distances.diversity(real),
+    )
+
+
+def calibrate(vae, faces, pca, directions, labels):
+    """Return `directions` scaled so that strength 1 turns a share `TURNED` of the validation faces that lack each.
+
+    Whether a face has turned is said by the judge that ships, or, where it does not know the attribute or these faces,
+    by logistic regression on principal components of pixels, fitted to training pictures: the better of the two on
+    validation pictures. Neither knows anything of the codes.
+    """
+    pixels = metrics.pca_codes(pca, faces.train[: len(labels)])
+    scale = pixels.std(axis=0)
+    models = {name: latent.fit_logistic(pixels / scale, labels[name]) for name in directions.index}
+
+    def by_pixels(images):
+        codes = metrics.pca_codes(pca, images) / scale
+        return pd.DataFrame({name: model.predict(codes) for name, model in models.items()})
+
+    images = faces.validation[:500]
+    seen = {decide: decide(images) for decide in (by_pixels, judge.load().decisions)} if len(images) else {}
+    z, truth = latent.encode(vae, images)[0], faces.labels("validation", list(directions.index))[:500]
+    scaled = directions.copy()
+    for attribute, direction in directions.iterrows():
+        has = truth[attribute].to_numpy()
+        right = {
+            decide: _recall(has, table[attribute]) for decide, table in seen.items() if attribute in table
+        }
+        start, decide = z[~has][:200], max(right, key=right.get)
+        low, high = 0.25, 4.0  # times the shift of the regression
+        for _ in range(6 if len(start) else 0):
+            middle = (low * high) ** 0.5
+            moved = latent.decode(vae, latent.edit(start, direction, middle))
+            low, high = (low, middle) if decide(moved)[attribute].mean() >= TURNED else (middle, high)
+        scaled.loc[attribute] *= high if len(start) else 1.0
+    return scaled
+
+
+def _recall(has, seen):
+    """The share of right answers, pictures with and without an attribute counting alike."""
+    shares = [
+        (seen[members] == value).mean() for value, members in ((True, has), (False, ~has)) if members.any()
+    ]
+    return np.mean(shares)
