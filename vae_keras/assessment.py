@@ -5,26 +5,22 @@ import pandas as pd
 
 from vae_keras import distances, judge, latent, metrics
 
+FEWEST = 10  # test pictures for a distance to mean anything
 TURNED = 0.8  # share of the validation faces without an attribute that strength 1 has to turn
 
 
 def evaluate(model, faces, pca, at_most=20_000):
     """Return the figures of a model on the test pictures of `faces`, beside those of `pca`.
 
-    distance: by the judge that ships, of reconstructions, of as many new faces and of training pictures to the
-    test pictures; density and coverage of the new faces, and diversity over that of the test pictures, in the judge's
-    features (see `distances`).
+    From 10 test pictures on also what `compare` gives for the reconstructions, as many new faces and training pictures.
     """
-    network, images = judge.load(), faces.test[:at_most]
+    images = faces.test[:at_most]
     z_mean, z_log_variance = latent.encode(model.vae, images)
     statistics = latent.statistics(z_mean, z_log_variance)
-    reconstructions, new = latent.decode(model.vae, z_mean), model.generate(len(images))
+    reconstructions = latent.decode(model.vae, z_mean)
     squared_error = metrics.squared_error(images, reconstructions)
     pca_error = metrics.pca_error(pca, images)
-    sets = dict(reconstructions=reconstructions, new=new, training=faces.train[: len(images)])
-    real, seen = network.features(images), {name: network.features(some) for name, some in sets.items()}
-    density, coverage = distances.density_and_coverage(real, seen["new"])
-    return dict(
+    figures = dict(
         pictures=len(images),
         squared_error=squared_error,
         pca_components=int(pca.n_components_),
@@ -32,6 +28,23 @@ def evaluate(model, faces, pca, at_most=20_000):
         ratio=squared_error / pca_error,
         kl=float(statistics["kl"].sum()),
         active_units=int(statistics["active"].sum()),
+    )
+    if len(images) < FEWEST:
+        return figures
+    return figures | compare(images, reconstructions, model.generate(len(images)), faces.train[: len(images)])
+
+
+def compare(images, reconstructions, new, training):
+    """Return how far three sets of faces are from test pictures, in the features of the judge that ships.
+
+    distance: Fréchet distance of each. density, coverage: of the new faces. diversity: theirs, over that of the test
+    pictures. See `distances` for what they mean.
+    """
+    network = judge.load()
+    sets = dict(reconstructions=reconstructions, new=new, training=training)
+    real, seen = network.features(images), {name: network.features(some) for name, some in sets.items()}
+    density, coverage = distances.density_and_coverage(real, seen["new"])
+    return dict(
         distance={name: distances.frechet(real, features) for name, features in seen.items()},
         density=density,
         coverage=coverage,
@@ -55,7 +68,7 @@ def calibrate(vae, faces, pca, directions, labels):
         return pd.DataFrame({name: model.predict(codes) for name, model in models.items()})
 
     images = faces.validation[:500]
-    seen = {decide: decide(images) for decide in (by_pixels, judge.load().decisions)} if len(images) else {}
+    seen = {decide: decide(images) for decide in (by_pixels, judge.load().decisions)}
     z, truth = latent.encode(vae, images)[0], faces.labels("validation", list(directions.index))[:500]
     scaled = directions.copy()
     for attribute, direction in directions.iterrows():

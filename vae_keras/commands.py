@@ -244,9 +244,13 @@ def _write(model, z, path):
 
 
 def _readable(figures):
-    return (
+    text = (
         "on {pictures} held-out pictures: squared error {squared_error:.5f}, PCA's {pca_squared_error:.5f}, "
-        "ratio {ratio:.2f}; KL {kl:.1f} nats, {active_units} active units; distance by the judge: "
-        "reconstructions {distance[reconstructions]:.2f}, new faces {distance[new]:.2f}, training pictures "
-        "{distance[training]:.2f}".format(**figures)
-    )
+        "ratio {ratio:.2f}; KL {kl:.1f} nats, {active_units} active units"
+    ).format(**figures)
+    if found := figures.get("distance"):
+        names = dict(reconstructions="reconstructions", new="new faces", training="training pictures")
+        text += "; distance by the judge: " + ", ".join(
+            f"{names[of]} {value:.2f}" for of, value in found.items()
+        )
+    return text
