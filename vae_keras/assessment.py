@@ -7,6 +7,7 @@ from vae_keras import distances, judge, latent, metrics
 
 FEWEST = 10  # test pictures for a distance to mean anything
 TURNED = 0.8  # share of the validation faces without an attribute that strength 1 has to turn
+STRENGTHS = (0.0, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the shift of the regression
 
 
 def evaluate(model, faces, pca, at_most=20_000):
@@ -77,12 +78,16 @@ def calibrate(vae, faces, pca, directions, labels):
             decide: _recall(has, table[attribute]) for decide, table in seen.items() if attribute in table
         }
         start, decide = z[~has][:200], max(right, key=right.get)
-        low, high = 0.25, 4.0  # times the shift of the regression
-        for _ in range(6 if len(start) else 0):
-            middle = (low * high) ** 0.5
-            moved = latent.decode(vae, latent.edit(start, direction, middle))
-            low, high = (low, middle) if decide(moved)[attribute].mean() >= TURNED else (middle, high)
-        scaled.loc[attribute] *= high if len(start) else 1.0
+        turned = [0.0]
+        for times in STRENGTHS[1:] if len(start) else ():
+            moved = latent.decode(vae, latent.edit(start, direction, times))
+            turned.append(decide(moved)[attribute].mean())
+            if turned[-1] >= TURNED:
+                break
+        if turned[-1] >= TURNED:
+            scaled.loc[attribute] *= np.interp(TURNED, turned[-2:], STRENGTHS[len(turned) - 2 : len(turned)])
+        else:  # so many never turn: take where most do, since beyond that the faces fall apart
+            scaled.loc[attribute] *= STRENGTHS[np.argmax(turned)] or 1.0
     return scaled
 
 
