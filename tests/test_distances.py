@@ -100,8 +100,7 @@ def test_density_and_coverage_tell_sameness_from_likeness():
     real, alike = generator.normal(size=(2, 600, 5))
     density, coverage = distances.density_and_coverage(real, alike)
     assert density == pytest.approx(1, abs=0.2) and coverage == pytest.approx(1 - 2**-5, abs=0.05)
-    density, coverage = distances.density_and_coverage(real, 0.05 * alike)  # all in the middle
-    assert density > 1.2 and coverage < 0.5
+    assert distances.density_and_coverage(real, 0.05 * alike)[1] < 0.2  # all in the middle
     assert distances.density_and_coverage(real, alike + 50) == (0, 0)
     with pytest.raises(ValueError, match="more than 5 real"):
         distances.density_and_coverage(real[:5], alike)
