@@ -145,6 +145,7 @@ def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(model, pictures, fac
         == 2
     )
     assert "--image-size 16" in capsys.readouterr().err
+    assert sorted(file.name for file in model.iterdir()) == FILES, "a refused run left something behind"
 
 
 def test_a_killed_sharpening_goes_on(model, pictures, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The house rules: what stands where, how large it is, who imports whom, what make does, the address in one place."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -247,4 +248,7 @@ def test_the_readme_shows_the_cards(monkeypatch):
 
     text = (ROOT / "README.md").read_text()
     assert figures.with_figures(text) == text, "run: make figures"
+    judge = json.loads((ROOT / "vae_keras" / "weights" / "judge" / "judge.json").read_text())["figures"]
+    assert f"right in {judge['accuracy']:.0%}" in text.replace(" %", "%")
+    assert f"right in {judge['majority']:.0%}" in text.replace(" %", "%")
     assert all(f"| `{name}` |" in text for name in ("celeba", "lfw", "anime", "cartoon"))

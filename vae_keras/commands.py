@@ -22,7 +22,7 @@ def train(options):
       python -m vae_keras train --data ~/faces.zip --find-face --image-size 128 --out runs/mine
       python -m vae_keras train --data celeba --epochs 50 --sharpen 30 --out runs/celeba
     """
-    from vae_keras import config, data, images, pretrained, sources, training
+    from vae_keras import config, data, images, sources, training
 
     given = {name: value for name, value in vars(options).items() if name in config.Config.__annotations__}
     settings = config.get_config(profile="full", dataset=options.data, **given)
@@ -36,10 +36,9 @@ def train(options):
         run = _run(options, settings, settings.epochs, folder)
         history = training.fit(vae, faces.train, faces.validation, **run)
         model = _finish(vae, faces, history, options, settings, folder)
+        (folder / "faces-plain.png").unlink(missing_ok=True)  # of an earlier model
     if options.sharpen:
-        plain = pretrained.load(folder, plain=True)
-        images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
-        model = _sharpen(options, settings, faces, folder, plain)
+        model = _sharpen(options, settings, faces, folder)
     images.save_images(model.generate(10, seed=settings.seed), folder / "faces.png")
     print(_readable(model.card.get("sharpened", model.card)["figures"]))
     print(f"wrote {folder}, with ten new faces in {folder / 'faces.png'}; for more of them:")
@@ -53,12 +52,14 @@ def _run(options, settings, epochs, folder):
     return run | dict(callbacks=[training.Progress(lines=epochs)])
 
 
-def _sharpen(options, settings, faces, folder, plain):
+def _sharpen(options, settings, faces, folder):
     """Sharpen the plain model in a folder; its sizes are those of its card, whatever is asked for."""
-    from vae_keras import pretrained, sharpen
+    from vae_keras import images, pretrained, sharpen
 
+    plain = pretrained.load(folder, plain=True)
     if (size := plain.vae.network["image_size"]) != settings.image_size:
         raise ValueError(f"{folder} holds a model for pictures of {size} pixels: add --image-size {size}.")
+    images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
     print(f"sharpening its decoder for {options.sharpen} epochs", flush=True)
     run = _run(options, settings, options.sharpen, folder / pretrained.SHARPENING)
     codes = plain.prior.sample(20_000, seed=settings.seed)
@@ -81,10 +82,12 @@ def _model_folder(folder, force, sharpen):
 
     Raises ValueError where a finished model, or a file, stands in the way.
     """
+    from vae_keras import pretrained
+
     _refuse_file(folder)
     card, checkpoint = folder / "card.json", folder / "checkpoint"
     if force:
-        for unfinished in (checkpoint, folder / "sharpening"):
+        for unfinished in (checkpoint, folder / pretrained.SHARPENING):
             shutil.rmtree(unfinished, ignore_errors=True)
     trained = card.exists() and not force and not (checkpoint / "checkpoint.json").exists()
     if trained and not (sharpen and "sharpened" not in json.loads(card.read_text(encoding="utf-8"))):

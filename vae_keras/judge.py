@@ -19,13 +19,7 @@ from vae_keras.model import activate
 
 SIZE = 64  # pixels a side that the network sees; larger pictures are shrunk for it
 SHIPPED = Path(__file__).resolve().parent / "weights" / "judge"
-SHOWN = (
-    "Smiling",
-    "Male",
-    "Eyeglasses",
-    "Blond_Hair",
-    "Young",
-)  # of the 40, in lessons on unlabelled photographs
+SHOWN = ("Smiling", "Male", "Eyeglasses", "Blond_Hair", "Young")  # of the 40, for unlabelled photographs
 FILES = ("judge.weights.h5", "judge.json")
 
 

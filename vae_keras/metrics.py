@@ -55,13 +55,14 @@ def similarity(images, reconstructions):
     mse, pairs = squared_error(images, reconstructions), list(zip(images, reconstructions))
     weights = np.array([0.0448, 0.2856, 0.3001])
     scales = [
-        tf.image.ssim_multiscale(one[None], other[None], 255, weights / weights.sum()) for one, other in pairs
+        tf.image.ssim_multiscale(images[rows], reconstructions[rows], 255, weights / weights.sum())
+        for rows in (slice(start, start + BLOCK) for start in range(0, len(images), BLOCK))
     ]
     return dict(
         mse=mse,
         psnr=float(np.mean([peak_signal_noise_ratio(*pair) for pair in pairs])),
         ssim=float(np.mean([structural_similarity(*pair, channel_axis=2) for pair in pairs])),
-        ms_ssim=float(np.mean(scales)),
+        ms_ssim=float(np.mean(np.concatenate(scales))),
     )
 
 
@@ -96,14 +97,13 @@ def bits_per_dimension(vae, images, samples=1, seed=0, prior=None):
 
 def _log_density(prior, z):
     """The logarithm of a `latent.Prior`'s density at codes z [n, d]: float64 [n], in nats."""
-    from scipy.linalg import solve_triangular
+    from scipy.stats import Covariance, multivariate_normal
 
-    terms = []
-    for weight, mean, factor in zip(prior.weights, prior.means, np.float64(prior.factors)):
-        white = solve_triangular(factor, (z - mean).T, lower=True)
-        volume = np.log(np.diag(factor)).sum() + 0.5 * len(mean) * math.log(2 * math.pi)
-        terms.append(math.log(weight) - 0.5 * np.square(white).sum(axis=0) - volume)
-    return np.logaddexp.reduce(terms)
+    parts = zip(prior.means, np.float64(prior.factors))
+    densities = [
+        multivariate_normal.logpdf(z, mean, Covariance.from_cholesky(factor)) for mean, factor in parts
+    ]
+    return np.logaddexp.reduce(np.log(prior.weights)[:, None] + np.reshape(densities, (-1, len(z))))
 
 
 def fit_pca(images, components=128, seed=0, at_most=20_000):

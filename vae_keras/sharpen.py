@@ -13,10 +13,8 @@ from keras import layers, ops
 from vae_keras import training
 from vae_keras.model import VAE, stage_filters
 
-RATES = (
-    2e-4,
-    5e-4,
-)  # of the decoder, of the discriminator: the judge has to learn faster than what it judges
+# Of the decoder and of the discriminator, which has to learn faster than what it judges.
+RATES = (2e-4, 5e-4)
 NEARBY = 0.02  # standard deviation of the noise, in units of a pixel's range, in which the slope is measured
 
 
@@ -132,7 +130,7 @@ class Sharpener(keras.Model):
         over directions of a squared slope is what the gradient's square is, without differentiating twice.
         """
         few = max(1, images.shape[0] // 4) if images.shape[0] else 1
-        noise = keras.random.normal(ops.shape(images[:few]), seed=self.vae.sampling.noise)
+        noise = keras.random.normal(ops.shape(images[:few]), seed=self.sampling.noise)
         nearby, *_ = self.discriminator(images[:few] + NEARBY * noise)
         return ops.mean(ops.square((nearby - real[:few]) / NEARBY))
 

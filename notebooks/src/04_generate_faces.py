@@ -294,7 +294,7 @@ pd.Series(steps, name="mean step between neighbours (grey levels)").round(2)
 # loss is
 # $$\frac{\text{squared error}}{\sigma^2} + w_1 \cdot \text{difference in what the discriminator sees} - w_2 \log p(\text{taken for a photograph}).$$
 # The encoder is left alone, so the codes, their prior and all directions stay. All of it is
-# [one page of code](../vae_keras/sharpen.py). Here is a short run, on a part of the pictures.
+# [in one file](../vae_keras/sharpen.py). Here is a short run, on a part of the pictures.
 
 # %%
 few, epochs = faces.train[: config.comparison_pictures], max(1, config.comparison_epochs // 4)
