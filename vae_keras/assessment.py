@@ -86,8 +86,8 @@ def calibrate(vae, faces, pca, directions, labels):
                 break
         if turned[-1] >= TURNED:
             scaled.loc[attribute] *= np.interp(TURNED, turned[-2:], STRENGTHS[len(turned) - 2 : len(turned)])
-        else:  # so many never turn: take where most do, since beyond that the faces fall apart
-            scaled.loc[attribute] *= STRENGTHS[np.argmax(turned)] or 1.0
+        else:  # so many never turn: no farther than where nearly the most do, since beyond it faces fall apart
+            scaled.loc[attribute] *= STRENGTHS[np.argmax(np.array(turned) >= 0.9 * max(turned))] or 1.0
     return scaled
 
 
