@@ -4,7 +4,8 @@
 # make lessons    bring the committed notebooks up to date with their texts     (LESSONS="03 04" PROFILE=… DATA=…)
 # make colab      write the repository's address everywhere                     (REPO=owner/name)
 # make figures    write the figures of the models that ship into the README
-# make bench      measure the training step beside PyTorch and plain Keras; writes benchmarks/RESULTS.md (10 minutes)
+# make bench      measure training step, input, sampling and growth beside others; writes benchmarks/RESULTS.md (an hour)
+# make race       train this model and four from elsewhere for the same times, measure their faces (4 hours; NAMES=…)
 # make bench-check fail if the training step or the input became slow (2 minutes)
 # make quality    measure the faces of a model that ships (MODEL=celeba OUTSIDE=a script that prints a distance)
 # make lint       ruff on module, tests and texts of the lessons
@@ -25,7 +26,7 @@ TOOLS := $(VENV)/.tools-$(VERSION)
 CODE := vae_keras tests notebooks/src benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: faces test setup lessons colab figures bench bench-check quality lint format test-colab clean
+.PHONY: faces test setup lessons colab figures bench race bench-check quality lint format test-colab clean
 
 faces: $(INSTALLED)
 	@$(RUN) notebooks/src/build.py --force --html --profile $(or $(PROFILE),cpu) --data "$(or $(DATA),cartoon)" --out build
@@ -47,7 +48,10 @@ figures: $(INSTALLED)
 	@$(RUN) notebooks/src/figures.py
 
 bench: $(INSTALLED) .venv-bench/.installed
-	@$(RUN) benchmarks/step.py
+	@for script in step input sampling growth; do $(RUN) benchmarks/$$script.py || exit 1; done
+
+race: $(INSTALLED) .venv-bench/.installed
+	@$(RUN) benchmarks/time_to_quality.py $(NAMES) $(if $(OUTSIDE),--outside "$(OUTSIDE)")
 
 bench-check: $(INSTALLED)
 	@$(RUN) benchmarks/check.py

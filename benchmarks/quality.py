@@ -41,15 +41,15 @@ def models():
     return {name: model for name, model in found.items() if model.sharpened == (name == "sharpened")}
 
 
-def outside(held, some):
-    """Return the distance that the script given by --outside prints for two sets; NaN without one."""
-    if not options.outside:
+def outside(script, held, some):
+    """Return the distance that a script prints for two sets of faces; NaN without one."""
+    if not script:
         return np.nan
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, name) for name in ("real.npy", "other.npy")]
         for path, pictures in zip(paths, (held, some)):
             np.save(path, pictures)
-        command = [sys.executable, options.outside, *paths]
+        command = [sys.executable, script, *paths]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[0])
 
@@ -63,7 +63,7 @@ def distances_table(faces, held):
         kernel, error = distances.kernel_distance(real, features)
         density, coverage = distances.density_and_coverage(real, features)
         rows[name] = {
-            "outside": outside(held, some),
+            "outside": outside(options.outside, held, some),
             "Fréchet": distances.frechet(real, features),
             "kernel": f"{kernel:.3f} ± {error:.3f}",
             "diversity": distances.diversity(features) / distances.diversity(real),
@@ -91,28 +91,30 @@ def reconstruction_table(faces):
 def edit_table(faces):
     """Return a row per attribute and way: what the judge sees in edited test pictures that lack the attribute.
 
-    Every way gets the length at which the judge sees the attribute in 80 % of such validation pictures; the shipped
-    directions have theirs. reconstructed: how often it sees the attribute in reconstructions of pictures that have it.
+    Every way gets the length that `assessment.calibrate` finds on validation pictures, as the shipped directions have
+    theirs: for each attribute the best of the two regressions and the means. reconstructed: how often the judge sees
+    the attribute in reconstructions of pictures that have it.
     """
     model, network, rows = pretrained.load(options.model), judge.load(), {}
     codes, _ = latent.encode(model.vae, faces.train)
     every = faces.labels("train", judge.load().attributes)
     test, truth = faces.test, faces.labels("test", list(EDITS))
     found = {
+        "regression, five labels": latent.directions(codes, every[list(EDITS)], controls=EDITS),
+        "regression, all labels": latent.directions(codes, every, controls=list(every)),
         "difference of means": latent.directions(codes, every[list(EDITS)], method="means"),
         "logistic regression": latent.directions(codes, every[list(EDITS)], method="logistic"),
         "means, orthogonalised": orthogonal(latent.directions(codes, every, method="means")),
     }
-    ways = {"regression (shipped)": model.directions}
+    ways, pca = {"shipped": model.directions}, metrics.fit_pca(faces.train)
     for way, table in found.items():
-        pca = metrics.fit_pca(faces.train)
-        ways[way] = assessment.calibrate(model.vae, faces, pca, table.loc[list(EDITS)], every)
+        ways[way] = assessment.calibrate(model.vae, faces, pca, [table.loc[list(EDITS)]], every)
     for name in EDITS:
         lacking, having = (test[(truth[name] == value).to_numpy()][:FEW] for value in (False, True))
         z, before = latent.encode(model.vae, lacking)[0], model.reconstruct(lacking)
         seen = network.decisions(model.reconstruct(having))[name].mean()
         steps = {way: table.loc[name].to_numpy() for way, table in ways.items()}
-        steps["random direction"] = latent.random_direction(steps["regression (shipped)"])
+        steps["random direction"] = latent.random_direction(steps["shipped"])
         for way, step in steps.items():
             after = latent.decode(model.vae, latent.edit(z, step))
             rows[name, way] = {**network.score_edit(before, after, name), "reconstructed": seen}

@@ -13,15 +13,15 @@ left out. Also measured: how many multiplications and additions a second a large
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import report
+
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 TORCH = ROOT / ".venv-bench" / "bin" / "python"
 BATCH, SIZES, TURNS = 64, (64, 128), 5
 
@@ -117,32 +117,26 @@ def precision():
 
 
 def main():
-    """Measure everything and write the table."""
+    """Measure everything and write the section."""
     rows, best = [], measure("peak", 64)
     for size in SIZES:
         turns = [{way: measure(way, size) for way in ("course", "keras", "torch")} for _ in range(TURNS)]
         for way in turns[0]:
-            found = sorted(turn[way] for turn in turns if turn[way])
-            if found:
-                ratio = statistics.median(turn["course"] / turn[way] for turn in turns if turn[way])
-                share = statistics.median(found) * operations(size) / best
-                rows.append(
-                    f"| {way} | {size}×{size} | {statistics.median(found):.0f} | {found[0]:.0f}–{found[-1]:.0f} "
-                    f"| {ratio:.2f} | {share:.0%} |\n"
-                )
-    processor = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
-        processor = line.partition(":")[2].strip() if line.startswith("model name") else processor
-    RESULTS.write_text(
-        "# Results\n\nWritten by `make bench`.\n\n## The training step\n\n"
-        f"{time.strftime('%Y-%m-%d')}, {processor}, {os.cpu_count()} cores. Batch {BATCH}, median and range of {TURNS} "
-        "turns; how it is measured, and against what, stands in [step.py](step.py) and "
+            found = [turn[way] for turn in turns if turn[way]]
+            if not found:
+                continue
+            median = statistics.median(found)
+            row = {"way": way, "pictures": f"{size}×{size}", "pictures per second": f"{median:.0f}"}
+            row |= {"range": f"{min(found):.0f}–{max(found):.0f}"}
+            ratio = statistics.median(turn["course"] / turn[way] for turn in turns if turn[way])
+            row |= {"course is so many times as fast": ratio}
+            rows.append(row | {"share of the peak": f"{median * operations(size) / best:.0%}"})
+    report.write(
+        "The training step",
+        f"Batch {BATCH}, median and range of {TURNS} turns: [step.py](step.py), "
         "[peers/torch_step.py](peers/torch_step.py). A large product of matrices reaches "
-        f"{best / 1e12:.2f} T operations a second here.\n\n"
-        "| way | pictures | pictures per second | range | course is so many times as fast | share of the peak |\n"
-        "|---|---|---|---|---|---|\n" + "".join(rows)
+        f"{best / 1e12:.2f} T operations a second here.\n\n{report.table(rows)}",
     )
-    print(RESULTS.read_text())
 
 
 if __name__ == "__main__":

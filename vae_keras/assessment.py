@@ -6,7 +6,7 @@ import pandas as pd
 from vae_keras import distances, judge, latent, metrics
 
 FEWEST = 10  # test pictures for a distance to mean anything
-TURNED = 0.8  # share of the validation faces without an attribute that strength 1 has to turn
+TURNED = 0.82  # share of the validation faces without an attribute that strength 1 has to turn
 STRENGTHS = (0.0, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the shift of the regression
 
 
@@ -53,16 +53,17 @@ def compare(images, reconstructions, new, training):
     )
 
 
-def calibrate(vae, faces, pca, directions, labels):
-    """Return `directions` scaled so that strength 1 turns a share `TURNED` of the validation faces that lack each.
+def calibrate(vae, faces, pca, ways, labels):
+    """Return directions scaled so that strength 1 turns a share `TURNED` of the validation faces that lack each.
 
-    Whether a face has turned is said by the judge that ships, or, where it does not know the attribute or these faces,
-    by logistic regression on principal components of pixels, fitted to training pictures: the better of the two on
-    validation pictures. Neither knows anything of the codes.
+    ways: tables of directions; the first has all attributes, of the others each row is one more try. Taken is what
+    turns so many with the fewest decisions changed. Whether a face has turned is said by the judge that ships, or,
+    where it does not know the attribute or these faces, by logistic regression on principal components of pixels,
+    fitted to training pictures: the better of the two on validation pictures. Neither knows anything of the codes.
     """
     pixels = metrics.pca_codes(pca, faces.train[: len(labels)])
     scale = pixels.std(axis=0)
-    models = {name: latent.fit_logistic(pixels / scale, labels[name]) for name in directions.index}
+    models = {name: latent.fit_logistic(pixels / scale, labels[name]) for name in ways[0].index}
 
     def by_pixels(images):
         codes = metrics.pca_codes(pca, images) / scale
@@ -70,25 +71,37 @@ def calibrate(vae, faces, pca, directions, labels):
 
     images = faces.validation[:500]
     seen = {decide: decide(images) for decide in (by_pixels, judge.load().decisions)}
-    z, truth = latent.encode(vae, images)[0], faces.labels("validation", list(directions.index))[:500]
-    scaled = directions.copy()
-    for attribute, direction in directions.iterrows():
+    z, truth = latent.encode(vae, images)[0], faces.labels("validation", list(models))[:500]
+    chosen = {}
+    for attribute in models:
         has = truth[attribute].to_numpy()
         right = {
             decide: _recall(has, table[attribute]) for decide, table in seen.items() if attribute in table
         }
-        start, decide = z[~has][:200], max(right, key=right.get)
-        turned = [0.0]
-        for times in STRENGTHS[1:] if len(start) else ():
-            moved = latent.decode(vae, latent.edit(start, direction, times))
-            turned.append(decide(moved)[attribute].mean())
-            if turned[-1] >= TURNED:
-                break
+        lacking, decide = z[~has][:300], max(right, key=right.get)
+        tries = [table.loc[attribute] for table in ways if attribute in table.index]
+        found = [_stretch(vae, lacking, direction, decide) for direction in tries]
+        chosen[attribute] = min(found, key=lambda one: one[:2])[2]
+    return pd.DataFrame(chosen).T.astype("float32").rename_axis(ways[0].index.name)
+
+
+def _stretch(vae, z, direction, decide):
+    """Return (turned too few by, share of decisions changed, the direction times what turns enough of the codes z)."""
+    if not len(z):
+        return 0.0, 0.0, direction
+    before, turned, changed = decide(latent.decode(vae, z)), [0.0], [0.0]
+    for times in STRENGTHS[1:]:
+        after = decide(latent.decode(vae, latent.edit(z, direction, times)))
+        turned.append(after[direction.name].mean())
+        changed.append((after != before).to_numpy().mean())
         if turned[-1] >= TURNED:
-            scaled.loc[attribute] *= np.interp(TURNED, turned[-2:], STRENGTHS[len(turned) - 2 : len(turned)])
-        else:  # so many never turn: no farther than where nearly the most do, since beyond it faces fall apart
-            scaled.loc[attribute] *= STRENGTHS[np.argmax(np.array(turned) >= 0.9 * max(turned))] or 1.0
-    return scaled
+            break
+    tried = STRENGTHS[: len(turned)]
+    if turned[-1] >= TURNED:
+        times = np.interp(TURNED, turned[-2:], tried[-2:])
+    else:  # so many never turn: no farther than where nearly the most do, since beyond it faces fall apart
+        times = tried[np.argmax(np.array(turned) >= 0.9 * max(turned))] or 1.0
+    return max(0.0, TURNED - max(turned)), np.interp(times, tried, changed), times * direction
 
 
 def _recall(has, seen):

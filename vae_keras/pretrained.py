@@ -106,9 +106,11 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", pla
     else:
         prior = plain.prior
     pca = metrics.fit_pca(train, seed=seed)
-    directions = assessment.calibrate(
-        vae, faces, pca, latent.directions(z_mean, labels, controls=shown), labels
-    )
+    ways = [latent.directions(z_mean, labels, controls=shown)]
+    if shown:
+        ways += [latent.directions(z_mean, labels, controls=list(labels)).loc[shown]]
+        ways += [latent.directions(z_mean, labels, method="means").loc[shown]]
+    directions = assessment.calibrate(vae, faces, pca, ways, labels)
     lengths = (directions**2).sum(axis=1)
     levels = pd.Series(
         {a: (z_mean[labels[a]] @ directions.loc[a] / lengths[a]).mean() for a in directions.index}
