@@ -1,13 +1,11 @@
-"""How time and memory grow with the number of pictures and with their size: `python benchmarks/growth.py`, 15 minutes.
+"""How time and memory grow with the number of pictures and with their size: `python benchmarks/growth.py`, 20 minutes.
 
-Each step in a process of its own, whose peak of memory the operating system tells. Pictures are drawn faces, written as
-JPEG into a zip, the same thousand over and over under other names, and one byte at the end of each is its number, so
-that no two files are equal. Seconds are of the work alone, without importing.
+Each step in a process of its own, whose peak of memory the operating system tells. Pictures are drawn faces, all
+different, written as JPEG into a zip. Seconds are of the work alone, without importing.
 """
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -15,10 +13,14 @@ import time
 import zipfile
 from pathlib import Path
 
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import numpy as np
 import report
+
+from vae_keras import commands, config, data, latent, sources, training
 
 COUNTS, SIZES, SOME = (1_000, 10_000, 100_000), (32, 64, 128, 256), 2_000
 
@@ -29,53 +31,53 @@ def write_zip(path, count, size):
 
     from vae_keras import cartoon
 
-    faces = cartoon.draw_faces(cartoon.sample_factors(min(count, 1000)), size)
-    packed = [cv2.imencode(".jpg", face[..., ::-1])[1].tobytes() for face in faces]
+    factors = cartoon.sample_factors(count)
     with zipfile.ZipFile(path, "w") as archive:
-        for number in range(count):
-            archive.writestr(f"{number:06d}.jpg", packed[number % 1000] + number.to_bytes(4, "little"))
+        for at in range(0, count, 1000):
+            for number, face in enumerate(cartoon.draw_faces(factors[at : at + 1000], size), at):
+                archive.writestr(f"{number:06d}.jpg", cv2.imencode(".jpg", face[..., ::-1])[1].tobytes())
 
 
 def prepare(path, size):
-    from vae_keras import data, sources
-
-    data.prepare(sources.get_source(path), size, progress=False)
+    """Return (seconds, pictures) of preparing a zip."""
+    start = time.perf_counter()
+    faces = data.prepare(sources.get_source(path), size, progress=False)
+    return time.perf_counter() - start, len(faces.images)
 
 
 def train(path, size):
-    """Train for one epoch, after a step that compiles."""
-    from vae_keras import config, data, sources, training
-
+    """Return (seconds, pictures) of the second epoch: the first one compiles."""
     faces = data.prepare(sources.get_source(path), size, progress=False)
     vae = training.build_vae(config.get_config(profile="full", dataset="cartoon", image_size=size))
-    training.fit(vae, faces.train[:64], epochs=1)
-    start = time.perf_counter()
-    training.fit(vae, faces.train, epochs=1)
-    return time.perf_counter() - start
+    return training.fit(vae, faces.train, epochs=2)["seconds"].iloc[1], len(faces.train)
 
 
 def sample(count, size):
-    """Draw faces in blocks, as the command does; of a model with other weights every time, which costs the same."""
-    import numpy as np
-
-    from vae_keras import commands, config, latent, training
-
+    """Return (seconds, pictures) of drawing faces in blocks, as the command does, after a first one."""
     vae = training.build_vae(config.get_config(profile="full", dataset="cartoon", image_size=size))
-    z = np.random.default_rng(0).standard_normal((count, 128)).astype("float32")
+    z = np.random.default_rng(0).standard_normal((int(count), 128)).astype("float32")
     latent.decode(vae, z[:256])
     start = time.perf_counter()
-    for at in range(0, count, commands.CHUNK):
+    for at in range(0, len(z), commands.CHUNK):
         latent.decode(vae, z[at : at + commands.CHUNK])
-    return time.perf_counter() - start
+    return time.perf_counter() - start, len(z)
 
 
 def measure(work, *words):
-    """Return seconds and peak of memory (GB) of one piece of work in a process of its own."""
+    """Return [seconds, pictures, peak of memory in GB] of one piece of work in a process of its own."""
     command = [sys.executable, __file__, work, *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        raise SystemExit(f"{work} {words} failed:\n{done.stderr[-2000:]}")
+        raise SystemExit(f"error: {work} {words} failed; what it said stands above.")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak():
+    """Return the peak of this process's memory in GB; of Linux, whose getrusage would tell the parent's, too."""
+    line = next(
+        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
+    )
+    return int(line.split()[1]) * 1024 / 1e9
 
 
 def row(count, size, folder):
@@ -83,12 +85,18 @@ def row(count, size, folder):
     archive = Path(folder, f"faces-{count}-{size}.zip")
     write_zip(archive, count, size)
     os.environ["VAE_KERAS_CACHE"] = str(Path(folder, f"cache-{count}-{size}"))
-    found = {"pictures": f"{count:,}", "size": size}
-    works = {"prepare": (archive, size), "train": (archive, size), "sample": (count, size)}
-    for name, words in works.items():
-        seconds, memory = measure(name, *words)
-        found |= {f"{name}, s": f"{seconds:.1f}", "ms a picture" + " " * len(found): 1000 * seconds / count}
-        found |= {"peak, GB" + " " * len(found): memory}
+    found = {"pictures": count, "size": size}
+    for name, words in {
+        "prepare": (archive, size),
+        "train": (archive, size),
+        "sample": (count, size),
+    }.items():
+        seconds, pictures, memory = measure(name, *words)
+        found |= {
+            f"{name}: s": seconds,
+            f"{name}: ms a picture": 1000 * seconds / pictures,
+            f"{name}: GB": memory,
+        }
     return found
 
 
@@ -109,12 +117,5 @@ if __name__ == "__main__":
         main()
     else:
         work, first, size = sys.argv[1:]
-        import vae_keras  # noqa: F401  (and the libraries, before the clock runs)
-        from vae_keras import data, training  # noqa: F401
-
-        start = time.perf_counter()
-        function = {"prepare": prepare, "train": train, "sample": sample}[work]
-        seconds = (
-            function(int(first) if work == "sample" else first, int(size)) or time.perf_counter() - start
-        )
-        print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))
+        seconds, pictures = {"prepare": prepare, "train": train, "sample": sample}[work](first, int(size))
+        print(json.dumps([float(seconds), pictures, peak()]))

@@ -1,10 +1,15 @@
-"""Writes what the benchmarks found into RESULTS.md, a section each, with date, machine and versions."""
+"""What the benchmarks share: RESULTS.md, a section each, with date, machine and versions; a distance from outside."""
 
 import importlib.metadata
 import os
 import platform
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
+
+import numpy as np
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 HEAD = "# Results\n\nWritten by `make bench` and `make race`: each section by the script that it names.\n"
@@ -15,20 +20,37 @@ def machine():
     processor, information = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
     for line in information.read_text().splitlines() if information.exists() else ():
         processor = line.partition(":")[2].strip() if line.startswith("model name") else processor
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", "numpy")]
+    names = importlib.metadata.packages_distributions()  # TensorFlow's may be tensorflow-cpu
+    versions = [f"{name} {importlib.metadata.version(names[name][0])}" for name in ("tensorflow", "keras")]
     python = f"Python {platform.python_version()}"
     return ", ".join([time.strftime("%Y-%m-%d"), processor, f"{os.cpu_count()} cores", python, *versions])
 
 
 def table(rows):
-    """Return dictionaries with the same keys as a Markdown table; floats with three digits."""
+    """Return dictionaries with the same keys as a Markdown table; floats with three digits, None and NaN as a dash."""
 
     def cell(value):
-        return f"{value:.3g}" if isinstance(value, float) and abs(value) < 1000 else str(value)
+        if value is None or value != value:
+            return "–"
+        if isinstance(value, int) or (isinstance(value, float) and abs(value) >= 1000):
+            return f"{value:,.0f}"
+        return f"{value:.3g}" if isinstance(value, float) else str(value)
 
     lines = ["| " + " | ".join(rows[0]) + " |", "|---" * len(rows[0]) + "|"]
     lines += ["| " + " | ".join(cell(value) for value in row.values()) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def outside(script, real, other):
+    """Return the distance that a script prints for two sets of faces; None without one."""
+    if not script:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, name) for name in ("real.npy", "other.npy")]
+        for path, pictures in zip(paths, (real, other)):
+            np.save(path, pictures)
+        done = subprocess.run([sys.executable, script, *paths], stdout=subprocess.PIPE, text=True, check=True)
+    return float(done.stdout.split()[0])
 
 
 def write(title, text):

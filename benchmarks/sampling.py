@@ -1,7 +1,7 @@
 """How long a face takes, and how long to wait for the first: `python benchmarks/sampling.py`, a minute or two.
 
 Cold: processes of their own, taking turns, that import Keras, import Keras and this module, and draw sixteen faces by
-the command. Warm: one face, one edited photograph and a thousand faces by the functions, after a first call.
+the command. Warm: one face, one face edited and a thousand faces by the functions, after a first call.
 """
 
 import os
@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 

@@ -108,6 +108,11 @@ def measure(way, size):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def required(way, size):
+    """As `measure`; ends the program where that cannot run."""
+    return measure(way, size) or sys.exit(f"error: {way} could not be measured; what it said stands above.")
+
+
 def precision():
     """Return the number format in which the course computes on this processor."""
     sys.path.insert(0, str(ROOT))
@@ -118,9 +123,12 @@ def precision():
 
 def main():
     """Measure everything and write the section."""
-    rows, best = [], measure("peak", 64)
+    rows, best = [], required("peak", 64)
     for size in SIZES:
-        turns = [{way: measure(way, size) for way in ("course", "keras", "torch")} for _ in range(TURNS)]
+        turns = [
+            {"course": required("course", size), **{way: measure(way, size) for way in ("keras", "torch")}}
+            for _ in range(TURNS)
+        ]
         for way in turns[0]:
             found = [turn[way] for turn in turns if turn[way]]
             if not found:

@@ -32,7 +32,9 @@ def test_strength_one_turns_the_share_that_was_asked_for(codes):
 
 
 def test_the_direction_that_changes_less_wins(codes):
-    clean, mixed, weak = (assessment._stretch(None, codes, row(*d), decide)[:2] for d in ((1, 0), (1, 1), (0.1, 0)))
+    clean, mixed, weak = (
+        assessment._stretch(None, codes, row(*d), decide)[:2] for d in ((1, 0), (1, 1), (0.1, 0))
+    )
     assert min(mixed, clean, weak) == clean and mixed[1] > clean[1] + 0.2
     assert weak[0] > 0.2  # four times a tenth is the farthest that is tried
 

@@ -7,6 +7,7 @@ from vae_keras import distances, judge, latent, metrics
 
 FEWEST = 10  # test pictures for a distance to mean anything
 TURNED = 0.82  # share of the validation faces without an attribute that strength 1 has to turn
+SEED = 2  # of the new faces: the decoder was sharpened with codes of seeds 0 or 1
 STRENGTHS = (0.0, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the shift of the regression
 
 
@@ -32,7 +33,9 @@ def evaluate(model, faces, pca, at_most=20_000):
     )
     if len(images) < FEWEST:
         return figures
-    return figures | compare(images, reconstructions, model.generate(len(images)), faces.train[: len(images)])
+    return figures | compare(
+        images, reconstructions, model.generate(len(images), seed=SEED), faces.train[: len(images)]
+    )
 
 
 def compare(images, reconstructions, new, training):
@@ -78,7 +81,7 @@ def calibrate(vae, faces, pca, ways, labels):
         right = {
             decide: _recall(has, table[attribute]) for decide, table in seen.items() if attribute in table
         }
-        lacking, decide = z[~has][:300], max(right, key=right.get)
+        lacking, decide = z[~has][:200], max(right, key=right.get)
         tries = [table.loc[attribute] for table in ways if attribute in table.index]
         found = [_stretch(vae, lacking, direction, decide) for direction in tries]
         chosen[attribute] = min(found, key=lambda one: one[:2])[2]

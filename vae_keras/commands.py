@@ -62,7 +62,7 @@ def _sharpen(options, settings, faces, folder):
     images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
     print(f"sharpening its decoder for {options.sharpen} epochs", flush=True)
     run = _run(options, settings, options.sharpen, folder / pretrained.SHARPENING)
-    codes = plain.prior.sample(20_000, seed=settings.seed)
+    codes = plain.prior.sample(20_000, seed=settings.seed + 1)  # not those that `generate` begins with
     vae, history = sharpen.sharpen(plain.vae, faces.train, codes, validation=faces.validation, **run)
     return _finish(vae, faces, history, options, settings, folder, plain=plain)
 

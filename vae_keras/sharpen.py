@@ -3,7 +3,7 @@
 A squared error is smallest for the mean of all faces that a code may stand for, and a mean is blurred. A discriminator
 asks for a face that could be one of them instead (Goodfellow et al. 2014, arXiv 1406.2661), and what it sees in the
 photograph and in the face is a second measure of how alike they are (Larsen et al. 2016, arXiv 1512.09300). The encoder
-stays as it is, and so do the codes, their prior and their directions.
+stays as it is, and so do the codes and their prior.
 """
 
 import keras

@@ -2,16 +2,19 @@
 
     keras   the Keras example "Variational AutoEncoder" (keras.io): two convolutions, cross-entropy; its two latent
             numbers made 128, and the 16 units before them 128, too, since fewer would let less through
-    book    the face VAE of Foster, "Generative Deep Learning", 2nd edition: five convolutions of 64 filters, latent 200
+    book    the face VAE of Foster, "Generative Deep Learning", 2nd edition, in its form for 64 pixels: five
+            convolutions of 64 filters, latent 200
     dcgan   four convolutions of 4x4 with batch normalization and leaky ReLU, mirrored: the VAE of many PyTorch
             repositories, with the widths of DCGAN (Radford et al. 2016) and the loss of PyTorch's own example
-    wae     the CelebA network and MMD loss of Tolstikhin et al. 2018, "Wasserstein auto-encoders", as in pythae
+    wae     the CelebA network of Tolstikhin et al. 2018, "Wasserstein auto-encoders", with the 4x4 kernels that pythae
+            gives its encoder; loss (MMD, lambda 10), rate and batch of the authors' code, without its pretraining
 
-Losses, rates and batches are those published with each; all train channels last, compiled, in the number format that
-is fastest here, on pictures that lie in memory. Run as
+Losses, rates and batches are those published with each, without augmentation, as published; all train channels last,
+compiled, in the number format that is fastest here, on pictures that lie in memory. Run as
 
     vaes.py train NAME FOLDER PRECISION SECONDS...   train until the last of the SECONDS; FOLDER/NAME-SECONDS.pt at each
-    vaes.py encode NAME FOLDER SECONDS               means and deviations of FOLDER/train.npy and held.npy as .npz
+    vaes.py encode NAME FOLDER SECONDS               FOLDER/NAME-SECONDS.npz: means and log-variances of the codes of
+                                                     FOLDER/train.npy, and means (held) of held.npy
     vaes.py decode NAME FOLDER SECONDS CODES.npy OUT.npy
 """
 
@@ -97,15 +100,20 @@ class KerasExample(Peer):
         decoder.insert(0, nn.ReLU())
         super().__init__(encoder, decoder, 16, 64, 128)
 
+    def error(self, images, logits):
+        """Keras's loss is a mean over the channels; the example sums it over rows and columns."""
+        return super().error(images, logits) / 3
+
 
 class Book(Peer):
     rate = 5e-4
 
     def __init__(self):
         widths = (64,) * 5
-        decoder = [nn.BatchNorm2d(64), nn.LeakyReLU(0.3), *up((64, *widths), 3, lambda: nn.LeakyReLU(0.3))]
         encoder = down(widths, 3, lambda: nn.LeakyReLU(0.3))
+        decoder = up((64, *widths), 3, lambda: nn.LeakyReLU(0.3))
         super().__init__(encoder, [*decoder, nn.Conv2d(64, 3, 3, 1, 1)], 2, 64, 200)
+        self.open = nn.Sequential(self.open, nn.BatchNorm1d(256), nn.LeakyReLU(0.3))
 
     def error(self, images, logits):
         return 2000 * (images - torch.sigmoid(logits)).square().mean()
@@ -123,7 +131,7 @@ class Wasserstein(Peer):
 
     def __init__(self):
         encoder = down((128, 256, 512, 1024), 4, nn.ReLU)
-        decoder = [nn.BatchNorm2d(1024), nn.ReLU(), *up((1024, 512, 256, 128), 5, nn.ReLU)]
+        decoder = [nn.ReLU(), *up((1024, 512, 256, 128), 5, nn.ReLU)]
         super().__init__(encoder, [*decoder, nn.Conv2d(128, 3, 5, 1, 2)], 4, 1024, 64, opening=(8, 1024))
 
     def encode(self, images):
@@ -161,7 +169,7 @@ def train(name, folder, precision, *budgets):
     model = PEERS[name]().to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(model.parameters(), model.rate, model.betas, fused=True)
     compiled, budgets = torch.compile(model), sorted(map(float, budgets))
-    steps, order, paused, start = 0, torch.randperm(len(images)), 0.0, time.perf_counter()
+    steps, order, paused, start = 0, None, 0.0, time.perf_counter()
     while budgets:
         at = steps * model.batch % (len(images) - model.batch + 1)
         order = torch.randperm(len(images)) if at < model.batch else order
@@ -185,13 +193,13 @@ def trained(name, folder, seconds):
 
 def encode(name, folder, seconds):
     """Write the codes of the training and the held-out pictures."""
-    model, codes = trained(name, folder, seconds), {}
+    model, found = trained(name, folder, seconds), {}
     for part in ("train", "held"):
         images = torch.from_numpy(np.load(folder / f"{part}.npy")).permute(0, 3, 1, 2)
         parts = zip(*(model.encode(block / 255) for block in images.split(256)))
-        mean, log_variance = (torch.cat(part).numpy() for part in parts)
-        codes |= {f"{part}_mean": mean, f"{part}_deviation": np.exp(0.5 * log_variance)}
-    np.savez(folder / f"{name}-{seconds}.npz", **codes)
+        found[part] = [torch.cat(part).numpy() for part in parts]
+    (mean, log_variance), (held, _) = found["train"], found["held"]
+    np.savez(folder / f"{name}-{seconds}.npz", mean=mean, log_variance=log_variance, held=held)
 
 
 def decode(name, folder, seconds, codes, out):
