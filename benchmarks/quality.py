@@ -1,4 +1,4 @@
-"""What the shipped faces are worth, on CelebA pictures that no model was trained on: `make quality`.
+"""What the faces of a shipped model are worth, on pictures that no model was trained on: `make quality`, ten minutes.
 
     python benchmarks/quality.py --model celeba --data celeba [--outside distance.py]
 
@@ -57,7 +57,7 @@ def distances_table(faces, held):
             "density": density,
             "coverage": coverage,
         }
-    return pd.DataFrame(rows).T
+    return as_rows("set", rows)
 
 
 def reconstruction_table(faces):
@@ -72,7 +72,7 @@ def reconstruction_table(faces):
             rows[name]["ELBO (bits)"] = metrics.bits_per_dimension(model.vae, few)
             rows[name]["64 samples"] = metrics.bits_per_dimension(model.vae, few, samples=64)
             rows[name]["fitted prior"] = metrics.bits_per_dimension(model.vae, few, samples=64, prior=prior)
-    return pd.DataFrame(rows).T
+    return as_rows("decoder", rows)
 
 
 def edit_table(faces):
@@ -105,7 +105,13 @@ def edit_table(faces):
         for way, step in steps.items():
             after = latent.decode(model.vae, latent.edit(z, step))
             rows[name, way] = {**network.score_edit(before, after, name), "reconstructed": seen}
-    return pd.DataFrame(rows).T
+    return as_rows("attribute", {f"{name}, {way}": row for (name, way), row in rows.items()})
+
+
+def as_rows(index, rows):
+    """Return {name: row} as a list of rows with the same keys, the name under `index`."""
+    keys = list(dict.fromkeys(key for row in rows.values() for key in row))
+    return [{index: name, **{key: row.get(key) for key in keys}} for name, row in rows.items()]
 
 
 def orthogonal(table):
@@ -119,16 +125,16 @@ def orthogonal(table):
 
 
 def main():
-    """Print the protocol and the tables."""
+    """Measure, and write the section."""
     faces = data.prepare(options.data, 64)
     held = np.concatenate([faces.validation, faces.test])
-    print(
-        f"{options.model} on {faces.source.title}: crop {faces.source.crop:.3f} of the width, 64x64, "
-        f"{len(faces.train)} training pictures, {len(held)} validation and test pictures, as many new faces, "
-        f"seed {SEED}\n"
+    protocol = (
+        f"Crop {faces.source.crop:.3f} of the width, 64×64; {len(faces.train):,} training pictures; distances to "
+        f"{len(held):,} validation and test pictures, from as many faces, the new ones of seed {SEED}; errors, bits "
+        "and edits on test pictures. What the columns are: [quality.py](quality.py)."
     )
-    for table in (distances_table(faces, held), reconstruction_table(faces), edit_table(faces)):
-        print(table.to_string(float_format="{:.4g}".format), "\n", flush=True)
+    tables = (distances_table(faces, held), reconstruction_table(faces), edit_table(faces))
+    report.write(f"The faces of {options.model}", "\n\n".join([protocol, *map(report.table, tables)]))
 
 
 if __name__ == "__main__":

@@ -27,14 +27,14 @@ def machine():
 
 
 def table(rows):
-    """Return dictionaries with the same keys as a Markdown table; floats with three digits, None and NaN as a dash."""
+    """Return dictionaries with the same keys as a Markdown table; floats with four digits, None and NaN as a dash."""
 
     def cell(value):
         if value is None or value != value:
             return "–"
         if isinstance(value, int) or (isinstance(value, float) and abs(value) >= 1000):
             return f"{value:,.0f}"
-        return f"{value:.3g}" if isinstance(value, float) else str(value)
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
 
     lines = ["| " + " | ".join(rows[0]) + " |", "|---" * len(rows[0]) + "|"]
     lines += ["| " + " | ".join(cell(value) for value in row.values()) + " |" for row in rows]

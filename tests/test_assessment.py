@@ -39,6 +39,13 @@ def test_the_direction_that_changes_less_wins(codes):
     assert weak[0] > 0.2  # four times a tenth is the farthest that is tried
 
 
+def test_faces_that_have_it_already_do_not_count(codes):
+    """Half of the codes have it: those that lack it have to turn all the same."""
+    mixed = np.concatenate([codes, codes + [1, 0]])
+    _, _, step = assessment._stretch(None, mixed, row(1, 0), decide)
+    assert np.allclose(step, assessment._stretch(None, codes, row(1, 0), decide)[2])
+
+
 def test_what_turns_nobody_is_left_as_it_is(codes):
     short, _, step = assessment._stretch(None, codes, row(0, 1), decide)
     assert short == assessment.TURNED and np.array_equal(step, row(0, 1))

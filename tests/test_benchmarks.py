@@ -32,7 +32,7 @@ def test_a_section_replaces_its_own_and_leaves_the_others(report):
 
 def test_a_table_has_a_line_per_row(report):
     lines = report.table([{"a": 1.23456, "b": "x"}, {"a": 2, "b": "y"}]).splitlines()
-    assert lines == ["| a | b |", "|---|---|", "| 1.23 | x |", "| 2 | y |"]
+    assert lines == ["| a | b |", "|---|---|", "| 1.235 | x |", "| 2 | y |"]
 
 
 def test_a_wrong_name_says_which_there_are():
