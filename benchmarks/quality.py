@@ -5,7 +5,8 @@
 Sets: real training pictures, reconstructions and new faces of the plain and of the sharpened decoder, each beside the
 validation and test pictures. Distances: Fréchet and kernel distance in the features of the course's own judge; and,
 with `--outside`, of a script that prints the distance of two .npy files (`distance.py REAL.npy FAKE.npy`): a network
-that nobody here trained. Edits: what the judge sees after them, for the ways to find the direction, and a random one.
+that nobody here trained. Edits, where CelebA's attributes are labelled: what the judge sees after them, for the ways
+to find the direction, and a random one.
 """
 
 import argparse
@@ -133,7 +134,9 @@ def main():
         f"{len(held):,} validation and test pictures, from as many faces, the new ones of seed {SEED}; errors, bits "
         "and edits on test pictures. What the columns are: [quality.py](quality.py)."
     )
-    tables = (distances_table(faces, held), reconstruction_table(faces), edit_table(faces))
+    tables = [distances_table(faces, held), reconstruction_table(faces)]
+    if set(EDITS) <= set(faces.table):
+        tables.append(edit_table(faces))
     report.write(f"The faces of {options.model}", "\n\n".join([protocol, *map(report.table, tables)]))
 
 

@@ -234,7 +234,8 @@ plots.rows({"photograph": faces.eight, "reconstruction": model.reconstruct(faces
 
 # %% [markdown]
 # Compare every edit with the reconstruction above it, not with the photograph: what the model cannot reconstruct it cannot
-# keep. The person should stay, and the attribute appear.
+# keep. The person should stay, and the attribute appear. Where the light of the whole picture changes as well, the attribute
+# came with such light in the training pictures (CelebA's blond hair is an example), and half the strength looks better.
 
 # %% [markdown]
 # **Strength is a dial.** Half of it gives half of the change, negative values take away. How far can it be turned before the
