@@ -166,9 +166,12 @@ def keep(name, seconds, run, figures):
 def race(name, faces, folder, held):
     """Train and measure one model for every time that was asked for."""
     if name in PEERS:
-        runs = call_peer("train", name, folder, step.precision(), *options.seconds)
-        for seconds, run in zip(sorted(options.seconds), runs):
-            keep(name, seconds, run, measure(*trained_peer(name, seconds, folder), held))
+        runs = []
+        try:
+            runs.extend(call_peer("train", name, folder, step.precision(), *options.seconds))
+        finally:  # measured when the processor is free again; what was reached counts if the rest fails
+            for seconds, run in zip(sorted(options.seconds), runs):
+                keep(name, seconds, run, measure(*trained_peer(name, seconds, folder), held))
         return
     for seconds in options.seconds:
         epochs = plan(name, seconds, faces.train)
