@@ -33,7 +33,7 @@ LOADER, TURNS = step.ROOT / "benchmarks" / "peers" / "loader.py", 5
 def seconds(works):
     """Return {name: [seconds, and those of the processors] of every call}, the works taking turns.
 
-    A work may return its seconds itself.
+    A work may return its seconds itself, as a float.
     """
     measured = {name: [] for name in works}
     for _ in range(TURNS):
@@ -41,7 +41,7 @@ def seconds(works):
             wall, before = time.perf_counter(), os.times()
             told = work()
             busy = sum(after - earlier for after, earlier in zip(os.times()[:4], before[:4]))
-            measured[name].append((told or time.perf_counter() - wall, busy))
+            measured[name].append((told if isinstance(told, float) else time.perf_counter() - wall, busy))
     return measured
 
 
