@@ -9,7 +9,7 @@ FEWEST = 10  # test pictures for a distance to mean anything
 TURNED = 0.84  # share of the validation faces without an attribute that strength 1 has to turn
 RELIABLE = 0.7  # share of right answers, with and without it counting alike, from which on the judge is asked
 SEED = 2  # of the new faces: the decoder was sharpened with codes of seeds 0 or 1
-STRENGTHS = (0.0, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the shift of the regression
+STRENGTHS = (0.0, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the shift as it was found
 
 
 def evaluate(model, faces, pca, at_most=20_000):
@@ -98,11 +98,11 @@ def _stretch(vae, z, direction, decide):
 
     Codes whose faces have the attribute already are left out.
     """
-    before = decide(latent.decode(vae, z))[direction.name].to_numpy() if len(z) else np.empty(0, bool)
-    z = np.asarray(z)[~before]
-    if not len(z):
+    before = decide(latent.decode(vae, z)) if len(z) else pd.DataFrame(columns=[direction.name], dtype=bool)
+    lacks = ~before[direction.name].to_numpy(bool)
+    if not lacks.any():
         return 0.0, 0.0, direction
-    before, turned, changed = decide(latent.decode(vae, z)), [0.0], [0.0]
+    z, before, turned, changed = z[lacks], before[lacks].reset_index(drop=True), [0.0], [0.0]
     for times in STRENGTHS[1:]:
         after = decide(latent.decode(vae, latent.edit(z, direction, times)))
         turned.append(after[direction.name].mean())

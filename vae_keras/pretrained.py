@@ -109,7 +109,7 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", pla
     ways = [latent.directions(z_mean, labels, controls=shown)]
     if shown:
         ways += [latent.directions(z_mean, labels, controls=list(labels)).loc[shown]]
-        ways += [latent.directions(z_mean, labels, method="means").loc[shown]]
+        ways += [latent.directions(z_mean, labels[shown], method="means")]
     directions = assessment.calibrate(vae, faces, pca, ways, labels)
     lengths = (directions**2).sum(axis=1)
     levels = pd.Series(

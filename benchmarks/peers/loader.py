@@ -1,7 +1,7 @@
 """One pass over the JPEGs of a folder as PyTorch's tutorials do it: Pillow in a Dataset, a DataLoader with workers.
 
-loader.py FOLDER CROP     CROP: side of the centre square, as a part of the width; prints the seconds of each of 2
-                          passes (the first lists the folder and starts the workers)
+loader.py FOLDER CROP     CROP: side of the centre square, as a part of the width. Prints the seconds, with listing
+                          the folder and starting the workers.
 """
 
 import os

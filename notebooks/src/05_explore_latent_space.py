@@ -224,8 +224,8 @@ pd.Series(distance, [first, "neither", second, "result"], name="distance to the 
 # $$x' = \operatorname{decode}(\mu(x) + s\,d_a).$$
 # The model folder holds one direction for each attribute shown: the difference of means, the regression above, or a regression
 # that holds every labelled attribute still, whichever changes least besides, on validation pictures. Its length is calibrated
-# there, too: strength 1 makes a classifier that knows nothing of codes find the attribute in four of five faces that lacked
-# it, as far as four times the plain shift can. Here are all eight faces with each attribute; none of them was trained on.
+# there, too: strength 1 makes a classifier that knows nothing of codes find the attribute in most faces that lacked it, as far
+# as four times the plain shift can. Here are all eight faces with each attribute; none of them was trained on.
 
 # %%
 attributes = [name for name in faces.source.attributes if name in model.directions.index]
