@@ -248,6 +248,8 @@ def test_the_readme_shows_the_cards(monkeypatch):
 
     text = (ROOT / "README.md").read_text()
     assert figures.with_figures(text) == text, "run: make figures"
+    lesson = (ROOT / "notebooks" / "src" / "03_train_vae.py").read_text()
+    assert "\n# | this course | " in lesson and figures.with_steps(lesson) == lesson, "run: make figures"
     judge = json.loads((ROOT / "vae_keras" / "weights" / "judge" / "judge.json").read_text())["figures"]
     assert f"right in {judge['accuracy']:.0%}" in text.replace(" %", "%")
     assert f"right in {judge['majority']:.0%}" in text.replace(" %", "%")

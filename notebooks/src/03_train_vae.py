@@ -93,6 +93,23 @@ print(f"{seconds / 60:.1f} minutes, {len(faces.train) / history['seconds'].media
 history.iloc[[0, len(history) // 2, -1]].round(4)
 
 # %% [markdown]
+# Could another library do it faster? The same network, batch and number format, timed in turns on two processor cores by
+# `make bench` ([what was measured, and how](../benchmarks/RESULTS.md)):
+#
+# <!-- steps -->
+#
+# | pictures per second | 64×64 | 128×128 |
+# | --- | --- | --- |
+# | this course | 1,277 | 400 |
+# | PyTorch at its best | 1,230 | 376 |
+# | Keras with its defaults | 752 | 209 |
+#
+# <!-- /steps -->
+#
+# What the course has and Keras's defaults have not are fused kernels, one operation in the place of a dozen: for batch
+# normalization, and for Adam's update of a variable ([where the time goes](../benchmarks/PROFILE.md)).
+
+# %% [markdown]
 # ## What do the two terms do?
 # The loss is their sum. What happens to each while it falls?
 
