@@ -17,7 +17,7 @@
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 5}
+#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 6}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made
@@ -209,8 +209,8 @@ plots.rows(
 
 # %% [markdown]
 # The neighbours resemble the new faces in one thing or another, light, pose or hair; a remembered picture would be the same
-# face again. In numbers: is a new face closer to
-# the training pictures than a face of the test part, which was certainly never seen?
+# face again. In numbers: is a new face closer to the training pictures than a face of the test part, which was certainly never
+# seen?
 
 # %%
 _, of_test = metrics.nearest(latent.reconstruct(vae, test[:200]), faces.train)
