@@ -1,4 +1,4 @@
-"""How time and memory grow with the number of pictures and with their size: `python benchmarks/growth.py`, 20 minutes.
+"""How time and memory grow with the number of pictures and with their size: `python benchmarks/growth.py`, 10 minutes.
 
 Each step in a process of its own, whose peak of memory the operating system tells. Pictures are drawn faces, all
 different, written as JPEG into a zip. Seconds are of the work alone, without importing.
