@@ -188,18 +188,15 @@ def main():
         return "error: the networks from elsewhere need .venv-bench, which `make race` makes."
     faces, failed = data.prepare("celeba", 64), []
     held = np.concatenate([faces.validation, faces.test])
-    report.outside(
-        options.outside, held[:64], held[64:128]
-    )  # a script that does not work says so now, not after hours
+    # A script that does not work says so now, not after hours.
+    report.outside(options.outside, held[:64], held[64:128])
     with tempfile.TemporaryDirectory() as folder:
         for part, images in (("train", faces.train), ("held", held)):
             np.save(Path(folder, f"{part}.npy"), images)
         for name in names:
             try:
                 race(name, faces, Path(folder), held)
-            except (
-                Exception
-            ) as error:  # of another library, in another process: hours of others wait behind it
+            except Exception as error:  # of another library or process: hours of others wait behind it
                 failed.append(f"{name}: {error}")
     return "error: " + "; ".join(failed) if failed else 0
 

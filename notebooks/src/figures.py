@@ -40,12 +40,8 @@ def row(name, card, run):
 
 def steps():
     """Return what `make bench` measured of the training step as a table, a row per way."""
-    section = (
-        (ROOT / "benchmarks" / "RESULTS.md")
-        .read_text()
-        .partition("## The training step")[2]
-        .partition("\n## ")[0]
-    )
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
+    section = results.partition("## The training step")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (\w+) \| (\d+×\d+) \| (\d+) \|", section, re.MULTILINE)
     speeds = {(way, size): f"{int(speed):,}" for way, size, speed in rows}
     sizes = list(dict.fromkeys(size for _, size, _ in rows))
