@@ -15,7 +15,7 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from vae_keras import cartoon, cli, commands, config, images, pretrained, training
+from vae_keras import cartoon, cli, commands, config, data, images, pretrained, training
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAIN = (
@@ -146,6 +146,25 @@ def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(model, pictures, fac
     )
     assert "--image-size 16" in capsys.readouterr().err
     assert sorted(file.name for file in model.iterdir()) == FILES, "a refused run left something behind"
+
+
+def test_an_interrupted_replacement_is_not_taken_for_the_model_that_it_replaces(model, pictures, tmp_path):
+    out = tmp_path / "model"
+    shutil.copytree(model, out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "fit", lambda *rest, **more: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert command(TRAIN + " --seed 5 --force", data=pictures, out=out) == 130
+    assert command(TRAIN + " --seed 5", data=pictures, out=out) == 0
+    assert "--seed 5" in pretrained.load(out).card["command"]
+    assert sorted(file.name for file in out.iterdir()) == FILES
+
+
+def test_a_set_without_training_pictures_is_refused(model, pictures, tmp_path, monkeypatch, capsys):
+    whole = data.prepare(pictures, 16)
+    rest = dataclasses.replace(whole, images=whole.test, table=whole.table[whole.table["split"] == "test"])
+    monkeypatch.setattr(data, "prepare", lambda *rest_of, **more: rest)
+    assert command(TRAIN, data=pictures, out=tmp_path / "model") == 2
+    assert "no training pictures" in capsys.readouterr().err
 
 
 def test_a_killed_sharpening_goes_on(model, pictures, tmp_path, monkeypatch):
@@ -319,6 +338,7 @@ MISTAKES = {
     RECONSTRUCT + " {tmp}/empty": "empty",
     RECONSTRUCT + " {tmp}/floats.npy": "uint8",
     RECONSTRUCT + " {tmp}/text.npy": "text.npy",
+    "reconstruct --model {model} --images {tmp}/x.npy --out {tmp}/../{tmp.name}/x.npy": "another name",
     "edit --model {model} --images {tmp}/x.npy --out {tmp}/out.npy": "--attribute",
     "edit --model {model} --images {tmp}/x.npy --attribute Beard --out {tmp}/out.npy": "Beard",
     "edit --model {model} --images {tmp}/x.npy --attribute Smiling --strength much --out {tmp}/o.npy": "much",
@@ -333,6 +353,7 @@ MISTAKES = {
     "train --data cartoon --image-size 65 --out {tmp}/run": "64",
     "train --data cartoon --epochs 0 --out {tmp}/run": "from 1 on",
     "train --data cartoon --out {tmp}/text.png": "text.png is a file",
+    "train --data cartoon --image-size 16 --sharpen 1 --out {model}": "a model of drawn_faces, not of cartoon",
 }
 
 

@@ -448,7 +448,7 @@ def test_load_what_is_not_there(tmp_path):
         with pytest.raises(FileNotFoundError, match=f"{name} does not exist"):
             load_images(tmp_path / name)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ImageError, match="empty holds no pictures .*: give"):
+    with pytest.raises(FileNotFoundError, match="empty holds no pictures .*: check"):
         load_images(tmp_path / "empty")
 
 
@@ -480,7 +480,7 @@ def test_damaged_npy_is_refused(tmp_path):
             load_images(tmp_path / "x.npy")
 
 
-@pytest.mark.parametrize("name", ["faces.npy", "faces", "顔 ü/new/faces.npy", "顔 ü/new/faces"])
+@pytest.mark.parametrize("name", ["faces.npy", "faces.NPY", "faces", "顔 ü/new/faces.npy", "顔 ü/new/faces"])
 def test_round_trip(tmp_path, name, generator):
     faces = generator.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
     save_images(faces, tmp_path / name)
@@ -551,8 +551,8 @@ def test_an_interrupted_save_keeps_the_old(tmp_path, name, generator, monkeypatc
         if len(count) == (2 if name == "faces" else 1):
             raise KeyboardInterrupt
 
-    def interrupted_array(path, array):
-        Path(path).write_bytes(b"half")
+    def interrupted_array(file, array):
+        file.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Image.Image, "save", interrupted)
@@ -561,6 +561,15 @@ def test_an_interrupted_save_keeps_the_old(tmp_path, name, generator, monkeypatc
         save_images(255 - faces, tmp_path / name)
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == old
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_a_killed_save_left_is_no_obstacle(tmp_path, generator):
+    faces = generator.integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    (tmp_path / ".part-faces" / "00007.png").parent.mkdir()
+    (tmp_path / ".part-faces" / "00007.png").write_bytes(b"half")
+    save_images(faces, tmp_path / "faces")
+    assert [path.name for path in tmp_path.iterdir()] == ["faces"]
+    assert (load_images(tmp_path / "faces", 16)[0] == faces).all()
 
 
 def test_import_is_light():

@@ -30,14 +30,14 @@ def every_figure(rng):
     labels = pd.DataFrame(rng.random((3000, 6)) < 0.5, columns=list("abcdef"))
     blocks = [("pictures", (None, 64, 64, 3)), ("z_mean", (None, 8)), ("z_log_variance", (None, 8))]
     history = {name: rng.random(9) for name in ("loss", "kl", "mse", "val_loss", "val_kl", "seconds")}
-    yield plots.grid(noise, columns=10, captions=range(40), title="Faces")
+    yield plots.grid(noise, columns=10, captions=range(40))
     yield plots.rows({"photograph": noise[:8], "a longer label": noise[8:16] / 255.0}, captions=range(8))
     yield plots.curves(pd.DataFrame(history))
     yield plots.histograms(pd.DataFrame({"brightness": codes[:, 0], "contrast": codes[:, 1]}))
     yield plots.heatmap(table.set_axis(table.index, axis=1))
     yield plots.bars(table.iloc[:, :2], title="Two", label="share", reference=0.5)
     yield plots.scatter(rng.standard_normal((3000, 2)), labels, title="Map")
-    yield plots.latent_distributions(codes, np.zeros_like(codes), title="Codes")
+    yield plots.latent_distributions(codes, np.zeros_like(codes))
     yield plots.kl_per_dimension(codes.var(axis=0))
     yield plots.architecture(blocks, blocks[::-1])
 
@@ -78,11 +78,10 @@ def test_pictures_stand_where_they_belong():
 
 
 def test_rows_carry_labels_and_captions():
-    figure = plots.rows(
-        {"photo_graph": np.zeros((2, 8, 8, 3)), "crop": np.zeros((1, 9, 7, 3))}, "Eight", ["a", 0.5]
-    )
+    pictures = {"photo_graph": np.zeros((2, 8, 8, 3)), "crop": np.zeros((1, 9, 7, 3))}
+    figure = plots.rows(pictures, captions=["a", 0.5])
     words = [text.get_text() for text in figure.axes[0].texts]
-    assert words == ["Eight", "photo graph", "crop", "a", "0.5"]
+    assert words == ["photo graph", "crop", "a", "0.5"]
     assert [image.get_array().shape for image in figure.axes[0].images] == [(8, 8, 3)] * 2 + [(9, 7, 3)]
 
 

@@ -15,8 +15,8 @@ from conftest import ROOT
 
 MODULE = sorted((ROOT / "vae_keras").glob("*.py"))
 ORDER = """
-    config easel portrait cartoon archives sources images preparation data model training sharpen latent distances
-    metrics storage judge assessment pretrained plots commands cli
+    config storage easel portrait cartoon archives sources images preparation data model training sharpen latent
+    distances metrics judge assessment pretrained plots commands cli
 """.split()  # the rooms, a lesson's own after those it builds on
 
 
@@ -249,7 +249,8 @@ def test_the_readme_shows_the_cards(monkeypatch):
     text = (ROOT / "README.md").read_text()
     assert figures.with_figures(text) == text, "run: make figures"
     lesson = (ROOT / "notebooks" / "src" / "03_train_vae.py").read_text()
-    assert "\n# | this course | " in lesson and figures.with_steps(lesson) == lesson, "run: make figures"
+    assert "\n# | this course | " in lesson and "\n# | this course, sharpened | " in lesson
+    assert figures.with_speed(lesson) == lesson, "run: make figures"
     judge = json.loads((ROOT / "vae_keras" / "weights" / "judge" / "judge.json").read_text())["figures"]
     assert f"right in {judge['accuracy']:.0%}" in text.replace(" %", "%")
     assert f"right in {judge['majority']:.0%}" in text.replace(" %", "%")

@@ -170,6 +170,11 @@ def test_folder_and_zip(form, tmp_path):
     assert source.read("日本.jpg") == files["日本.jpg"]
 
 
+def test_a_zip_of_a_folder_by_its_dot(tmp_path):
+    files = {f"./faces/{i}.jpg": picture(i) for i in range(12)} | {"./.git/c.jpg": b""}
+    assert len(get_source(write(tmp_path / "faces.zip", files)).table()) == 12
+
+
 def test_attributes_of_a_folder(tmp_path):
     names = [f"{i:02d}.jpg" for i in range(20)]
     files = {f"faces/{name}": picture(i) for i, name in enumerate(names)}
@@ -202,6 +207,14 @@ def test_labels_that_exclude_each_other_are_not_calculated_with(tmp_path):
     files = {f"{i}.jpg": picture(i) for i in range(12)}
     source = get_source(write(tmp_path / "mine.zip", {**files, "attributes.csv": "name,gender\n" + rows}))
     assert len(source.attributes) == 5 and source.arithmetic[1] == "Bright_Background"
+
+
+def test_attributes_named_like_measured_ones_are_left_to_the_measurement(tmp_path):
+    rows = "".join(f"{i}.jpg,{i % 2},{i % 3 == 0:d}\n" for i in range(12))
+    files = {f"{i}.jpg": picture(i) for i in range(12)} | {"attributes.csv": "file,Bright,Happy\n" + rows}
+    source = get_source(write(tmp_path / "mine", files))
+    assert list(source.table()) == ["split", "Happy"]
+    assert len(set(source.attributes)) == len(source.attributes) == 5
 
 
 @pytest.mark.parametrize("table", ["name,Happy\nother.jpg,1\n", "name,Happy\n", "\xff\xfe"])

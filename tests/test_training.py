@@ -155,6 +155,15 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(images, tmp
     np.testing.assert_allclose(whole[1][TERMS], history[TERMS], rtol=1e-4)
 
 
+def test_a_resumed_run_with_dropout_ends_as_an_uninterrupted_one(images, tmp_path):
+    runs = [build(dropout=0.3), build(dropout=0.3)]
+    fit(runs[0], images)
+    with pytest.raises(KeyboardInterrupt):
+        fit(build(dropout=0.3), images, folder=tmp_path, callbacks=[Crash(1)])
+    fit(runs[1], images, folder=tmp_path)
+    assert_same(*runs)
+
+
 def test_a_run_without_a_folder_is_the_same_and_another_seed_is_another_run(images, whole):
     again, other = build(), build()
     fit(again, images)

@@ -6,15 +6,13 @@ for 02, `training` for 03, `latent`, `metrics` and `pretrained` after it. A room
 """
 
 import importlib
+from pathlib import Path
 
 from vae_keras.config import Config, get_config
 
 __version__ = "0.1.0"
 
-_ROOMS = (
-    "sources easel portrait cartoon archives images preparation data model training sharpen latent distances metrics "
-    "storage judge assessment pretrained plots commands cli"
-).split()
+_ROOMS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 __all__ = ["Config", "get_config", *_ROOMS]
 

@@ -54,7 +54,7 @@ class Files:
                 f"{self.path} holds the entry {name!r}, which climbs out of its folder: do not use this archive, "
                 "get a copy from its publisher."
             )
-        return "__MACOSX" in parts or any(part.startswith(".") for part in parts)
+        return "__MACOSX" in parts or any(part.startswith(".") and part != "." for part in parts)
 
     def read(self, name: str) -> bytes:
         """The content of one file; in an archive its checksum is verified."""

@@ -1,6 +1,5 @@
 """What a finished model is worth on held-out pictures, and directions as long as it takes to turn a face."""
 
-import numpy as np
 import pandas as pd
 
 from vae_keras import distances, judge, latent, metrics
@@ -9,7 +8,7 @@ FEWEST = 10  # test pictures for a distance to mean anything
 TURNED = 0.84  # share of the validation faces without an attribute that strength 1 has to turn
 RELIABLE = 0.7  # share of right answers, with and without it counting alike, from which on the judge is asked
 SEED = 2  # of the new faces: the decoder was sharpened with codes of seeds 0 or 1
-STRENGTHS = (0.0, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the shift as it was found
+STRENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the shift as it was found
 
 
 def evaluate(model, faces, pca, at_most=20_000):
@@ -65,10 +64,13 @@ def calibrate(vae, faces, pca, ways, labels):
     where it is right too seldom or does not know the attribute, by logistic regression on principal components of
     pixels, fitted to training pictures. Neither knows anything of the codes.
     """
-    images, names = faces.validation[:500], list(ways[0].index)
-    z, truth = latent.encode(vae, images)[0], faces.labels("validation", names)[:500]
+    from sklearn.metrics import balanced_accuracy_score
+
+    images, names = faces.validation[:2000], list(ways[0].index)  # so many that rare ones are lacking and had
+    z, truth = latent.encode(vae, images)[0], faces.labels("validation", names)[:2000]
     seen = judge.load().decisions(images)
-    trusted = [a for a in names if a in seen and _recall(truth[a].to_numpy(), seen[a]) >= RELIABLE]
+    known = [a for a in latent.usable(truth, 1) if a in seen]
+    trusted = [a for a in known if balanced_accuracy_score(truth[a], seen[a]) >= RELIABLE]
     by_pixels = _by_pixels(faces.train[: len(labels)], pca, labels[[a for a in names if a not in trusted]])
     chosen = {}
     for attribute in names:
@@ -83,11 +85,10 @@ def calibrate(vae, faces, pca, ways, labels):
 def _by_pixels(train, pca, labels):
     """Return a function from images to a table of true/false for the columns of `labels`, fitted to pixels."""
     pixels = metrics.pca_codes(pca, train)
-    scale = pixels.std(axis=0)
-    models = {name: latent.fit_logistic(pixels / scale, labels[name]) for name in labels}
+    models = {name: latent.fit_logistic(pixels, labels[name]) for name in labels}
 
     def decide(images):
-        codes = metrics.pca_codes(pca, images) / scale
+        codes = metrics.pca_codes(pca, images)
         return pd.DataFrame({name: model.predict(codes) for name, model in models.items()})
 
     return decide
@@ -98,28 +99,28 @@ def _stretch(vae, z, direction, decide):
 
     Codes whose faces have the attribute already are left out.
     """
+
+    def look(times):
+        after = decide(latent.decode(vae, latent.edit(z, direction, times)))
+        return after[direction.name].mean(), (after != before).to_numpy().mean()
+
     before = decide(latent.decode(vae, z)) if len(z) else pd.DataFrame(columns=[direction.name], dtype=bool)
     lacks = ~before[direction.name].to_numpy(bool)
     if not lacks.any():
         return 0.0, 0.0, direction
-    z, before, turned, changed = z[lacks], before[lacks].reset_index(drop=True), [0.0], [0.0]
-    for times in STRENGTHS[1:]:
-        after = decide(latent.decode(vae, latent.edit(z, direction, times)))
-        turned.append(after[direction.name].mean())
-        changed.append((after != before).to_numpy().mean())
-        if turned[-1] >= TURNED:
+    z, before = z[lacks], before[lacks].reset_index(drop=True)
+    tried, low = {}, 0.0
+    for times in STRENGTHS:
+        tried[times] = look(times)
+        if tried[times][0] >= TURNED:
             break
-    tried = STRENGTHS[: len(turned)]
-    if turned[-1] >= TURNED:
-        times = np.interp(TURNED, turned[-2:], tried[-2:])
-    else:  # so many never turn: no farther than where nearly the most do, since beyond it faces fall apart
-        times = tried[np.argmax(np.array(turned) >= 0.9 * max(turned))] or 1.0
-    return max(0.0, TURNED - max(turned)), np.interp(times, tried, changed), times * direction
-
-
-def _recall(has, seen):
-    """The share of right answers, pictures with and without an attribute counting alike."""
-    shares = [
-        (seen[members] == value).mean() for value, members in ((True, has), (False, ~has)) if members.any()
-    ]
-    return np.mean(shares)
+        low = times
+    most = max(turned for turned, _ in tried.values())
+    if most < TURNED:  # no farther than where nearly the most turn, since beyond it faces fall apart
+        times = next(times for times, (turned, _) in tried.items() if turned >= 0.9 * most) if most else 1.0
+    else:
+        for _ in range(3):  # halved: a straight line between the two would miss the bend of the curve
+            middle = (low + times) / 2
+            tried[middle] = look(middle)
+            low, times = (low, middle) if tried[middle][0] >= TURNED else (middle, times)
+    return max(0.0, TURNED - most), tried[times][1], times * direction

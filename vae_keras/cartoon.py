@@ -64,7 +64,7 @@ ATTRIBUTES = {
 }
 
 
-def _complete(factors, count=1):
+def _complete(factors, count):
     """Arrays (count,) of all factors; what is left out takes the middle of its range or the first value."""
     columns = {}
     for name in set(factors) - set(FACTORS):
@@ -112,29 +112,20 @@ def attributes(factors):
     return pandas.DataFrame(columns).astype("int8")
 
 
-def draw(factors, size=64):
-    """One face, uint8 (size, size, 3) RGB, from a dict or a row of factors; many are faster in `draw_faces`."""
-    return portraits(_complete(dict(factors)), _checked_size(size))[0]
-
-
 def draw_faces(factors, size=64):
     """Faces, uint8 (n, size, size, 3) RGB, from a table of factors; the same factors give the same bytes.
 
     ValueError: an unknown factor or value, or a size that is not a whole number from 16 to 1024.
     """
-    faces = np.empty((len(factors), _checked_size(size), size, 3), np.uint8)
+    if size not in range(16, 1025):
+        raise ValueError(f"the size of a drawn face is a whole number from 16 to 1024, not {size!r}")
+    faces = np.empty((len(factors), int(size), int(size), 3), np.uint8)
     columns = _complete(factors, len(factors))
 
     def work(first):
         part = slice(first, first + 64)
-        faces[part] = portraits({name: column[part] for name, column in columns.items()}, size)
+        faces[part] = portraits({name: column[part] for name, column in columns.items()}, int(size))
 
     with ThreadPoolExecutor(2) as pool:  # a fifth less time; more threads wait for Python's lock
         list(pool.map(work, range(0, len(faces), 64)))
     return faces
-
-
-def _checked_size(size):
-    if size not in range(16, 1025):
-        raise ValueError(f"the size of a drawn face is a whole number from 16 to 1024, not {size!r}")
-    return int(size)

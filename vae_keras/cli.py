@@ -27,6 +27,13 @@ def _output(more=""):
     return convert
 
 
+def _folder(text):
+    """A converter for argparse: the name of a folder, which need not exist."""
+    if (path := Path(text).expanduser()).exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a file: give the name of a new folder")
+    return path
+
+
 def _number(kind, least):
     """A converter for argparse: a number of that kind from `least` on."""
 
@@ -76,8 +83,8 @@ COMMANDS = {  # an exclamation mark: the option is required
     commands.judge: "data! out! epochs pictures seed",
 }
 OWN = {
-    (commands.train, "out"): dict(type=Path, help="the model's folder"),
-    (commands.judge, "out"): dict(type=Path, help="the judge's folder"),
+    (commands.train, "out"): dict(type=_folder, help="the model's folder"),
+    (commands.judge, "out"): dict(type=_folder, help="the judge's folder"),
     (commands.judge, "epochs"): dict(default=30, help="passes over the pictures (default: 30)"),
     (commands.interpolate, "images"): dict(nargs="+"),
     (commands.interpolate, "out"): dict(

@@ -5,10 +5,10 @@ mistyped option answer at once.
 """
 
 import json
-import os
 import shlex
 import shutil
 import tempfile
+from pathlib import Path
 
 PROGRAM = "python -m vae_keras"
 CHUNK = 2048  # faces decoded at a time: a multiple of the batch size of `latent.decode`
@@ -28,11 +28,14 @@ def train(options):
     settings = config.get_config(profile="full", dataset=options.data, **given)
     source = sources.get_source(options.data, find_face=options.find_face)
     vae = training.build_vae(settings, likelihood=options.likelihood, beta=options.beta)
-    folder = options.out.expanduser()
+    folder = options.out
     trained = _model_folder(folder, options.force, options.sharpen)
     faces = data.prepare(source, settings.image_size, settings.pictures)
+    if not len(faces.train):
+        raise ValueError(f"{source.title} has no training pictures here: give an archive that has some.")
     print(f"{source.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out", flush=True)
     if not trained:
+        (folder / "checkpoint").mkdir(exist_ok=True)  # from here on an older model is given up
         run = _run(options, settings, settings.epochs, folder)
         history = training.fit(vae, faces.train, faces.validation, **run)
         model = _finish(vae, faces, history, options, settings, folder)
@@ -59,6 +62,10 @@ def _sharpen(options, settings, faces, folder):
     plain = pretrained.load(folder, plain=True)
     if (size := plain.vae.network["image_size"]) != settings.image_size:
         raise ValueError(f"{folder} holds a model for pictures of {size} pixels: add --image-size {size}.")
+    if (name := plain.card["source"]) != faces.source.name:
+        raise ValueError(
+            f"{folder} holds a model of {name}, not of {faces.source.name}: give its own --data."
+        )
     images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
     print(f"sharpening its decoder for {options.sharpen} epochs", flush=True)
     run = _run(options, settings, options.sharpen, folder / pretrained.SHARPENING)
@@ -80,25 +87,19 @@ def _finish(vae, faces, history, options, settings, folder, plain=None):
 def _model_folder(folder, force, sharpen):
     """Make the folder to be trained into; return whether it holds a plain model that waits to be sharpened.
 
-    Raises ValueError where a finished model, or a file, stands in the way.
+    Raises ValueError where a finished model stands in the way.
     """
     from vae_keras import pretrained
 
-    _refuse_file(folder)
     card, checkpoint = folder / "card.json", folder / "checkpoint"
     if force:
         for unfinished in (checkpoint, folder / pretrained.SHARPENING):
             shutil.rmtree(unfinished, ignore_errors=True)
-    trained = card.exists() and not force and not (checkpoint / "checkpoint.json").exists()
+    trained = card.exists() and not force and not checkpoint.exists()
     if trained and not (sharpen and "sharpened" not in json.loads(card.read_text(encoding="utf-8"))):
         raise ValueError(f"{folder} holds a trained model: choose another --out, or replace it with --force.")
     folder.mkdir(parents=True, exist_ok=True)  # what cannot be made is said now, not after hours
     return trained
-
-
-def _refuse_file(folder):
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file: give --out the name of a new folder.")
 
 
 def generate(options):
@@ -126,7 +127,7 @@ def reconstruct(options):
     from vae_keras import latent, pretrained
 
     model = pretrained.load(options.model, options.plain)
-    _write(model, latent.encode(model.vae, _read(model, options.images))[0], options.out)
+    _write(model, latent.encode(model.vae, _read(model, options.images, options.out))[0], options.out)
 
 
 def edit(options):
@@ -140,7 +141,7 @@ def edit(options):
 
     model = pretrained.load(options.model, options.plain)
     direction = model.direction(options.attribute)
-    z, _ = latent.encode(model.vae, _read(model, options.images))
+    z, _ = latent.encode(model.vae, _read(model, options.images, options.out))
     _write(model, latent.edit(z, direction, options.strength), options.out)
 
 
@@ -153,10 +154,10 @@ def interpolate(options):
     """
     import numpy as np
 
-    from vae_keras import images, latent, plots, pretrained
+    from vae_keras import images, latent, plots, pretrained, storage
 
     model = pretrained.load(options.model, options.plain)
-    two = np.concatenate([_read(model, path) for path in options.images])
+    two = np.concatenate([_read(model, path, options.out) for path in options.images])
     if len(two) != 2:
         raise ValueError(
             f"The way leads from face to face, but --images holds {len(two)}: give two pictures."
@@ -165,10 +166,8 @@ def interpolate(options):
     frames = latent.decode(model.vae, latent.interpolate(start, end, options.steps, options.spherical))
     suffix = options.out.suffix.lower()
     if suffix == ".gif":
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        part = options.out.with_name(f".{options.out.name}.part")
-        plots.gif(frames, part, most=len(frames))
-        os.replace(part, options.out)
+        with storage.replacing(options.out.parent, [options.out.name]) as (part,):
+            plots.gif(frames, part, most=len(frames))
     else:
         strip = images.grid_image(frames, columns=len(frames))[None]
         images.save_images(frames if suffix in ("", ".npy") else strip, options.out)
@@ -208,11 +207,10 @@ def judge(options):
     from vae_keras import judge as room
 
     keras.config.set_dtype_policy(config.get_config(dataset=options.data).precision)
-    _refuse_file(options.out.expanduser())
     faces = data.prepare(options.data, room.SIZE, options.pictures)
     watch = [training.Progress(lines=options.epochs)]
     room.save(room.train(faces, options.epochs, seed=options.seed, callbacks=watch), options.out)
-    found = room.load(options.out.expanduser())  # measured as it will be used: halved, in float32
+    found = room.load(options.out)  # measured as it will be used: halved, in float32
     figures, table = room.evaluate(found, faces)
     found.card |= dict(source=faces.source.name, command=options.command_line, terms=faces.source.terms)
     found.card |= dict(figures=figures, attribute_figures=table.round(4).to_dict("index"))
@@ -222,9 +220,11 @@ def judge(options):
     )
 
 
-def _read(model, path):
+def _read(model, path, out):
     from vae_keras import images
 
+    if Path(path).expanduser().resolve() == out.resolve():
+        raise ValueError(f"{out} holds the pictures to be read: give --out another name.")
     frame = dict(crop=model.card["crop"], find_face=model.card.get("find_face", False))
     return images.load_images(path, model.vae.network["image_size"], **frame)[0]
 

@@ -118,9 +118,8 @@ def _device():
     """Return (number of GPUs, dtype policy that this device computes fastest)."""
     import tensorflow as tf
 
-    tf.get_logger().setLevel(
-        "ERROR"
-    )  # it warns of functions traced anew, as they must be with several models
+    # It warns of functions traced anew, as they must be with several models.
+    tf.get_logger().setLevel("ERROR")
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         # A T4 (compute capability 7.5) has float16 alone; Ampere (8.0) and later have bfloat16, which needs no scaling.

@@ -163,9 +163,8 @@ def density_and_coverage(real, other, neighbours=5):
 
     if len(real) <= neighbours or len(other) == 0:
         raise ValueError(f"Density needs more than {neighbours} real pictures, not {len(real)}, and others.")
-    radii = (
-        NearestNeighbors(n_neighbors=neighbours).fit(real).kneighbors()[0][:, -1]
-    )  # of each to others than itself
+    found = NearestNeighbors(n_neighbors=neighbours).fit(real)
+    radii = found.kneighbors()[0][:, -1]  # of each to others than itself
     held = np.zeros(len(real))
     for start in range(0, len(other), 1000):
         held += (pairwise_distances(real, other[start : start + 1000]) <= radii[:, None]).sum(axis=1)

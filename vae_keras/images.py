@@ -5,11 +5,9 @@ fast but fills what is missing with grey and says nothing: so the end of the fil
 decodes the other formats and refuses damage by itself.
 """
 
-import contextlib
 import functools
 import io
 import math
-import os
 import re
 import shutil
 import warnings
@@ -19,7 +17,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from vae_keras.archives import SUFFIXES
+from vae_keras import storage
+from vae_keras.archives import SUFFIXES, Files
 
 SMALLEST = 8  # pixels a side: less than that holds no face
 SCAN, END = b"\xff\xda", b"\xff\xd9"  # marks in a JPEG
@@ -184,7 +183,11 @@ def load_images(path, image_size=64, crop=None, find_face=False):
     if path.suffix.lower() == ".npy" and path.is_file():
         readers = {f"{path.stem}-{i:05d}": image.view for i, image in enumerate(_load_array(path))}
     else:
-        files = _list_folder(path) if path.is_dir() else {path.name: path}
+        files = {path.name: path}
+        if path.is_dir():
+            files = {
+                name: path / name for name in Files(path).pictures(str, "pictures (.jpg, .png and so on)")
+            }
         readers = {name: functools.partial(read_image, file, at_least) for name, file in files.items()}
     images, errors = np.empty((len(readers), image_size, image_size, 3), np.uint8), []
     for i, (name, read) in enumerate(readers.items()):
@@ -202,14 +205,6 @@ def _prepare(image, name, size, crop, with_face):
     if image.shape[:2] != (size, size):
         image = find_face(image, name=name) if with_face else crop_square(image, crop)
     return resize(image, size)
-
-
-def _list_folder(folder):
-    files = [file.relative_to(folder) for file in folder.rglob("*") if file.name.lower().endswith(SUFFIXES)]
-    names = sorted(file.as_posix() for file in files if not any(part[0] == "." for part in file.parts))
-    if not names:
-        raise ImageError(f"{folder} holds no pictures (.jpg, .png, ...): give a folder that does.")
-    return {name: folder / name for name in names}
 
 
 def _load_array(path):
@@ -252,35 +247,24 @@ def save_images(images, path):
     files, else refused. Nothing half written is ever seen under `path`. Raises ImageError.
     """
     path, images = Path(path).absolute(), _check_images(np.asarray(images), "The set of pictures to write")
-    folder = path.is_dir() or not path.suffix
+    folder, array = path.is_dir() or not path.suffix, path.suffix.lower() == ".npy"
     others = [file.name for file in path.glob("*") if not re.fullmatch(r"\d{5,}\.png", file.name)]
     if others or (folder and path.is_file()):
         raise ImageError(f"{path} already exists and holds something else: give the name of a new folder.")
-    if not folder and path.suffix != ".npy" and not path.name.lower().endswith(SUFFIXES):
+    if not folder and not array and not path.name.lower().endswith(SUFFIXES):
         raise ImageError(f"{path} ends in {path.suffix}: give a name in .npy, .png or .jpg, or a folder.")
     try:
-        with _whole(path) as temporary:
+        with storage.replacing(path.parent, [path.name]) as (temporary,):
             if folder:
                 temporary.mkdir()
                 for i, image in enumerate(images):
                     Image.fromarray(image).save(temporary / f"{i:05d}.png")
                 shutil.rmtree(path, ignore_errors=True)
-            elif path.suffix == ".npy":
-                np.save(temporary, images)
+            elif array:
+                with temporary.open("wb") as file:
+                    np.save(file, images)
             else:
                 Image.fromarray(grid_image(images)).save(temporary, quality=95)
     except (OSError, ValueError, KeyError) as error:  # ValueError, KeyError: what the format cannot hold
         why = getattr(error, "strerror", None) or error
         raise ImageError(f"{path} cannot be written ({why}): give another name or place.") from None
-
-
-@contextlib.contextmanager
-def _whole(path):
-    """A temporary name beside `path`, which takes its place only when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink(missing_ok=True)

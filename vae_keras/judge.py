@@ -129,12 +129,9 @@ def train(faces, epochs=30, batch_size=128, seed=1, learning_rate=2e-3, callback
     start = time.perf_counter()
     fit = dict(validation_data=validation, epochs=epochs, callbacks=list(callbacks), verbose=0, shuffle=False)
     network.fit(examples, **fit)
-    card = dict(
-        epochs=epochs, minutes=round((time.perf_counter() - start) / 60, 1), pictures=len(faces.train)
-    )
-    return Judge(
-        network, names, card | dict(crop=faces.source.crop, seed=seed, date=time.strftime("%Y-%m-%d"))
-    )
+    card = dict(epochs=epochs, pictures=len(faces.train), crop=faces.source.crop, seed=seed)
+    card |= dict(minutes=round((time.perf_counter() - start) / 60, 1), date=time.strftime("%Y-%m-%d"))
+    return Judge(network, names, card)
 
 
 def move(images, degrees=9.0, scale=0.1, pixels=4.0):

@@ -13,8 +13,8 @@ ENOUGH_CODES = 20_000  # a mixture or a linear model gains nothing from more, an
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(vae, method, shape, dtype):
-    """The encoder or decoder as one traced graph for one batch shape; kept, since tracing costs a second."""
+def _graph(vae, method, shape, dtype):
+    """The encoder or decoder as a traced graph for any number of rows; kept, since tracing costs a second."""
     import tensorflow as tf
 
     def encode(images):
@@ -25,29 +25,21 @@ def _compiled(vae, method, shape, dtype):
         images = tf.cast(vae.decode(z), tf.float32)
         return [tf.cast(tf.round(tf.clip_by_value(images, 0.0, 1.0) * 255.0), tf.uint8)]
 
-    function = tf.function({"encode": encode, "decode": decode}[method])
-    return function.get_concrete_function(tf.TensorSpec(shape, dtype))
+    rows = tf.TensorSpec((None, *shape), dtype)
+    return tf.function({"encode": encode, "decode": decode}[method], input_signature=[rows])
 
 
 def _in_batches(vae, method, values, batch_size):
-    import tensorflow as tf
-
     if len(values) == 0:
         raise ValueError(f"There is nothing to {method}: give at least one row.")
-    # Powers of two up to the batch size: few graphs serve every number of pictures.
-    size = min(batch_size, max(8, 1 << (len(values) - 1).bit_length()))
-    function = _compiled(vae, method, (size, *values.shape[1:]), values.dtype.name)
-    results = []
-    for start in range(0, len(values), size):
-        batch = np.asarray(values[start : start + size])
-        padding = [(0, size - len(batch))] + [(0, 0)] * (values.ndim - 1)
-        outputs = function(tf.constant(np.pad(batch, padding, mode="edge")))
-        results.append([output.numpy()[: len(batch)] for output in outputs])
-    return [np.concatenate(parts) for parts in zip(*results)]
+    function = _graph(vae, method, values.shape[1:], values.dtype.name)
+    starts = range(0, len(values), batch_size)
+    parts = [function(np.asarray(values[start : start + batch_size])) for start in starts]
+    return [np.concatenate(part) for part in zip(*parts)]
 
 
 def encode(vae, images, batch_size=256):
-    """The codes of many pictures, in batches of a fixed shape.
+    """The codes of many pictures, batch by batch.
 
     images: uint8 in 0..255 or float in [0, 1], [n, size, size, 3]; a memory map is read batch by batch.
     Returns (z_mean, z_log_variance), float32 [n, latent_dim]. ValueError where the shape does not fit.
@@ -81,7 +73,8 @@ def reconstruct(vae, images, batch_size=256):
 class Prior:
     """A mixture of k Gaussians over codes of d numbers: what to draw new codes from.
 
-    weights: [k], sum 1.  means: [k, d].  factors: [k, d, d], lower triangular; factor @ factor.T is the covariance.
+    weights: [k], sum 1.  means: [k, d].  factors: [k, d, d], lower triangular with a positive diagonal;
+    factor @ factor.T is the covariance.
     """
 
     weights: np.ndarray
@@ -215,10 +208,13 @@ def _check(z, labels):
 
 
 def fit_logistic(x, has, seed=0):
-    """Balanced logistic regression of true/false on x [n, d], which should be scaled; scikit-learn's model."""
+    """Balanced logistic regression of true/false on standardized x [n, d]: scikit-learn's pipeline of both."""
     from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    return LogisticRegression(class_weight="balanced", max_iter=1000, random_state=seed).fit(x, has)
+    regression = LogisticRegression(class_weight="balanced", max_iter=1000, random_state=seed)
+    return make_pipeline(StandardScaler(), regression).fit(x, has)
 
 
 def directions(z, labels, method="regression", controls=()):
@@ -254,8 +250,8 @@ def _regression(z, labels, attribute, controls):
 
 
 def _normal(z, labels, attribute, controls=()):
-    scale = z.std(axis=0) + 1e-8
-    normal = fit_logistic((z - z.mean(axis=0)) / scale, _column(labels, attribute)).coef_[0]
+    scaler, regression = fit_logistic(z, _column(labels, attribute))
+    scale, normal = scaler.scale_, regression.coef_[0]
     normal /= max(np.linalg.norm(normal), 1e-12)
     return normal @ (_difference(z, labels, attribute) / scale) * normal * scale
 
@@ -312,11 +308,10 @@ def probe(train_codes, train_labels, test_codes, test_labels, seed=0):
     _check(train_codes, train_labels)
     rows = _subset(np.arange(len(train_codes)), seed)
     train_codes, train_labels = np.asarray(train_codes)[rows], train_labels.iloc[rows]
-    center, scale = train_codes.mean(axis=0), train_codes.std(axis=0) + 1e-8
     areas = {}
     for attribute in train_labels.columns:
-        model = fit_logistic((train_codes - center) / scale, _column(train_labels, attribute), seed)
+        model = fit_logistic(train_codes, _column(train_labels, attribute), seed)
         truth = _column(test_labels, attribute)
-        scores = model.decision_function((np.asarray(test_codes) - center) / scale)
+        scores = model.decision_function(np.asarray(test_codes))
         areas[attribute] = roc_auc_score(truth, scores) if 0 < truth.sum() < len(truth) else np.nan
     return pd.Series(areas, name="AUC", dtype="float64").rename_axis("attribute")

@@ -156,17 +156,12 @@ def nearest(images, candidates, count=1):
     if not 1 <= count <= len(candidates):
         raise ValueError(f"Between 1 and {len(candidates)} neighbours can be found, not {count}.")
     flat = _flat(images)
-    length = np.square(flat).sum(axis=1)[:, None]
-    best = np.full((len(flat), count), np.inf, "float32")
-    indices = np.zeros((len(flat), count), int)
-    for start, block in _blocks(candidates):
-        distance = length + np.square(block).sum(axis=1) - 2 * flat @ block.T
-        distance = np.concatenate([best, distance], axis=1)
-        places = np.concatenate([indices, np.tile(start + np.arange(len(block)), (len(flat), 1))], axis=1)
-        order = np.argsort(distance, axis=1, kind="stable")[:, :count]
-        best, indices = np.take_along_axis(distance, order, 1), np.take_along_axis(places, order, 1)
+    # The squared length of the pictures themselves changes no order, and is left out.
+    near = [np.square(block).sum(axis=1) - 2 * flat @ block.T for _, block in _blocks(candidates)]
+    indices = np.argsort(np.hstack(near), axis=1, kind="stable")[:, :count]
     # Exact distances of the few that were found: the shortcut above loses digits where pictures are nearly equal.
-    exact = [np.square(_flat(candidates[row]) - one).mean(axis=1) for row, one in zip(indices, flat)]
-    exact = np.stack(exact)
+    exact = np.stack(
+        [np.square(_flat(candidates[row]) - one).mean(axis=1) for row, one in zip(indices, flat)]
+    )
     order = np.argsort(exact, axis=1, kind="stable")
     return np.take_along_axis(indices, order, 1), np.take_along_axis(exact, order, 1)

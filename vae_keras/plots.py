@@ -72,7 +72,7 @@ def _readable(name):
     return str(name).replace("_", " ")
 
 
-def _draw_grid(lines, labels, captions, title):
+def _draw_grid(lines, labels, captions):
     """Every grid of pictures: `lines` of pictures, a label left of each line, captions below each picture."""
     columns, gap = max(map(len, lines)), 3
     labels = [textwrap.wrap(_readable(label), 14, break_long_words=False) for label in labels]
@@ -80,14 +80,12 @@ def _draw_grid(lines, labels, captions, title):
     cell = min(150, (WIDTH - left) // columns - gap)
     captions = [[textwrap.wrap(_readable(text), max(5, cell // 6)) for text in line] for line in captions]
     depths = [gap + 13 * max(map(len, line), default=0) + (5 if line else 0) for line in captions]
-    top = 26 if title else 0
-    *tops, height = top + np.cumsum([0, *(cell + depth for depth in depths)])
-    width = max(left + columns * (cell + gap), 9 * len(title or ""))
+    *tops, height = np.cumsum([0, *(cell + depth for depth in depths)])
+    width = left + columns * (cell + gap)
     figure = _figure(width, height)
     figure.photographs = True
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    axes.text(2, 8, title or "", fontsize=11, fontweight="bold", va="top")
     places = left + (cell + gap) * np.arange(columns)
     for line, label, texts, y in zip(lines, labels, captions, tops):
         axes.text(left - 8, y + cell / 2, "\n".join(label), ha="right", va="center")
@@ -109,24 +107,24 @@ def _draw_picture(axes, picture, x, y, cell):
 
 
 @styled
-def grid(images, columns=None, captions=(), title=None):
+def grid(images, columns=None, captions=()):
     """Pictures in rows of `columns` (default: full rows), with a caption below each where given."""
     count = len(images)
     if not columns:  # up to ten in a row, else as many as leave the fewest places empty
         columns = count if count <= 10 else max(range(6, 13), key=lambda width: (-(-count % width), width))
     starts = range(0, count, columns)
     lines, texts = ([part[i : i + columns] for i in starts] for part in (images, list(captions)))
-    return _draw_grid(lines, [""] * len(lines), texts, title)
+    return _draw_grid(lines, [""] * len(lines), texts)
 
 
 @styled
-def rows(pictures, title=None, captions=()):
+def rows(pictures, captions=()):
     """One row of pictures per label: {"photograph": images, "reconstruction": images}; captions below the last."""
     empty = [[] for _ in list(pictures)[1:]]
-    return _draw_grid(list(pictures.values()), list(pictures), [*empty, list(captions)], title)
+    return _draw_grid(list(pictures.values()), list(pictures), [*empty, list(captions)])
 
 
-def gif(frames, path=None, seconds=0.3, most=12):
+def gif(frames, path=None, most=12):
     """An animation of a row of at most 8 faces with a bar of progress: an IPython image, also written to `path`.
 
     frames: a list of uint8 [k, s, s, 3], or uint8 [n, s, s, 3]; of more than `most`, evenly spaced ones are kept.
@@ -138,10 +136,9 @@ def gif(frames, path=None, seconds=0.3, most=12):
         bar = np.full((3, row.shape[1], 3), 225, "uint8")
         bar[:, : row.shape[1] * (index + 1) // len(frames)] = (47, 111, 159)
         pictures.append(np.concatenate([row, bar]))
-    duration = [1000 * seconds] * (len(pictures) - 1) + [4000 * seconds]
-    few = [
-        PIL.Image.fromarray(picture).quantize(96, dither=0) for picture in pictures
-    ]  # a third of the bytes
+    duration = [300] * (len(pictures) - 1) + [1200]  # milliseconds
+    # 96 colours: a third of the bytes.
+    few = [PIL.Image.fromarray(picture).quantize(96, dither=0) for picture in pictures]
     few[0].save(data := io.BytesIO(), "GIF", save_all=True, append_images=few[1:], duration=duration, loop=0)
     data = data.getvalue()
     if path:
@@ -150,11 +147,11 @@ def gif(frames, path=None, seconds=0.3, most=12):
 
 
 @styled
-def curves(history, title=None):
+def curves(history):
     """A panel per term of a training history (one row an epoch): training and, where there is val_…, held out."""
     terms = {"loss": "loss (nats)", "reconstruction": "reconstruction (nats)", "kl": "KL (nats)"}
     terms = {key: name for key, name in (terms | {"mse": "squared error"}).items() if key in history}
-    figure, panels = _panels(1, len(terms), WIDTH, 240, title)
+    figure, panels = _panels(1, len(terms), WIDTH, 240)
     epochs = np.arange(1, len(history["loss"]) + 1)
     for axes, (term, name) in zip(panels.flat, terms.items()):
         for key, label in ((term, "training"), (f"val_{term}", "held out")):
@@ -167,9 +164,9 @@ def curves(history, title=None):
 
 
 @styled
-def histograms(values, title=None):
+def histograms(values):
     """A histogram per column of a table, or per entry of a dictionary, side by side."""
-    figure, panels = _panels(1, len(values.keys()), min(WIDTH, 220 + 300 * len(values.keys())), 230, title)
+    figure, panels = _panels(1, len(values.keys()), min(WIDTH, 220 + 300 * len(values.keys())), 230)
     for axes, (name, numbers) in zip(panels.flat, values.items()):
         seaborn.histplot(x=np.ravel(numbers), bins=40, ax=axes, color=COLOURS[0], edgecolor=PAPER)
         axes.set(title=_readable(name), ylabel="")
@@ -226,7 +223,7 @@ def scatter(points, labels, title=None):
 
 
 @styled
-def latent_distributions(z_mean, z_log_variance, title=None, seed=0):
+def latent_distributions(z_mean, z_log_variance, seed=0):
     """A histogram of every latent variable [n, d], drawn from the encoder, beside the density of N(0, 1).
 
     Sorted by KL; above each stand its number and its KL (nats, mean over the pictures). All share one scale.
@@ -236,7 +233,7 @@ def latent_distributions(z_mean, z_log_variance, title=None, seed=0):
     kl = 0.5 * (z_mean**2 + variance - np.log(variance) - 1).mean(axis=0)
     z = z_mean + np.sqrt(variance) * np.random.default_rng(seed).standard_normal(z_mean.shape)
     columns, reach = min(16, len(kl)), float(np.clip(np.quantile(np.abs(z), 0.995), 4, 12))
-    figure, ((axes,),) = _panels(1, 1, WIDTH, 62 * -(-len(kl) // columns) + 30, title)
+    figure, ((axes,),) = _panels(1, 1, WIDTH, 62 * -(-len(kl) // columns) + 30)
     edges, tallest = np.linspace(-reach, reach, 49), 0.55
     centres = (edges[1:] + edges[:-1]) / 2
     normal = np.exp(-0.5 * centres**2) / np.sqrt(2 * np.pi) / tallest
@@ -255,9 +252,9 @@ def latent_distributions(z_mean, z_log_variance, title=None, seed=0):
 
 
 @styled
-def kl_per_dimension(kl, title=None):
+def kl_per_dimension(kl):
     """The KL of every latent dimension (nats), the largest first."""
-    figure, ((axes,),) = _panels(1, 1, WIDTH, 230, title)
+    figure, ((axes,),) = _panels(1, 1, WIDTH, 230)
     kl = np.sort(np.asarray(kl, "float64"))[::-1]
     axes.bar(np.arange(len(kl)), kl, width=1, color=COLOURS[0], edgecolor=PAPER, linewidth=0.3)
     axes.set(xlim=(-0.5, len(kl) - 0.5), xlabel="latent variables, sorted", ylabel="KL (nats)")
@@ -267,13 +264,13 @@ def kl_per_dimension(kl, title=None):
 
 
 @styled
-def architecture(encoder, decoder, title=None):
+def architecture(encoder, decoder):
     """The network as blocks. encoder, decoder: lists of (name, shape); (64, 64, 3) is a box, (128,) a bar.
 
     A box is as high as the picture's side and as wide as the logarithm of its channels. A batch dimension (None) is
     left out. Vectors of the same size side by side in the encoder are two outputs.
     """
-    figure, panels = _panels(2, 1, WIDTH, 400, title)
+    figure, panels = _panels(2, 1, WIDTH, 400)
     count = max(len(encoder), len(decoder))
     for axes, blocks, name in zip(panels.flat, (encoder, decoder), ("encoder", "decoder")):
         shapes = [[side for side in shape if side is not None] for _, shape in blocks]

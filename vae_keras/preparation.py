@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import tempfile
-import zipfile
 import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +19,6 @@ from vae_keras.sources import MEASURED, SPLITS, name_hash, split_by_hash
 
 BLOCK = 64  # pictures per task of the thread pool
 FEWEST = 10  # pictures a source needs
-# What reading one picture may raise: it is then left out. RuntimeError: an entry of a zip with a password.
-UNREADABLE = (ImageError, OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
 def build(source, settings, folder, progress):
@@ -120,9 +117,8 @@ def _select(source, table, problems, total):
         raise ValueError(f"None of the {len(table)} pictures of {place} can be used: {skipped[0][1]}")
     if len(kept) < FEWEST:
         raise ValueError(f"{place} holds {len(kept)} usable pictures: at least {FEWEST} are needed.")
-    if (
-        source.group is not None
-    ):  # once more without the unreadable ones: a small set keeps eight test pictures
+    # Split once more without the unreadable ones: a small set keeps eight test pictures.
+    if source.group is not None:
         groups = [source.group(name) for name in kept.index]
         total = total if len(set(groups)) == len(groups) else None
         kept = _sorted(kept.assign(split=split_by_hash(groups, total)))
@@ -172,7 +168,7 @@ def _read_block(source, names, size):
             image = photograph(source, name, at_least)
             image = find_face(image, name=name) if source.find_face else crop_square(image, source.crop)
             block[row] = resize(image, size)
-        except UNREADABLE as error:
+        except (ImageError, OSError) as error:  # it is left out
             problems.append((name, str(error).removeprefix(f"{name} ") or type(error).__name__))
     return block, problems
 

@@ -1,6 +1,6 @@
 """Trained models as folders: weights, what was learned about the codes, and a card that says where it comes from.
 
-A model that was sharpened keeps the plain decoder too: `load(name, plain=True)` gives the model as it was before.
+A model that was sharpened keeps the plain decoder too: `load(name, plain=True)` gives the model with that one.
 """
 
 import json
@@ -27,17 +27,16 @@ SHARPENING = "sharpening"  # where a model's folder keeps the checkpoint of it
 
 @dataclass
 class Pretrained:
-    """A trained `vae` with its fitted `prior`, attribute `directions`, `statistics` of the codes, and `card`.
+    """A trained `vae` with its fitted `prior`, attribute `directions` and their `levels`, and `card`.
 
     `directions` has a row per attribute: the shift of a code that strength 1 is. `levels` holds, per attribute, where
-    along that shift the faces that have it lie on average.
+    along that shift the faces that have it lie on average. Both were measured with the decoder that was trained last.
     """
 
     vae: VAE
     prior: latent.Prior
     directions: pd.DataFrame
     levels: pd.Series
-    statistics: pd.DataFrame
     card: dict = field(default_factory=dict)
 
     @property
@@ -115,14 +114,13 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", pla
     levels = pd.Series(
         {a: (z_mean[labels[a]] @ directions.loc[a] / lengths[a]).mean() for a in directions.index}
     )
-    statistics = latent.statistics(z_mean, z_log_variance)
     run = dict(epochs=epochs, minutes=round(seconds / 60, 1), command=command, date=time.strftime("%Y-%m-%d"))
     run["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, {keras.config.dtype_policy().name}"
     card = write_card(vae, faces, **run)
     if plain is not None:
         shown = {name: card[name] for name in ("attributes", "arithmetic")}
         card = {**plain.card, **shown, "sharpened": run}
-    model = Pretrained(vae, prior, directions, levels, statistics, card)
+    model = Pretrained(vae, prior, directions, levels, card)
     (card if plain is None else run)["figures"] = assessment.evaluate(model, faces, pca, pictures)
     return model
 
@@ -150,23 +148,24 @@ def write_card(vae, faces, **run):
     )
 
 
-def save(model, folder, half=True):
-    """Write a `Pretrained` to a folder; kernels as float16 with `half`.
+def save(model, folder):
+    """Write a `Pretrained` to a folder, kernels as float16.
 
-    A sharpened model adds its decoder to the folder of the plain one. What stood there is replaced at the end, so that
-    a write which fails leaves the old files.
+    A sharpened model adds its decoder to the folder of the plain one; ValueError where that is not. What stood there
+    is replaced at the end, so that a write which fails leaves the old files.
     """
+    if model.sharpened and not (Path(folder) / FILES[0]).exists():
+        raise ValueError(f"{folder} lacks the plain model that was sharpened: save or copy that there first.")
     tables = dict(
         attributes=np.array(model.directions.index, dtype=str), levels=model.levels.to_numpy("float32")
     )
     tables |= dict(directions=model.directions.to_numpy("float32"))
-    tables |= {f"statistics_{name}": column.to_numpy() for name, column in model.statistics.items()}
     weights = model.vae.decoder
     if not model.sharpened:
         weights = VAE.from_config(model.vae.get_config())  # without the optimizer's state, twice the weights
         weights.set_weights(model.vae.get_weights())
     with storage.replacing(folder, (SHARP if model.sharpened else FILES[0], *FILES[1:])) as paths:
-        storage.save_weights(weights, paths[0], half)
+        storage.save_weights(weights, paths[0])
         np.savez_compressed(paths[1], **tables, **model.prior.to_arrays())
         paths[2].write_text(json.dumps(model.card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if not model.sharpened:
@@ -180,7 +179,7 @@ def names():
 
 
 def load(name_or_folder, plain=False):
-    """Return the `Pretrained` of a shipped name or of a folder that `save` wrote; `plain`: as before sharpening.
+    """Return the `Pretrained` of a shipped name or of a folder that `save` wrote; `plain`: with its plain decoder.
 
     Raises FileNotFoundError where there is none, ValueError where a file of it is damaged.
     """
@@ -207,13 +206,12 @@ def load(name_or_folder, plain=False):
         with np.load(folder / "latent.npz") as file:
             arrays = dict(file)
         prior = latent.Prior.from_arrays(arrays)
-        statistics = pd.DataFrame({k[11:]: v for k, v in arrays.items() if k.startswith("statistics_")})
         index = pd.Index(arrays["attributes"].astype(str))
         levels, directions = pd.Series(arrays["levels"], index), pd.DataFrame(arrays["directions"], index)
     except Exception as error:  # OSError, ValueError, KeyError, BadZipFile, ...: by the kind of damage
         why = " ".join(str(error).split())[:200]
         raise ValueError(f"{folder} is damaged ({why}): train or download that model again.") from error
-    return Pretrained(vae, prior, directions, levels, statistics, card)
+    return Pretrained(vae, prior, directions, levels, card)
 
 
 def load_for(config, plain=False):

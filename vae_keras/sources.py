@@ -35,7 +35,8 @@ class Source:
     arithmetic: tuple[str, str]  # (A, B) for "A without B" - "neither" + "B without A"
     terms: str  # licence and consent
     labels: Callable = field(**_INNER)  # () -> one row a picture
-    reader: Callable = field(**_INNER)  # (name, size) -> see `read`
+    # (name, size=256) -> the file of one picture, or a drawn face itself, uint8 (size, size, 3). Thread-safe.
+    read: Callable[..., bytes | np.ndarray] = field(**_INNER)
     group: Callable | None = field(default=None, **_INNER)  # (name) -> split as one; None: official split
     draw: Callable | None = field(default=None, **_INNER)  # (names, size) -> drawn faces, many at once
     location: str = ""  # the folder or archive; empty for drawn faces
@@ -52,10 +53,6 @@ class Source:
         if self.group is not None:
             table.insert(0, "split", split_by_hash([self.group(name) for name in table.index]))
         return table
-
-    def read(self, name: str, size: int = 256) -> bytes | np.ndarray:
-        """The file of one picture; for drawn faces the picture itself, uint8 (size, size, 3). Thread-safe."""
-        return self.reader(name, size)
 
 
 def name_hash(name: str) -> str:
@@ -117,7 +114,7 @@ def _layout(files):
 def _make(files, members, **fields):
     fields = {"attributes": MEASURED, "arithmetic": ("Bright_Background", "Light_From_Left"), **fields}
     return Source(
-        reader=lambda name, size: files.read(members[name]),
+        read=lambda name, size=256: files.read(members[name]),
         location=str(files.path),
         stamp=files.stamp,
         **fields,
@@ -234,7 +231,7 @@ def _cartoon():
         arithmetic=("Smiling", "Male"),
         terms="Drawn by this project, free of anybody's rights: use them as you like.",
         labels=lambda: cartoon.attributes(factors()).astype("int8").set_axis(names),
-        reader=lambda name, size: draw([name], size)[0],
+        read=lambda name, size=256: draw([name], size)[0],
         draw=draw,
         group=str,
         stamp=hashlib.sha256(draw(names[:8], 64)).hexdigest(),  # changes with the way of drawing
@@ -273,7 +270,7 @@ def _attribute_table(files, names):
     except ValueError as error:  # UnicodeDecodeError and pandas' ParserError are ValueErrors
         raise ValueError(f"{entry} of {files.path} is no comma-separated table in UTF-8: {error}") from None
     rows = rows.set_axis(rows.iloc[:, 0].map(_plain).str.strip()).iloc[:, 1:]
-    rows = rows[~rows.index.duplicated()].drop(columns="split", errors="ignore")
+    rows = rows[~rows.index.duplicated()].drop(columns=["split", "name", *MEASURED], errors="ignore")
     paths = [PurePosixPath(_plain(name)) for name in names]
     rows_of = [next((key for key in (str(p), p.name, p.stem) if key in rows.index), None) for p in paths]
     if not any(rows_of):

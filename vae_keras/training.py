@@ -1,7 +1,6 @@
 """Training as lesson 03 tells it: build, fit with checkpoints that survive an interruption, watch the faces."""
 
 import json
-import os
 import time
 import zlib
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from vae_keras import data
+from vae_keras import data, storage
 from vae_keras.model import VAE
 
 
@@ -124,7 +123,10 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
-        self.model.sampling.noise.state.assign([self.settings["seed"] + epoch, 0])
+        noise = self.model.sampling.noise.state
+        others = [v for v in self.model.non_trainable_variables if v.path.endswith("seed_generator_state")]
+        for place, state in enumerate([noise, *(other for other in others if other is not noise)]):
+            state.assign([self.settings["seed"] + epoch, place << 20])  # a draw adds 1: they never meet
 
     def on_epoch_end(self, epoch, logs=None):
         row = {name: float(value) for name, value in logs.items()}
@@ -134,11 +136,9 @@ class Checkpoint(keras.callbacks.Callback):
 
     def save(self, name):
         """Write the weights under a name of their own, then the note that names them: the note is never half true."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.model.save_weights(self.folder / name)
-        temporary = self.folder / "checkpoint.json.part"
-        temporary.write_text(json.dumps(dict(settings=self.settings, weights=name, rows=self.rows)))
-        os.replace(temporary, self.folder / "checkpoint.json")
+        with storage.replacing(self.folder, ["checkpoint.json"]) as (note,):
+            self.model.save_weights(self.folder / name)
+            note.write_text(json.dumps(dict(settings=self.settings, weights=name, rows=self.rows)))
         for older in self.folder.glob("epoch-*.weights.h5"):
             if older.name != name:
                 older.unlink()

@@ -52,7 +52,9 @@ print(f"{faces.source.title}: {len(faces.images):,} pictures, {len(faces.skipped
 print(faces.source.terms)
 
 # %% [markdown]
-# Left out is what cannot be decoded, and a picture that would stand in two parts of the split (more on that below).
+# (How many there are depends on the archive. CelebA as published has 202,599 photographs of 178×218 pixels; smaller archives of
+# it go round, such as the one behind the figures of this page.) Left out is what cannot be decoded, and a picture that would
+# stand in two parts of the split (more on that below).
 #
 # ## Whose faces are these?
 # Before the numbers, the people. A photograph of a face concerns at least two people: the one who pressed the button
@@ -65,8 +67,8 @@ print(faces.source.terms)
 #   some of them had never chosen to be public.
 # - **Anime faces** are drawings. Nobody's likeness is at stake, but somebody's work is: the rights lie with the
 #   artists.
-# - **Drawn faces** are made by this project with OpenCV. They belong to nobody and hurt nobody, which is why the course
-#   starts with them where nothing else is chosen.
+# - **Drawn faces** are made by this project with OpenCV. They belong to nobody and hurt nobody. Outside Colab
+#   the course starts with them where nothing else is chosen.
 # - **Your own folder**: use photographs of yourself, or of people who agreed.
 #
 # A model mirrors what it saw. Train it on celebrities and its people will be young, groomed and lit by professionals;
@@ -94,8 +96,8 @@ print("numbers per picture:", np.prod(faces.images.shape[1:]))
 #
 # - **train**: the model learns from these,
 # - **validation**: you look at these while you choose settings,
-# - **test**: no model of this course is chosen or trained on these (but for a throw-away one in lesson 02); they are for the
-# final measurements, and eight of them you are about to meet.
+# - **test**: no model of this course is trained on these (but for a throw-away one in lesson 02); they are for the final
+#   measurements, and eight of them you are about to meet.
 
 # %%
 faces.table.groupby("split", sort=False).size().rename("pictures").to_frame().T
@@ -234,8 +236,8 @@ print(f"mean squared error of the mean face on the test pictures: {mean_error:.4
 print(f"so a typical value is off by {255 * mean_error**0.5:.0f} of 255 grey levels")
 
 # %% [markdown]
-# If a network that you train ends near this number, it has learnt the mean face and nothing else. That is the most
-# common failure of variational autoencoders, and in [lesson 03](03_train_vae.ipynb) you will cause it on purpose.
+# If a network that you train ends near this number, it has learnt the mean face and nothing else. That is a well-known
+# failure of variational autoencoders (posterior collapse), and in [lesson 03](03_train_vae.ipynb) you will cause it on purpose.
 
 # %% [markdown]
 # ## What the pictures are said to show

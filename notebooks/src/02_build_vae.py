@@ -221,13 +221,17 @@ for mean, deviation in ((0, 1), (2, 1), (0, 0.1), (1, 3)):
     print(f"N({mean}, {deviation}²): {closed:.2f} nats; equal to sampling: {abs(closed - sampled) < 0.01}")
 
 # %% [markdown]
-# A code equal to the prior costs nothing. Being elsewhere costs, and so does being exact: ten times as exact costs nearly
-# $\log 10 = 2.30$ nats, less the 0.495 that the smaller variance gives back.
+# A code equal to the prior costs nothing. Being elsewhere costs, and so does being exact: ten times as exact costs
+# $\log 10 = 2.30$ nats, less the 0.495 that the smaller variance gives back. Being vaguer than the prior costs, too: most of the
+# last case's price, $\tfrac{1}{2}(9 - \log 9 - 1) = 2.90$, is for its width alone.
 
 # %% [markdown]
 # ## The reconstruction: three likelihoods
 # $p(x \mid z)$, the **likelihood**, is a distribution over pictures with the decoder's picture $\hat{x}$ at its centre. Which
-# one? Each choice is another way to count errors.
+# one? Each choice is another way to count errors. All three make one assumption: *given the code*, each value is independent of
+# the others, so that logarithms add up to a sum over the picture. Lesson 01 showed that pixels are not independent. What the
+# code does not hold, the decoder can therefore only average, and that is the blur of VAEs: when we show a face, we show
+# $\hat{x}$, the centre. (A true draw from $p(x \mid z)$ would be the same face under grain.)
 #
 # **Squared error.** The loss of the textbooks: up to a constant, $-\log$ of a normal distribution with $2\sigma^2 = 1$.
 # $$\sum_i (x_i - \hat{x}_i)^2$$
@@ -276,7 +280,10 @@ _ = axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 # to zero and you find the same in closed form:
 # $$\sigma^2 = \frac{1}{D} \sum_i (x_i - \hat{x}_i)^2,$$
 # with $D$ the number of values. So $\sigma$ need not be chosen nor learned: in each training step it is set to the error that
-# the batch has. That is the calibrated decoder, the **σ-VAE** (Rybkin et al. 2021).
+# the batch has (but never below a floor, `LEAST_SIGMA`). That is the calibrated decoder, the **σ-VAE** (Rybkin et al. 2021).
+# Put it back, and the whole term becomes
+# $$-\log N(x;\ \hat{x}, \sigma^2) = \tfrac{D}{2}\left(\log(2\pi \cdot \text{mean squared error}) + 1\right):$$
+# what training lowers is the logarithm of the error, and it becomes negative when the error is small.
 
 # %% include vae_keras/model.py::best_log_sigma
 

@@ -17,7 +17,7 @@
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 6}
+#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 5}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made
@@ -25,10 +25,11 @@
 #       - One Gaussian with the codes' own covariance repairs most of the samples, a mixture a little more; both are fitted in
 #         seconds.
 #       - Low temperature: safe, similar faces. High temperature: varied and odd ones.
-#       - A new face has no twin among the training pictures; a nearest neighbour shows it.
+#       - Whether a model copies, its nearest training pictures show: new faces should be no nearer to them than held-out ones.
 #       - The squared error asks for the mean of all faces that a code may stand for. A discriminator asks for one of them.
 #     questions: |
-#       1. Fit priors with 1, 3, 10 and 30 components. Where does the distance stop falling, and why not further?
+#       1. Fit priors with 1, 3, 10 and 30 components (each takes 512 codes at least; `len(prior.weights)` says how many were
+#          fitted). Where does the distance stop falling, and why not further?
 #       2. Draw at temperature 0. How many different faces do you get, and what are they?
 #       3. Interpolate from a face to its own mirror image. What happens halfway?
 # ---
@@ -111,8 +112,8 @@ plots.histograms({"standard deviation along each principal axis": deviations})
 #
 # It is no accident. The calibrated likelihood values detail highly, so the model pays many nats for exact codes, and the
 # pull towards $N(0, I)$ is weak beside it. The KL acts on each picture's code; it only weakly forces all codes taken
-# together, the average of their distributions, to look like $N(0, I)$. The classic model of lesson 03 is pulled harder, and
-# pays with detail.
+# together, the average of their distributions (the **aggregate posterior**), to look like $N(0, I)$. The classic model of
+# lesson 03 is pulled harder, and pays with detail.
 
 # %% [markdown]
 # ## A prior that fits
@@ -142,9 +143,10 @@ plots.rows(
 )
 
 # %% [markdown]
-# From the fitted priors come whole faces. In numbers: the Fréchet distance of lesson 03 between generated and held-out
-# faces, beside two marks: the reconstructions of these very test faces, which show what the decoder alone costs, and real
-# training faces, about as near as another set of that size can come. (With few pictures chance makes all of them large.)
+# From the fitted priors come whole faces, mostly. In numbers: the Fréchet distance of lesson 03 between generated and held-out
+# faces, beside two marks: the reconstructions of these very test faces, and other real faces, about as near as another set of that
+# size can come. (This distance sees layout, light and colour and hardly any blur, so the reconstructions, being of the same
+# faces, come nearer than other real ones. With few pictures chance makes all of them large.)
 
 # %%
 pca = metrics.fit_pca(faces.train, seed=config.seed)
@@ -210,15 +212,16 @@ plots.rows(
 # %% [markdown]
 # The neighbours resemble the new faces in one thing or another, light, pose or hair; a remembered picture would be the same
 # face again. In numbers: is a new face closer to the training pictures than a face of the test part, which was certainly never
-# seen?
+# seen? (Training saw each picture in the mirror, too, so mirror images are searched as well.)
 
 # %%
-_, of_test = metrics.nearest(latent.reconstruct(vae, test[:200]), faces.train)
-_, of_new = metrics.nearest(model.generate(200, seed=config.seed), faces.train)
-nearest = {"new faces": pd.Series(of_new[:, 0]), "held-out faces": pd.Series(of_test[:, 0])}
-pd.DataFrame({name: distance.describe() for name, distance in nearest.items()}).loc[
-    ["min", "50%", "max"]
-].round(4)
+sets = {"new faces": model.generate(200, seed=config.seed), "held-out faces": model.reconstruct(test[:200])}
+nearest = {}
+for name, some in sets.items():
+    _, straight = metrics.nearest(some, faces.train)
+    _, mirrored = metrics.nearest(some[:, :, ::-1], faces.train)
+    nearest[name] = pd.Series(np.minimum(straight, mirrored)[:, 0]).describe()
+pd.DataFrame(nearest).loc[["min", "50%", "max"]].round(4)
 
 # %% [markdown]
 # Compare the medians, and the least of each. If new faces were much nearer to the training pictures than held-out faces are,
@@ -241,14 +244,15 @@ print("the eight decodings differ:", bool(cloud.std(axis=0).max() > 0))
 print("codes of one face:", draws.shape)
 
 # %% [markdown]
-# They are the same face in the same picture; only fine details move. The noise is about as large as it can be without costing
-# detail that the decoder can show.
+# They are the same face in the same picture; only fine details move.
 
 # %% [markdown]
 # ## From one face to another
 # The straight line between two codes,
 # $$z(t) = (1 - t)\,z_0 + t\,z_1,$$
-# passes nearer to the centre than its ends. The spherical way turns from one direction to the other instead. Does it matter?
+# passes nearer to the centre than its ends. In many dimensions that is an unusual place: nearly all draws from $N(0, I)$ are about
+# $\sqrt{d}$ long ($d$ numbers). The spherical way turns from one direction to the other, while the length changes
+# evenly. Does it matter for our codes, which are not quite $N(0, I)$?
 
 # %%
 start, end = latent.encode(vae, faces.eight[:2])[0]
@@ -265,8 +269,8 @@ lengths = {"linear": np.linalg.norm(straight, axis=1), "spherical": np.linalg.no
 pd.DataFrame(lengths).rename_axis("step").T.round(1)
 
 # %% [markdown]
-# Linear interpolation dips in the middle: its faces are a little more average. The spherical way changes the length evenly.
-# Seen in motion, for the eight faces at once, each turning into the next:
+# Linear interpolation dips in the middle, and its faces there are a little more average; the spherical way changes the length
+# evenly. The difference to the eye is small. Seen in motion, for the eight faces at once, each turning into the next:
 
 # %%
 eight, _ = latent.encode(vae, faces.eight)
@@ -293,9 +297,10 @@ pd.Series(steps, name="mean step between neighbours (grey levels)").round(2)
 # pass its test ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)). What its layers see in a photograph and in the
 # reconstruction is a second measure of likeness ([Larsen et al. 2016](https://arxiv.org/abs/1512.09300)). Together the decoder's
 # loss is
-# $$\frac{\text{squared error}}{\sigma^2} + w_1 \cdot \text{difference in what the discriminator sees} - w_2 \log p(\text{taken for a photograph}).$$
-# The encoder is left alone, so the codes and their prior stay. All of it is [in one file](../vae_keras/sharpen.py). Here is a
-# short run, on a part of the pictures.
+# $$\frac{\text{mean squared error}}{\sigma^2} + w_1 \cdot \text{difference in what the discriminator sees} - w_2 \log p(\text{taken for a photograph}).$$
+# (A mean over the values this time: there is no KL any more that a sum would have to be weighed against.)
+# The encoder is left alone, so the codes and their prior stay. All of it is [in one file](../vae_keras/sharpen.py), with the two
+# weights. Here is a short run, on a part of the pictures.
 
 # %%
 few, epochs = faces.train[: config.comparison_pictures], max(1, config.comparison_epochs // 4)
@@ -303,8 +308,14 @@ sharper, history = sharpen.sharpen(vae, few, mixture.sample(20_000, seed=1), epo
 history.round(4)
 
 # %% [markdown]
+# `mse`, `likeness` and `adversary` are the three terms, without their weights. `discriminator` is the discriminator's own loss:
+# $2 \log 2 = 1.39$ if it guesses, less the better it tells the two apart. (It also has to stay smooth, by a penalty on its slope:
+# [Mescheder et al. 2018](https://arxiv.org/abs/1801.04406).)
+#
 # The decoder of a model that ships was sharpened for longer, if its card says so. What did both change? Look at hair, eyes and
-# the edges of the face.
+# the edges of the face. (A model that you trained in lesson 03 is plain: then the line says 0 epochs, and the last row equals the
+# second. `python -m vae_keras train --sharpen 60` with its `--data` and `--out`, the folder `config.model_folder`, goes on from
+# there.)
 
 # %%
 shipped = pretrained.load_for(config)
@@ -369,8 +380,9 @@ pd.DataFrame({name: pd.Series(near[:, 0]).describe() for name, (near, _) in foun
 ].round(2)
 
 # %% [markdown]
-# Compare the medians, and the least of each: a copy would be nearer than reconstructions of faces that were never seen. And
-# look at the pairs: what do they share, and would you take one for a copy of the other?
+# Compare the medians, and the least of each: a copy would be nearer than reconstructions of faces that were never seen. (The
+# judge looks at each picture and its mirror image.) And look at the pairs: what do they share, and would you take one for a
+# copy of the other?
 
 # %% [markdown]
 # ## Other faces, the same course

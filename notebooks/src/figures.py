@@ -1,6 +1,7 @@
 """`make figures`: writes the minutes of the lessons and the figures of the models that ship into README.md.
 
-What `make bench` measured of the training step goes from benchmarks/RESULTS.md into README.md and lesson 03.
+What `make bench` measured of the training step (benchmarks/RESULTS.md) and what `make race` measured of the faces
+(benchmarks/time_to_quality.json) go into README.md and lesson 03.
 """
 
 import json
@@ -11,8 +12,17 @@ import jupytext
 from frame import ROOT, SOURCE, lessons
 
 WAYS = {"course": "this course", "torch": "PyTorch at its best", "keras": "Keras with its defaults"}
+MODELS = {
+    "sharpened": "this course, sharpened",
+    "plain": "this course, plain",
+    "dcgan": "four convolutions, as DCGAN",
+    "book": "*Generative Deep Learning*",
+    "keras": "Keras's example",
+    "wae": "Wasserstein auto-encoder",
+}
+BUDGETS = (200, 600, 1800)  # seconds
 HEAD = """\
-| model | pictures | squared error | of PCA's | reconstructions | new faces | training pictures | minutes |
+| model | pictures | squared error | of PCA's | distance: reconstructions | new faces | training pictures | minutes |
 |---|---|---|---|---|---|---|---|
 """
 
@@ -45,9 +55,26 @@ def steps():
     rows = re.findall(r"^\| (\w+) \| (\d+×\d+) \| (\d+) \|", section, re.MULTILINE)
     speeds = {(way, size): f"{int(speed):,}" for way, size, speed in rows}
     sizes = list(dict.fromkeys(size for _, size, _ in rows))
-    lines = [["pictures per second", *sizes], ["---"] * (1 + len(sizes))]
-    lines += [[name, *(speeds[way, size] for size in sizes)] for way, name in WAYS.items()]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    rows = [[name, *(speeds[way, size] for size in sizes)] for way, name in WAYS.items()]
+    return markdown([["pictures per second", *sizes], *rows])
+
+
+def race():
+    """Return the distances that `make race` measured as a table, a row per model: reconstructions / new faces."""
+    kept = json.loads((ROOT / "benchmarks" / "time_to_quality.json").read_text())
+    rows = [["trained for", *(f"{seconds:,} s" for seconds in BUDGETS)]]
+    for model, name in MODELS.items():
+        runs = [kept.get(f"{model} {seconds}", {}) for seconds in BUDGETS]
+        pairs = [(run.get("reconstructions, outside"), run.get("mixture, outside")) for run in runs]
+        if all(None not in pair for pair in pairs):  # else not measured yet
+            rows.append([name, *(f"{again:,.0f} / {new:,.0f}" for again, new in pairs)])
+    return markdown(rows)
+
+
+def markdown(rows):
+    """Return rows of words, the first of them the head, as a Markdown table."""
+    head, *rows = rows
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
 
 
 def between(text, mark, content, prefix=""):
@@ -65,15 +92,16 @@ def with_figures(text):
         minutes = jupytext.read(lesson, fmt="py:percent").metadata["lesson"]["minutes"]
         line = re.compile(rf"^(\|.*\(notebooks/{lesson.stem}\.ipynb\) \|[^|]*\|).*$", re.MULTILINE)
         text = line.sub(rf"\1 {minutes['cpu']} | {minutes['full']} |", text)
-    return between(between(text, "figures", table()), "steps", steps())
+    return between(between(between(text, "figures", table()), "steps", steps()), "race", race())
 
 
-def with_steps(text):
-    """Return the text of lesson 03 with the table of the training step between its marks."""
-    return between(text, "steps", f"\n{steps()}\n", prefix="# ")
+def with_speed(text):
+    """Return the text of lesson 03 with what was measured of its speed between the marks."""
+    text = between(text, "steps", f"\n{steps()}\n", prefix="# ")
+    return between(text, "race", f"\n{race()}\n", prefix="# ")
 
 
 if __name__ == "__main__":
     readme, lesson = ROOT / "README.md", SOURCE / "03_train_vae.py"
     readme.write_text(with_figures(readme.read_text()))
-    lesson.write_text(with_steps(lesson.read_text()))
+    lesson.write_text(with_speed(lesson.read_text()))
