@@ -151,7 +151,9 @@ def test_the_density_of_a_prior_is_scipys():
     from scipy.stats import multivariate_normal
 
     generator = np.random.default_rng()
-    factors = np.tril(generator.normal(size=(2, 3, 3)), -1) + np.exp(generator.normal(size=(2, 3, 1))) * np.eye(3)
+    factors = np.tril(generator.normal(size=(2, 3, 3)), -1) + np.exp(
+        generator.normal(size=(2, 3, 1))
+    ) * np.eye(3)
     prior = latent.Prior(np.array([0.3, 0.7]), generator.normal(size=(2, 3)), factors)
     z = generator.normal(size=(5, 3))
     parts = [
