@@ -20,7 +20,7 @@ def train(options):
     examples:
       python -m vae_keras train --data lfw --epochs 50 --out runs/lfw
       python -m vae_keras train --data ~/faces.zip --find-face --image-size 128 --out runs/mine
-      python -m vae_keras train --data celeba --epochs 50 --sharpen 30 --out runs/celeba
+      python -m vae_keras train --data celeba --epochs 50 --sharpen 60 --out runs/celeba
     """
     from vae_keras import config, data, images, sources, training
 
@@ -56,10 +56,10 @@ def _run(options, settings, epochs, folder):
 
 
 def _sharpen(options, settings, faces, folder):
-    """Sharpen the plain model in a folder; its sizes are those of its card, whatever is asked for."""
+    """Sharpen the model in a folder, or sharpen it on; its sizes are those of its card, whatever is asked for."""
     from vae_keras import images, pretrained, sharpen
 
-    plain = pretrained.load(folder, plain=True)
+    before, plain = pretrained.load(folder), pretrained.load(folder, plain=True)
     if (size := plain.vae.network["image_size"]) != settings.image_size:
         raise ValueError(f"{folder} holds a model for pictures of {size} pixels: add --image-size {size}.")
     if (name := plain.card["source"]) != faces.source.name:
@@ -67,25 +67,26 @@ def _sharpen(options, settings, faces, folder):
             f"{folder} holds a model of {name}, not of {faces.source.name}: give its own --data."
         )
     images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
-    print(f"sharpening its decoder for {options.sharpen} epochs", flush=True)
-    run = _run(options, settings, options.sharpen, folder / pretrained.SHARPENING)
-    codes = plain.prior.sample(20_000, seed=settings.seed + 1)  # not those that `generate` begins with
-    vae, history = sharpen.sharpen(plain.vae, faces.train, codes, validation=faces.validation, **run)
-    return _finish(vae, faces, history, options, settings, folder, plain=plain)
+    epochs = options.sharpen - before.card.get("sharpened", {"epochs": 0})["epochs"]
+    print(f"sharpening its decoder for {epochs} epochs", flush=True)
+    run = _run(options, settings, epochs, folder / pretrained.SHARPENING)
+    codes = before.sample(20_000, seed=settings.seed + 1)  # not those that `generate` begins with
+    vae, history = sharpen.sharpen(before.vae, faces.train, codes, validation=faces.validation, **run)
+    return _finish(vae, faces, history, options, settings, folder, before=before)
 
 
-def _finish(vae, faces, history, options, settings, folder, plain=None):
+def _finish(vae, faces, history, options, settings, folder, before=None):
     from vae_keras import pretrained
 
     print("fitting the prior and the attribute directions", flush=True)
     note = dict(seconds=history["seconds"].sum(), seed=settings.seed, command=options.command_line)
-    model = pretrained.finish(vae, faces, epochs=len(history), plain=plain, **note)
+    model = pretrained.finish(vae, faces, epochs=len(history), before=before, **note)
     pretrained.save(model, folder)
     return model
 
 
 def _model_folder(folder, force, sharpen):
-    """Make the folder to be trained into; return whether it holds a plain model that waits to be sharpened.
+    """Make the folder to be trained into; return whether it holds a model that waits to be sharpened.
 
     Raises ValueError where a finished model stands in the way.
     """
@@ -96,8 +97,13 @@ def _model_folder(folder, force, sharpen):
         for unfinished in (checkpoint, folder / pretrained.SHARPENING):
             shutil.rmtree(unfinished, ignore_errors=True)
     trained = card.exists() and not force and not checkpoint.exists()
-    if trained and not (sharpen and "sharpened" not in json.loads(card.read_text(encoding="utf-8"))):
-        raise ValueError(f"{folder} holds a trained model: choose another --out, or replace it with --force.")
+    if trained:
+        done = json.loads(card.read_text(encoding="utf-8")).get("sharpened", {"epochs": 0})["epochs"]
+        if (sharpen or 0) <= done:
+            more = f" and sharpened for {done} epochs, more with --sharpen" if done and sharpen else ""
+            raise ValueError(
+                f"{folder} holds a model that is trained{more}: choose another --out, or replace it with --force."
+            )
     folder.mkdir(parents=True, exist_ok=True)  # what cannot be made is said now, not after hours
     return trained
 

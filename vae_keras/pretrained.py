@@ -44,20 +44,23 @@ class Pretrained:
         """Whether the decoder is a sharpened one: True or False."""
         return "sharpened" in self.card
 
-    def generate(self, count, seed=0, temperature=1.0, prior="fitted", attribute=None, strength=1.0):
-        """Return `count` new faces, uint8 [count, size, size, 3], the same ones for the same seed.
+    def generate(self, count, **how):
+        """Return `count` new faces, uint8 [count, size, size, 3], of the codes that `sample` gives for the same `how`."""
+        return latent.decode(self.vae, self.sample(count, **how))
 
-        prior: "fitted" (the mixture) or "standard" (N(0, I)). attribute: faces that lack it are moved to where the
-        faces that have it are, times `strength`. Raises ValueError for a count below 1 and for unknown names.
+    def sample(self, count, seed=0, temperature=1.0, prior="fitted", attribute=None, strength=1.0, passes=None):
+        """Return the codes of `count` new faces, float32 [count, latent_dim], the same ones for the same seed.
+
+        prior: "fitted" (the mixture) or "standard" (N(0, I)). passes: how often codes of the mixture are settled
+        (`latent.settle`); None is once for a sharpened decoder and never for a plain one, whose faces it does not
+        improve. attribute: faces that lack it are moved to where the faces that have it are, times `strength`. Raises
+        ValueError for a count below 1 and for unknown names.
         """
-        return latent.decode(self.vae, self.sample(count, seed, temperature, prior, attribute, strength))
-
-    def sample(self, count, seed=0, temperature=1.0, prior="fitted", attribute=None, strength=1.0):
-        """Return the codes, float32 [count, latent_dim], of the faces that `generate` gives for the same arguments."""
         if count < 1:
             raise ValueError(f"Asked for {count} faces; ask for 1 or more.")
         if prior == "fitted":
-            z = self.prior.sample(count, seed=seed, temperature=temperature)
+            z = self.prior.sample(count, seed, temperature)
+            z = latent.settle(self.vae, z, int(self.sharpened) if passes is None else passes)
         elif prior == "standard":
             shape = (count, self.vae.network["latent_dim"])
             z = np.float32(temperature) * np.random.default_rng(seed).standard_normal(shape).astype("float32")
@@ -86,12 +89,12 @@ class Pretrained:
         return self.directions.loc[attribute].to_numpy("float32")
 
 
-def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", plain=None):
+def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", before=None):
     """Return the `Pretrained` of a `vae` that was just trained on `faces` (a `data.Faces`).
 
     Fits the prior and the directions on the training pictures' codes (at most `pictures` of them), calibrates the
-    directions on validation pictures and measures on test pictures. For a sharpened `vae`, `plain` is the `Pretrained`
-    that it was before: its prior stays, and its card is gone on from.
+    directions on validation pictures and measures on test pictures. For a sharpened `vae`, `before` is the `Pretrained`
+    that it was: its prior stays, and its card is gone on from.
     """
     faces = judge.label(faces)
     train = faces.train[:pictures]
@@ -99,11 +102,11 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", pla
     labels = latent.usable(faces.labels("train", every)[:pictures])
     z_mean, z_log_variance = latent.encode(vae, train)
     shown = [name for name in faces.source.attributes if name in labels]
-    if plain is None:
+    if before is None:
         noise = np.random.default_rng(seed).standard_normal(z_mean.shape)
         prior = latent.fit_prior(z_mean + np.exp(0.5 * z_log_variance) * noise, seed=seed)
     else:
-        prior = plain.prior
+        prior = before.prior
     pca = metrics.fit_pca(train, seed=seed)
     ways = [latent.directions(z_mean, labels, controls=shown)]
     if shown:
@@ -117,11 +120,14 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", pla
     run = dict(epochs=epochs, minutes=round(seconds / 60, 1), command=command, date=time.strftime("%Y-%m-%d"))
     run["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, {keras.config.dtype_policy().name}"
     card = write_card(vae, faces, **run)
-    if plain is not None:
+    if before is not None:
         shown = {name: card[name] for name in ("attributes", "arithmetic")}
-        card = {**plain.card, **shown, "sharpened": run}
+        if earlier := before.card.get("sharpened"):
+            run |= {name: round(earlier[name] + run[name], 1) for name in ("epochs", "minutes")}
+            run["command"] = f"{earlier['command']} && {command}"
+        card = {**before.card, **shown, "sharpened": run}
     model = Pretrained(vae, prior, directions, levels, card)
-    (card if plain is None else run)["figures"] = assessment.evaluate(model, faces, pca, pictures)
+    (card if before is None else run)["figures"] = assessment.evaluate(model, faces, pca, pictures)
     return model
 
 

@@ -156,17 +156,23 @@ class Sharpener(keras.Model):
 
 
 def with_details(vae):
-    """Return a copy of a `VAE` whose decoder has the branch of `add_details`: the same faces, as yet."""
+    """Return a copy of a `VAE`, which gives the same faces, with the branch of `add_details`; it may have that already."""
     sharper = VAE.from_config(vae.get_config())
-    sharper.set_weights(vae.get_weights())
+    sharpened = any(layer.name == "details" for layer in vae.decoder.layers)
+    if not sharpened:
+        sharper.set_weights(vae.get_weights())
     decoder = add_details(sharper.decoder)
     del sharper.decoder  # Keras would count its layers twice
     sharper.decoder = decoder
+    if sharpened:
+        sharper.set_weights(vae.get_weights())
     return sharper
 
 
 def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, folder=None, **options):
     """Return a copy of a trained `VAE` with a sharper decoder, and the history of its training.
+
+    One that was sharpened before is sharpened on, by a discriminator that begins anew.
 
     Args:
         images: uint8 [n, size, size, 3], as the VAE was trained with.
