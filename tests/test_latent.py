@@ -58,6 +58,17 @@ def test_decode_clips_and_rounds():
     assert set(np.unique(images)) == {0, 255, 128, 64}
 
 
+def test_settling_decodes_and_encodes_again():
+    """`LinearVae` forgets the second number, and bytes hold nothing beyond 0 and 1."""
+    z = [[0.2, 0.9], [3.0, -1.0], [-0.5, 0.4]]
+    once = latent.settle(LinearVae(), z, batch_size=2)
+    np.testing.assert_allclose(once, [[0.2, 0.2], [1, 1], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(latent.settle(LinearVae(), z, passes=3), once, atol=1e-6)
+    np.testing.assert_array_equal(latent.settle(LinearVae(), z, passes=0), np.float32(z))
+    with pytest.raises(ValueError, match=r"array \[n, 2\]"):
+        latent.settle(LinearVae(), np.zeros((2, 3)))
+
+
 def test_encode_follows_the_weights_of_a_model():
     keras = pytest.importorskip("keras")
     network = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])

@@ -7,13 +7,14 @@
 #       - look at where the codes of real faces lie, and fit a distribution to them,
 #       - draw new faces from it, colder and warmer,
 #       - check that they are new, and walk from one real face to another,
-#       - sharpen the decoder against a network that knows photographs.
+#       - sharpen the decoder against a network that knows photographs, and show new faces to the encoder once more.
 #     learn: |
 #       - why a calibrated VAE needs a prior of its own, and how little it takes to fit one,
 #       - what temperature trades,
 #       - how to tell a generated face from a remembered one,
 #       - linear and spherical interpolation,
-#       - why a squared error blurs, what a discriminator adds, and what that costs.
+#       - why a squared error blurs, what a discriminator adds, and what that costs,
+#       - what an encoder makes of a face that is no photograph.
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
@@ -27,6 +28,7 @@
 #       - Low temperature: safe, similar faces. High temperature: varied and odd ones.
 #       - Whether a model copies, its nearest training pictures show: new faces should be no nearer to them than held-out ones.
 #       - The squared error asks for the mean of all faces that a code may stand for. A discriminator asks for one of them.
+#       - An encoder that has seen only real faces takes an odd one for a more usual one. If new faces look real, that mends some.
 #     questions: |
 #       1. Fit priors with 1, 3, 10 and 30 components (each takes 512 codes at least; `len(prior.weights)` says how many were
 #          fitted). Where does the distance stop falling, and why not further?
@@ -100,10 +102,8 @@ codes = z_mean + np.exp(0.5 * z_log_variance) * noise  # (pictures, latent_dim)
 # %%
 variances = np.linalg.eigvalsh(np.cov(codes, rowvar=False))[::-1]
 deviations = pd.Series(np.sqrt(np.maximum(variances, 0)), name="standard deviation of the codes")
-print(f"{(deviations < 1).mean():.0%} of the axes are narrower than N(0, I), which has 1 along each")
-deviations.describe()[["min", "50%", "max"]].round(2)
-
-# %%
+print(f"{(deviations < 1).mean():.0%} of the axes are narrower than N(0, I), which has 1 along each:")
+print(f"least {deviations.min():.2f}, median {deviations.median():.2f}, most {deviations.max():.2f}")
 plots.histograms({"standard deviation along each principal axis": deviations})
 
 # %% [markdown]
@@ -361,8 +361,40 @@ pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(
 # photograph. What the judge sees comes nearer to photographs. (It knows photographs; for drawn faces its distances mean less.)
 
 # %% [markdown]
+# ## A second look
+# Sharp faces show another fault better: some are odd. Their codes came from ten Gaussians, which know only roughly which
+# numbers go together. The encoder has seen real faces and nothing else. Show it a new face, and it answers with the code
+# of the face that it takes this one for. Decode that.
+
+# %%
+drawn = shipped.sample(10, seed=config.seed, passes=0)
+seen, _ = latent.encode(shipped.vae, latent.decode(shipped.vae, drawn))
+plots.rows(
+    {"drawn": latent.decode(shipped.vae, drawn), "after a second look": latent.decode(shipped.vae, seen)}
+)
+
+# %% [markdown]
+# Compare each pair: what stayed, and what was taken back? One can look again and again; `latent.settle` does it `passes` times.
+# How often is good, says the judge.
+
+# %%
+looks, z = {}, shipped.sample(len(test), seed=2, passes=0)
+for passes in range(4):
+    looks[passes] = outsider.distance(test, latent.decode(shipped.vae, z))
+    z = latent.settle(shipped.vae, z)
+pd.Series(looks, name="distance of the new faces").rename_axis("passes").round(2)
+
+# %% [markdown]
+# With a sharpened decoder the first pass helps; after more of them small errors add up. (A long chain of passes, with a code
+# drawn from the encoder's distribution each time, would be a way of drawing from what an autoencoder has learned:
+# [Bengio et al. 2013](https://arxiv.org/abs/1305.6663).) With a plain decoder none of them helps: its soft faces are no
+# photographs to the encoder, and it has never seen such faces either. So `generate` looks once more if a decoder is
+# sharpened, and does not if it is plain.
+
+# %% [markdown]
+# ## Are the sharp faces new?
 # A discriminator that knows the training pictures by heart could teach the decoder to copy them. So look for twins once more,
-# now by what the judge sees. Below six new faces stand the training pictures that it finds most alike.
+# now by what the judge sees: how near is the nearest training picture? Below six new faces stand the pictures that it finds.
 
 # %%
 known = NearestNeighbors(n_neighbors=1).fit(outsider.features(faces.train))
@@ -371,13 +403,10 @@ sets = {
     "held-out faces": shipped.reconstruct(test[:200]),
 }
 found = {name: known.kneighbors(outsider.features(some)) for name, some in sets.items()}  # (distances, rows)
+near = pd.DataFrame({name: pd.Series(apart[:, 0]).describe() for name, (apart, _) in found.items()})
+print("distance to the nearest training picture:", near.loc[["min", "50%", "max"]].round(2), sep="\n")
 twins = faces.train[found["new faces"][1][:6, 0]]
 plots.rows({"new": sets["new faces"][:6], "nearest to the judge": twins})
-
-# %%
-pd.DataFrame({name: pd.Series(near[:, 0]).describe() for name, (near, _) in found.items()}).loc[
-    ["min", "50%", "max"]
-].round(2)
 
 # %% [markdown]
 # Compare the medians, and the least of each: a copy would be nearer than reconstructions of faces that were never seen. (The
