@@ -1,26 +1,29 @@
 """How good faces are after 200, 600 and 1,800 seconds of training, beside four VAEs from elsewhere: `make race`.
 
-    python benchmarks/time_to_quality.py [NAME…] [--seconds 200 600 1800] [--outside distance.py]
+    python benchmarks/time_to_quality.py [NAME…] [--seconds 200 600 1800] [--speeds] [--outside distance.py]
 
-NAME: `plain` and `sharpened`, this project's defaults (flips and light varied, as lesson 03 does), their epochs chosen
-beforehand so that they fit (sharpening may see a part of the pictures only); or a network of peers/vaes.py, which tells
-what it is. All train once on the same CelebA pictures, on the processor, one after another, in a process of their own;
-the clock runs from the first line of training on, compiling included. Every finished run is kept in
-time_to_quality.json, so that the hours may be spread; the table is a section of RESULTS.md.
+NAME: `plain` and `sharpened`, this project's defaults (flips and light varied, as lesson 03 does), or a network of
+peers/vaes.py, which tells what it is. First the speed of all is measured on the processor of one machine, in one run,
+in turns: the seconds until the first step, compiling included, and the pictures a second from then on (--speeds: anew).
+From these follows how many pictures each may see in how many seconds; whole epochs, where rates fall along a cosine,
+but sharpening may see a part of the pictures only. The training itself may then be spread over hours and machines: it
+does not depend on the clock. All train once, on the same CelebA pictures. Speeds and every finished run are kept in
+time_to_quality.json; the table is a section of RESULTS.md.
 
 Measured: squared error of the reconstructions of the validation and test pictures, and the Fréchet distance of those
 pictures to the reconstructions and to as many new faces, drawn from N(0, I) and from our mixture fitted to the model's
-codes; by the course's own judge and, with --outside, by a script that prints the distance of two .npy files.
+codes (settled, if sharpened); by the course's own judge and, with --outside, by a script that prints the distance of
+two .npy files.
 """
 
 import argparse
 import json
 import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -35,58 +38,88 @@ HERE = Path(__file__).resolve().parent
 KEPT = HERE / "time_to_quality.json"
 OWN, PEERS, SECONDS = ("plain", "sharpened"), ("keras", "book", "dcgan", "wae"), (200, 600, 1800)
 PLAIN_SHARE = 0.4  # of the sharpened default's time
-SPARE = 0.95  # part of the time that is planned: epochs vary
+PRIOR = 30  # seconds to encode the pictures and to fit the mixture
+TURNS, FEW = 3, 6400  # of the speeds: rounds, and pictures of each training
 SEED = 2  # of the codes that are measured; the sharpener has seen those of seed 1
 
 
-def plan(name, seconds, images):
-    """Return how many epochs of plain training and of sharpening fit, by a trial on some of the pictures.
+def speed(seconds, pictures):
+    """Return (seconds before the first step, pictures a second) from the clock at two counts of pictures."""
+    rate = (pictures[1] - pictures[0]) / (seconds[1] - seconds[0])
+    return seconds[0] - pictures[0] / rate, rate
 
-    Plain epochs are whole; of sharpening, whose epochs are long, a part of the first one may be all that fits.
-    """
+
+def time_own(images):
+    """Return the speeds of this project's plain training and of sharpening alone, on some of the pictures."""
     from vae_keras import config, sharpen, training
 
-    settings, some = config.get_config(profile="full", dataset="celeba"), images[:6400]
-    share = 1.0 if name == "plain" else PLAIN_SHARE
+    settings = config.get_config(profile="full", dataset="celeba")
+    vae, codes = training.build_vae(settings), np.zeros((64, settings.latent_dim), "float32")
+    histories = {"plain": training.fit(vae, images, epochs=3)}
+    histories["sharpened"] = sharpen.sharpen(vae, images, codes, epochs=3)[1]
+    count = len(images)
+    return {
+        name: speed(np.cumsum(history["seconds"])[[1, 3]], (count, 3 * count))
+        for name, history in histories.items()
+    }
 
-    def fitting(history, budget):
-        first, *others = history["seconds"]  # the first one compiles
-        each = np.mean(others)
-        return max(0.01, (SPARE * budget - (first - each)) / (each * len(images) / len(some)))
 
-    trial = training.build_vae(settings)
-    plain = max(1, int(fitting(training.fit(trial, some, epochs=4), share * seconds)))
+def time_peer(name, folder):
+    """Return the speed of a peer."""
+    lines = list(call_peer("train", name, folder, step.precision(), FEW // 5, FEW))
+    return speed(*([line[what] for line in lines] for what in ("seconds", "pictures")))
+
+
+def measure_speeds(images, folder):
+    """Return the median speed of every model, and the machine that has it."""
+    found = {}
+    for _ in range(TURNS):
+        speeds = time_own(images[:FEW]) | {name: time_peer(name, folder) for name in PEERS}
+        for name, own in speeds.items():
+            found.setdefault(name, []).append(own)
+    speeds = {name: [statistics.median(column) for column in zip(*each)] for name, each in found.items()}
+    return {"machine": report.machine()} | speeds
+
+
+def plan(name, seconds, speeds, count):
+    """Return what fits into the seconds: a peer's pictures, or the epochs of plain training and of sharpening.
+
+    speeds: of `measure_speeds`. count: of the pictures to train on.
+    """
+
+    def pictures(kind, budget):
+        start, rate = speeds[kind]
+        return int(max(0, (budget - start) * rate))
+
+    if name in PEERS:
+        return pictures(name, seconds)
+    share = 1 if name == "plain" else PLAIN_SHARE
+    plain = max(1, pictures("plain", share * seconds) // count)
     if name == "plain":
         return plain, 0
-    codes = np.zeros((64, settings.latent_dim), "float32")
-    prior = 30  # seconds to encode the pictures and to fit the mixture
-    sharp = fitting(sharpen.sharpen(trial, some, codes, epochs=3)[1], (1 - share) * seconds - prior)
+    sharp = max(0.01, pictures("sharpened", (1 - share) * seconds - PRIOR) / count)
     return plain, int(sharp) or round(sharp, 2)
 
 
 def train_own(folder, plain_epochs, sharp_epochs):
-    """Train this project's default on folder/train.npy, write its weights, and print what it took."""
+    """Train this project's default on folder/train.npy, write its weights, and print what it saw."""
     from vae_keras import config, latent, sharpen, training
 
     images, settings = np.load(folder / "train.npy"), config.get_config(profile="full", dataset="celeba")
-    start = time.perf_counter()
     vae = training.build_vae(settings)
     training.fit(vae, images, epochs=plain_epochs)
     if sharp_epochs:
         codes = fit_prior(*latent.encode(vae, images)).sample(20_000, seed=1)
         some = images[: int(min(1, sharp_epochs) * len(images))]
         vae, _ = sharpen.sharpen(vae, some, codes, epochs=math.ceil(sharp_epochs))
-    seconds = time.perf_counter() - start
     vae.encoder.save_weights(folder / "encoder.weights.h5")
     vae.decoder.save_weights(folder / "decoder.weights.h5")
     pictures = int(len(images) * (plain_epochs + sharp_epochs))
-    print(
-        json.dumps({"seconds": seconds, "pictures": pictures, "epochs": f"{plain_epochs} + {sharp_epochs:g}"})
-    )
+    print(json.dumps({"pictures": pictures, "epochs": f"{plain_epochs} + {sharp_epochs:g}"}))
 
 
 def trained_own(name, folder):
-    """Return (reconstruct, decode, codes' means and log-variances) of the model that `train_own` wrote."""
+    """Return (reconstruct, decode, codes' means and log-variances, settle) of the model that `train_own` wrote."""
     from vae_keras import config, latent, sharpen, training
 
     vae = training.build_vae(config.get_config(profile="full", dataset="celeba"))
@@ -94,7 +127,13 @@ def trained_own(name, folder):
     vae.encoder.load_weights(folder / "encoder.weights.h5")
     vae.decoder.load_weights(folder / "decoder.weights.h5")
     codes = latent.encode(vae, np.load(folder / "train.npy"))
-    return lambda images: latent.reconstruct(vae, images), lambda z: latent.decode(vae, z), codes
+    passes = int(name == "sharpened")  # as `generate` does
+    return (
+        lambda images: latent.reconstruct(vae, images),
+        lambda z: latent.decode(vae, z),
+        codes,
+        lambda z: latent.settle(vae, z, passes),
+    )
 
 
 def fit_prior(mean, log_variance):
@@ -119,28 +158,28 @@ def call_peer(*words):
     return lines(step.TORCH, HERE / "peers" / "vaes.py", *words)
 
 
-def trained_peer(name, seconds, folder):
-    """As `trained_own`, of a peer that `call_peer("train", …)` has trained."""
-    list(call_peer("encode", name, folder, seconds))
-    codes = np.load(folder / f"{name}-{seconds}.npz")
+def trained_peer(name, count, folder):
+    """As `trained_own`, of a peer that `call_peer("train", …)` has trained on a count of pictures."""
+    list(call_peer("encode", name, folder, count))
+    codes = np.load(folder / f"{name}-{count}.npz")
 
     def decode(z):
         np.save(folder / "z.npy", np.float32(z))
-        list(call_peer("decode", name, folder, seconds, folder / "z.npy", folder / "faces.npy"))
+        list(call_peer("decode", name, folder, count, folder / "z.npy", folder / "faces.npy"))
         return np.load(folder / "faces.npy")
 
     return lambda images: decode(codes["held"]), decode, (codes["mean"], codes["log_variance"])
 
 
-def measure(reconstruct, decode, codes, held):
-    """Return the figures of a trained model."""
+def measure(reconstruct, decode, codes, held, settle=lambda z: z):
+    """Return the figures of a trained model; `settle`: what becomes of codes of the mixture before they are decoded."""
     from vae_keras import judge, metrics
 
     normal = np.random.default_rng(SEED).standard_normal((len(held), codes[0].shape[1]))
     sets = {
         "reconstructions": reconstruct(held),
         "N(0, I)": decode(normal),
-        "mixture": decode(fit_prior(*codes).sample(len(held), seed=SEED)),
+        "mixture": decode(settle(fit_prior(*codes).sample(len(held), seed=SEED))),
     }
     figures, network = {"squared error": metrics.squared_error(held, sets["reconstructions"])}, judge.load()
     for name, faces in sets.items():
@@ -149,59 +188,70 @@ def measure(reconstruct, decode, codes, held):
     return figures
 
 
-def keep(name, seconds, run, figures):
-    """Write the figures of one run beside those of the others, and the section anew."""
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    kept[f"{name} {seconds}"] = {"machine": report.machine(), **run, **figures}
+def kept():
+    """Return the speeds and the runs that are kept."""
+    return json.loads(KEPT.read_text()) if KEPT.exists() else {"speeds": {}, "runs": {}}
+
+
+def keep(known):
+    """Write the speeds and the runs, and the section anew."""
+    order = sorted(known["runs"], key=lambda key: (int(key.split()[1]), key))
+    known["runs"] = {key: known["runs"][key] for key in order}
     temporary = KEPT.with_suffix(".part")
-    temporary.write_text(json.dumps(dict(sorted(kept.items())), indent=1, default=float) + "\n")
+    temporary.write_text(json.dumps(known, indent=1, default=float) + "\n")
     os.replace(temporary, KEPT)
-    rows = []
-    for key in sorted(kept, key=lambda key: (int(key.split()[1]), key)):
-        (model, allowed), figures = key.split(), dict(kept[key])
-        row = {"model": model, "seconds allowed": int(allowed), "taken": figures.pop("seconds")}
-        row |= {"pictures seen": figures.pop("pictures"), "epochs": figures.pop("epochs", None)}
-        rows.append(row | {"date": figures.pop("machine").partition(",")[0]} | figures)
-    report.write(
-        "Time to quality",
-        "What is measured, and how, stands in [time_to_quality.py](time_to_quality.py), the networks from elsewhere "
-        f"in [peers/vaes.py](peers/vaes.py); the machine of every run in time_to_quality.json.\n\n{report.table(rows)}",
+    speeds, rows = dict(known["speeds"]), []
+    machine = speeds.pop("machine")
+    paces = [
+        {"model": name, "first step (s)": a, "pictures per second": b} for name, (a, b) in speeds.items()
+    ]
+    for key, run in known["runs"].items():
+        model, seconds = key.split()
+        rows.append({"model": model, "seconds": int(seconds), "epochs": None} | run)
+        del rows[-1]["machine"]
+    text = (
+        "What is measured, and how, stands in [time_to_quality.py](time_to_quality.py), the networks from elsewhere in "
+        "[peers/vaes.py](peers/vaes.py); the machine of every run in time_to_quality.json. Speeds, medians of "
+        f"{TURNS} turns, from which the pictures follow ({machine}):\n\n{report.table(paces)}"
     )
+    report.write("Time to quality", f"{text}\n\n{report.table(rows)}" if rows else text)
 
 
-def race(name, faces, folder, held):
-    """Train and measure one model for every time that was asked for."""
+def race(name, speeds, faces, folder, held):
+    """Train and measure one model for every time that was asked for; yield its runs as they are finished."""
+    plans = {seconds: plan(name, seconds, speeds, len(faces.train)) for seconds in options.seconds}
     if name in PEERS:
-        runs = []
-        try:
-            runs.extend(call_peer("train", name, folder, step.precision(), *options.seconds))
-        finally:  # measured when the processor is free again; what was reached counts if the rest fails
-            for seconds, run in zip(sorted(options.seconds), runs):
-                keep(name, seconds, run, measure(*trained_peer(name, seconds, folder), held))
+        trained = call_peer("train", name, folder, step.precision(), *plans.values())
+        for line, (seconds, count) in zip(trained, plans.items()):
+            yield seconds, {"pictures": line["pictures"]} | measure(*trained_peer(name, count, folder), held)
         return
-    for seconds in options.seconds:
-        epochs = plan(name, seconds, faces.train)
+    for seconds, epochs in plans.items():
         (run,) = lines(sys.executable, __file__, "--train", folder, *epochs)
-        keep(name, seconds, run, measure(*trained_own(name, folder), held))
+        yield seconds, run | measure(*trained_own(name, folder), held)
 
 
 def main():
     """Train and measure what was asked for; a model that fails does not stop the others."""
     from vae_keras import data
 
-    names = options.names or [*OWN, *PEERS]
-    if not step.TORCH.exists() and not set(names) <= set(OWN):
+    if not step.TORCH.exists():
         return "error: the networks from elsewhere need .venv-bench, which `make race` makes."
     faces, failed = data.prepare("celeba", 64), []
     held = np.concatenate([faces.validation, faces.test])
     # A script that does not work says so now, not after hours.
     report.outside(options.outside, held[:64], held[64:128])
     with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
         for part, images in (("train", faces.train), ("held", held)):
-            np.save(Path(folder, f"{part}.npy"), images)
-        for name in names:
+            np.save(folder / f"{part}.npy", images)
+        if options.speeds or not kept()["speeds"]:  # what was trained by other speeds does not count any more
+            keep({"speeds": measure_speeds(faces.train, folder), "runs": {}})
+        for name in options.names or [*OWN, *PEERS]:
             try:
-                race(name, faces, Path(folder), held)
+                for seconds, run in race(name, kept()["speeds"], faces, folder, held):
+                    known = kept()
+                    known["runs"][f"{name} {seconds}"] = {"machine": report.machine(), **run}
+                    keep(known)
             except Exception as error:  # of another library or process: hours of others wait behind it
                 failed.append(f"{name}: {error}")
     return "error: " + "; ".join(failed) if failed else 0
@@ -213,9 +263,11 @@ if __name__ == "__main__":
         "names", nargs="*", metavar="NAME", help=f"of {', '.join((*OWN, *PEERS))}; all of them"
     )
     parser.add_argument("--seconds", nargs="+", type=int, default=SECONDS)
+    parser.add_argument("--speeds", action="store_true", help="measure the speeds anew; drops older runs")
     parser.add_argument("--outside", help="a script that prints the distance of two .npy files")
     parser.add_argument("--train", nargs=3, help=argparse.SUPPRESS, metavar=("FOLDER", "PLAIN", "SHARP"))
     options = parser.parse_args()
+    options.seconds = sorted(set(options.seconds))
     if unknown := set(options.names) - {*OWN, *PEERS}:
         parser.error(f"there is no {', '.join(sorted(unknown))}: choose of {', '.join((*OWN, *PEERS))}")
     if options.train:

@@ -1,5 +1,7 @@
-"""What the benchmarks share: a report whose sections replace each other, and names that can be typed wrong."""
+"""What the benchmarks share: a report whose sections replace each other, names that can be typed wrong, plans."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +41,38 @@ def test_a_wrong_name_says_which_there_are():
     command = [sys.executable, BENCHMARKS / "time_to_quality.py", "vgg"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "sharpened" in done.stderr and "dcgan" in done.stderr
+
+
+@pytest.fixture
+def quality(report, monkeypatch, tmp_path):
+    for name in ("CUDA_VISIBLE_DEVICES", "TF_CPP_MIN_LOG_LEVEL"):  # which the script sets
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    import time_to_quality
+
+    monkeypatch.setattr(time_to_quality, "KEPT", tmp_path / "kept.json")
+    return time_to_quality
+
+
+def test_a_plan_fits_into_the_seconds(quality):
+    start, rate = quality.speed((14.0, 54.0), (1000, 9000))
+    assert (start, rate) == (9.0, 200.0)
+    speeds = {"plain": (10.0, 1000.0), "sharpened": (20.0, 200.0), "dcgan": (start, rate)}
+    assert quality.plan("dcgan", 200, speeds, 20_000) == 191 * 200
+    assert quality.plan("plain", 200, speeds, 20_000) == (9, 0)  # whole epochs
+    assert quality.plan("plain", 5, speeds, 20_000) == (1, 0)
+    plain, sharp = quality.plan("sharpened", 1800, speeds, 20_000)
+    assert (plain, sharp) == (35, 10)
+    taken = 10 + plain * 20 + quality.PRIOR + 20 + sharp * 100
+    assert 0.8 * 1800 < taken <= 1800
+    assert quality.plan("sharpened", 200, speeds, 20_000) == (3, 0.7)
+
+
+def test_runs_are_kept_in_order_and_written_into_the_section(quality, report):
+    run = {"machine": "one", "pictures": 5, "squared error": 0.25}
+    runs = {"dcgan 1800": dict(run), "wae 200": dict(run), "plain 200": dict(run, epochs="3 + 0")}
+    quality.keep({"speeds": {"machine": "this one", "dcgan": (9.0, 200.0)}, "runs": runs})
+    assert list(quality.kept()["runs"]) == ["plain 200", "wae 200", "dcgan 1800"]
+    assert quality.kept()["runs"]["plain 200"] == json.loads(json.dumps(runs["plain 200"]))
+    lines = report.RESULTS.read_text().splitlines()
+    assert "| dcgan | 9 | 200 |" in lines and "| plain | 200 | 3 + 0 | 5 | 0.25 |" in lines
+    assert "this one" in report.RESULTS.read_text()

@@ -95,7 +95,12 @@ def test_codes_settle_once_if_the_decoder_is_sharpened(model):
     z = model.prior.sample(6, seed=4, temperature=0.8)
     once, twice = (latent.settle(model.vae, z, passes) for passes in (1, 2))
     assert np.abs(once - z).max() > 1e-3 and np.abs(twice - once).max() > 1e-3
-    for own, passes, settled in ((model, None, z), (sharpened, None, once), (model, 2, twice), (sharpened, 0, z)):
+    for own, passes, settled in (
+        (model, None, z),
+        (sharpened, None, once),
+        (model, 2, twice),
+        (sharpened, 0, z),
+    ):
         found = own.sample(6, seed=4, temperature=0.8, passes=passes)
         np.testing.assert_allclose(found, settled, atol=1e-5)
     standard = model.sample(6, seed=4, prior="standard")

@@ -12,10 +12,10 @@
 Losses, rates and batches are those published with each, without augmentation, as published; all train channels last,
 compiled, in the number format that is fastest here, on pictures that lie in memory. Run as
 
-    vaes.py train NAME FOLDER PRECISION SECONDS...   train until the last of the SECONDS; FOLDER/NAME-SECONDS.pt at each
-    vaes.py encode NAME FOLDER SECONDS               FOLDER/NAME-SECONDS.npz: means and log-variances of the codes of
-                                                     FOLDER/train.npy, and means (held) of held.npy
-    vaes.py decode NAME FOLDER SECONDS CODES.npy OUT.npy
+    vaes.py train NAME FOLDER PRECISION COUNT...   train until the last COUNT of pictures; FOLDER/NAME-COUNT.pt at each
+    vaes.py encode NAME FOLDER COUNT               FOLDER/NAME-COUNT.npz: means and log-variances of the codes of
+                                                   FOLDER/train.npy, and means (held) of held.npy
+    vaes.py decode NAME FOLDER COUNT CODES.npy OUT.npy
 """
 
 import json
@@ -161,16 +161,16 @@ def discrepancy(z, prior):
 PEERS = {"keras": KerasExample, "book": Book, "dcgan": Dcgan, "wae": Wasserstein}
 
 
-def train(name, folder, precision, *budgets):
-    """Train one peer until the last budget; weights are kept at each, and the clock stands while they are written."""
+def train(name, folder, precision, *counts):
+    """Train one peer until the last count of pictures; weights are kept at each, and the clock stands meanwhile."""
     torch.manual_seed(0)
     images = torch.from_numpy(np.load(folder / "train.npy")).permute(0, 3, 1, 2)
     images = images.contiguous(memory_format=torch.channels_last)
     model = PEERS[name]().to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(model.parameters(), model.rate, model.betas, fused=True)
-    compiled, budgets = torch.compile(model), sorted(map(float, budgets))
+    compiled, counts = torch.compile(model), sorted(map(int, counts))
     steps, order, paused, start = 0, None, 0.0, time.perf_counter()
-    while budgets:
+    while counts:
         at = steps * model.batch % (len(images) - model.batch + 1)
         order = torch.randperm(len(images)) if at < model.batch else order
         batch = images[order[at : at + model.batch]].contiguous(memory_format=torch.channels_last) / 255
@@ -178,33 +178,33 @@ def train(name, folder, precision, *budgets):
         compiled(batch, precision == "bfloat16").backward()
         optimizer.step()
         steps += 1
-        now = time.perf_counter()
-        if now - start - paused >= budgets[0]:
-            torch.save(model.state_dict(), folder / f"{name}-{budgets.pop(0):.0f}.pt")
+        while counts and steps * model.batch >= counts[0]:
+            now = time.perf_counter()
+            torch.save(model.state_dict(), folder / f"{name}-{counts.pop(0)}.pt")
             print(json.dumps({"seconds": now - start - paused, "pictures": steps * model.batch}), flush=True)
             paused += time.perf_counter() - now
 
 
-def trained(name, folder, seconds):
+def trained(name, folder, count):
     model = PEERS[name]()
-    model.load_state_dict(torch.load(folder / f"{name}-{seconds}.pt"))
+    model.load_state_dict(torch.load(folder / f"{name}-{count}.pt"))
     return model.eval()
 
 
-def encode(name, folder, seconds):
+def encode(name, folder, count):
     """Write the codes of the training and the held-out pictures."""
-    model, found = trained(name, folder, seconds), {}
+    model, found = trained(name, folder, count), {}
     for part in ("train", "held"):
         images = torch.from_numpy(np.load(folder / f"{part}.npy")).permute(0, 3, 1, 2)
         parts = zip(*(model.encode(block / 255) for block in images.split(256)))
         found[part] = [torch.cat(part).numpy() for part in parts]
     (mean, log_variance), (held, _) = found["train"], found["held"]
-    np.savez(folder / f"{name}-{seconds}.npz", mean=mean, log_variance=log_variance, held=held)
+    np.savez(folder / f"{name}-{count}.npz", mean=mean, log_variance=log_variance, held=held)
 
 
-def decode(name, folder, seconds, codes, out):
+def decode(name, folder, count, codes, out):
     """Write the faces of codes as uint8."""
-    model = trained(name, folder, seconds)
+    model = trained(name, folder, count)
     faces = torch.cat([model.decode(block) for block in torch.from_numpy(np.load(codes)).float().split(256)])
     np.save(out, (255 * faces).round().byte().permute(0, 2, 3, 1).numpy())
 

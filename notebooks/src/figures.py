@@ -61,7 +61,7 @@ def steps():
 
 def race():
     """Return the distances that `make race` measured as a table, a row per model: reconstructions / new faces."""
-    kept = json.loads((ROOT / "benchmarks" / "time_to_quality.json").read_text())
+    kept = json.loads((ROOT / "benchmarks" / "time_to_quality.json").read_text())["runs"]
     rows = [["trained for", *(f"{seconds:,} s" for seconds in BUDGETS)]]
     for model, name in MODELS.items():
         runs = [kept.get(f"{model} {seconds}", {}) for seconds in BUDGETS]
