@@ -25,16 +25,15 @@ def _graph(vae, method, shape, dtype):
         images = tf.cast(vae.decode(z), tf.float32)
         return [tf.cast(tf.round(tf.clip_by_value(images, 0.0, 1.0) * 255.0), tf.uint8)]
 
-    rows = tf.TensorSpec((None, *shape), dtype)
-    return tf.function({"encode": encode, "decode": decode}[method], input_signature=[rows])
+    function = {"encode": encode, "decode": decode}[method]
+    return tf.function(function, input_signature=[tf.TensorSpec((None, *shape), dtype)])
 
 
 def _in_batches(vae, method, values, batch_size):
     if len(values) == 0:
         raise ValueError(f"There is nothing to {method}: give at least one row.")
     function = _graph(vae, method, values.shape[1:], values.dtype.name)
-    starts = range(0, len(values), batch_size)
-    parts = [function(np.asarray(values[start : start + batch_size])) for start in starts]
+    parts = [function(np.asarray(values[i : i + batch_size])) for i in range(0, len(values), batch_size)]
     return [np.concatenate(part) for part in zip(*parts)]
 
 
@@ -72,15 +71,14 @@ def reconstruct(vae, images, batch_size=256):
 def settle(vae, z, passes=1, batch_size=256):
     """Codes nearer to those of real faces: of each face that z [n, d] decodes to, the code that the encoder gives it.
 
-    The encoder has seen real faces only, and takes an odd face for a more usual one. It has to be shown faces that look
-    real, those of a sharpened decoder: one pass or two then help, of more the errors add up. (A chain of such passes draws
-    from what an autoencoder has learned: Bengio et al. 2013, arXiv 1305.6663.) Returns float32 [n, d]; 0 passes: z.
+    The encoder has seen real faces only, and takes an odd face for a more usual one, if it looks real: with a sharpened
+    decoder one or two passes help, after more the errors add up. Returns float32 [n, d]. (Bengio et al. 2013, arXiv
+    1305.6663, draw from an autoencoder by a long chain of such passes.)
     """
     z = np.float32(z)
     for _ in range(passes):
-        starts = range(0, len(z), batch_size)
-        blocks = [encode(vae, decode(vae, z[start : start + batch_size], batch_size))[0] for start in starts]
-        z = np.concatenate(blocks)
+        blocks = (z[i : i + batch_size] for i in range(0, len(z), batch_size))
+        z = np.concatenate([encode(vae, decode(vae, block))[0] for block in blocks])
     return z
 
 
@@ -88,8 +86,7 @@ def settle(vae, z, passes=1, batch_size=256):
 class Prior:
     """A mixture of k Gaussians over codes of d numbers: what to draw new codes from.
 
-    weights: [k], sum 1.  means: [k, d].  factors: [k, d, d], lower triangular with a positive diagonal;
-    factor @ factor.T is the covariance.
+    weights: [k], sum 1.  means: [k, d].  factors: [k, d, d], of Cholesky; factor @ factor.T is the covariance.
     """
 
     weights: np.ndarray
@@ -158,8 +155,7 @@ def fit_prior(z, components=10, seed=0):
         mixture.fit(white)
     back = scale[:, None] * axes.T
     # QR turns the un-whitened factor into the triangular one of the same covariance, without squaring it.
-    halves = np.linalg.cholesky(np.float64(mixture.covariances_))
-    roots = [np.linalg.qr(half.T @ back)[1] for half in halves]
+    roots = [np.linalg.qr(half.T @ back)[1] for half in np.linalg.cholesky(np.float64(mixture.covariances_))]
     factors = [(root * np.sign(np.diag(root))[:, None]).T for root in roots]
     return Prior(mixture.weights_, center + mixture.means_ @ back, np.stack(factors))
 
@@ -208,8 +204,7 @@ def usable(labels, at_least=2):
 
 def _column(labels, attribute):
     if attribute not in labels.columns:
-        near = nearest(attribute, labels.columns)
-        raise ValueError(f"There is no attribute {attribute!r} here; {near}")
+        raise ValueError(f"There is no attribute {attribute!r} here; {nearest(attribute, labels.columns)}")
     return labels[attribute].to_numpy(bool)
 
 

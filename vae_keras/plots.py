@@ -234,7 +234,7 @@ def latent_distributions(z_mean, z_log_variance, seed=0):
     z = z_mean + np.sqrt(variance) * np.random.default_rng(seed).standard_normal(z_mean.shape)
     columns, reach = min(16, len(kl)), float(np.clip(np.quantile(np.abs(z), 0.995), 4, 12))
     figure, ((axes,),) = _panels(1, 1, WIDTH, 62 * -(-len(kl) // columns) + 30)
-    edges, tallest = np.linspace(-reach, reach, 49), 0.55
+    edges, tallest = np.linspace(-reach, reach, 49), 0.6
     centres = (edges[1:] + edges[:-1]) / 2
     normal = np.exp(-0.5 * centres**2) / np.sqrt(2 * np.pi) / tallest
     for place, index in enumerate(np.argsort(-kl)):
@@ -242,9 +242,9 @@ def latent_distributions(z_mean, z_log_variance, seed=0):
         across = x + centres / reach * 0.46
         density = np.histogram(z[:, index], edges)[0] / len(z) / np.diff(edges) / tallest
         colour = COLOURS[0] if z_mean[:, index].var() > 0.01 else PALE
-        axes.fill_between(across, y, y + np.minimum(density, 0.84), color=colour, alpha=0.6, linewidth=0)
+        axes.fill_between(across, y, y + np.minimum(density, 0.74), color=colour, alpha=0.6, linewidth=0)
         axes.plot(across, y + normal, color=COLOURS[1], linewidth=0.9)
-        axes.text(x - 0.46, y + 0.86, f"{index}: {kl[index]:.1f}", fontsize=6, color=QUIET, va="center")
+        axes.text(x - 0.46, y + 0.87, f"{index}: {kl[index]:.1f}", fontsize=6, color=QUIET, va="center")
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(y - 0.04, 1))
     axes.set_title(f"every latent variable (blue) and N(0, 1) (orange), from −{reach:.0f} to {reach:.0f}")
     axes.set_axis_off()

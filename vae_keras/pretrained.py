@@ -45,10 +45,12 @@ class Pretrained:
         return "sharpened" in self.card
 
     def generate(self, count, **how):
-        """Return `count` new faces, uint8 [count, size, size, 3], of the codes that `sample` gives for the same `how`."""
+        """Return `count` new faces, uint8 [count, size, size, 3], of the codes that `sample` gives for the same."""
         return latent.decode(self.vae, self.sample(count, **how))
 
-    def sample(self, count, seed=0, temperature=1.0, prior="fitted", attribute=None, strength=1.0, passes=None):
+    def sample(
+        self, count, seed=0, temperature=1.0, prior="fitted", attribute=None, strength=1.0, passes=None
+    ):
         """Return the codes of `count` new faces, float32 [count, latent_dim], the same ones for the same seed.
 
         prior: "fitted" (the mixture) or "standard" (N(0, I)). passes: how often codes of the mixture are settled

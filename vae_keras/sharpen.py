@@ -156,7 +156,7 @@ class Sharpener(keras.Model):
 
 
 def with_details(vae):
-    """Return a copy of a `VAE`, which gives the same faces, with the branch of `add_details`; it may have that already."""
+    """Return a copy of a `VAE` that gives the same faces, with the branch of `add_details` if it had none."""
     sharper = VAE.from_config(vae.get_config())
     sharpened = any(layer.name == "details" for layer in vae.decoder.layers)
     if not sharpened:

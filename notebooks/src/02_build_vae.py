@@ -297,14 +297,16 @@ for name, pictures in decoders.items():
 # With the plain squared error somebody has to choose how much the KL counts, the factor $\beta$ (Higgins et al. 2017):
 # $$\text{loss} = \text{reconstruction} + \beta \cdot KL.$$
 # A larger $\beta$ asks for cheaper codes: nearer to $N(0, I)$, blurrier faces. A smaller one allows expensive codes: sharper
-# faces, but codes that the prior never draws. Multiply the Gaussian's loss by $2\sigma^2$ and you see that its width *is*
-# such a weight:
+# faces, but codes that the prior seldom draws. For a fixed $\sigma$, multiply the Gaussian's loss by $2\sigma^2$ and you see that
+# its width *is* such a weight:
 # $$2\sigma^2 \cdot \text{loss} = \sum_i (x_i - \hat{x}_i)^2 + 2\sigma^2 \cdot KL + \text{something without } \hat{x}.$$
 #
 # So the cell above printed, for each of the two stand-ins, the $\beta$ that its width amounts to beside the plain squared
 # error. No single $\beta$ is right for the whole of a training: the weight that suits the first blurred attempts is far too
-# large later. The calibrated width follows the error down by itself. That is why $\beta = 1$, the true ELBO, works with it,
-# and there is nothing left to tune; $\beta$ stays in the class for experiments.
+# large later. The calibrated width follows the error down by itself. So no weight has to be chosen: $\beta = 1$ is the true
+# ELBO with this width, and $\beta$ stays in the class for experiments. That has a price. When the error is small, so is
+# $2\sigma^2$, and the pull towards $N(0, I)$ is weak: faces come back with detail, but the prior seldom draws codes like theirs.
+# [Lesson 03](03_train_vae.ipynb) shows it, lesson 04 mends it.
 
 # %% [markdown]
 # ## Why sums and not means?

@@ -86,47 +86,13 @@ history = training.fit(
 )
 
 # %% [markdown]
-# **How fast was that?** The table has a row per epoch. The first epoch is slower than the others, because TensorFlow traces
-# the step first. The speed depends on the device; the last line of the lesson names it.
+# **How fast was that?** The table has a row per epoch. The first epoch contains the tracing of the step, some seconds; other
+# differences come from what else the machine did. The speed depends on the device; the last line of the lesson names it.
 
 # %%
 seconds = history["seconds"].sum()
 print(f"{seconds / 60:.1f} minutes, {len(faces.train) / history['seconds'].median():.0f} pictures per second")
 history.iloc[[0, len(history) // 2, -1]].round(4)
-
-# %% [markdown]
-# Could another library do it faster? The same network, batch and number format, timed in turns on two processor cores by
-# `make bench` ([what was measured, and how](../benchmarks/RESULTS.md)):
-#
-# <!-- steps -->
-#
-# | pictures per second | 64×64 | 128×128 |
-# | --- | --- | --- |
-# | this course | 1,277 | 400 |
-# | PyTorch at its best | 1,230 | 376 |
-# | Keras with its defaults | 752 | 209 |
-#
-# <!-- /steps -->
-#
-# These are training steps alone; the epochs above read, augment and measure besides. The machine was shared: the fastest and
-# the slowest of the repetitions, which stand with the results, lie farther apart than this course and PyTorch. What the course
-# has and Keras's defaults have not are fused kernels, one operation in the place of a dozen: for batch normalization, and for
-# Adam's update of a variable ([where the time goes](../benchmarks/PROFILE.md)).
-#
-# And what are the seconds worth? Here stand face models from elsewhere, each with its own published loss and settings, trained
-# on the same pictures for at most the same time: the distance of held-out photographs to reconstructions / to new faces from a
-# mixture fitted to the model's codes (lesson 04), in the features of a network that knows more than faces. Lower is better.
-# *Sharpened* is what lesson 04 does at its end: 40 % of the seconds train the model of this lesson, the rest its decoder alone.
-# (In 200 seconds that is less than one epoch of sharpening, which is too little.)
-#
-# <!-- race -->
-#
-# | trained for | 200 s | 600 s | 1,800 s |
-# | --- | --- | --- | --- |
-# | this course, sharpened | 3,926 / 4,257 | 1,328 / 1,518 | 711 / 947 |
-# | four convolutions, as DCGAN | 2,430 / 2,529 | 1,545 / 1,628 | 1,111 / 1,155 |
-#
-# <!-- /race -->
 
 # %% [markdown]
 # ## What do the two terms do?
@@ -137,8 +103,8 @@ plots.curves(history)
 
 # %% [markdown]
 # The reconstruction term falls: the decoder learns. The KL shoots up in the first epochs, since a code that says something
-# about its face costs nats; then it stays about where it is, and the model learns to say more for the same price. The curve of
-# the held-out pictures shows whether the model overfits. A gap between the two curves is not yet harm, as long as both fall;
+# about its face costs nats; then it stays about where it is: the code says no more than before, but what it says is better
+# chosen, and the decoder makes more of it. The curve of the held-out pictures shows whether the model overfits. A gap between the two curves is not yet harm, as long as both fall;
 # where the held-out error rises while the other falls, more epochs only memorize.
 
 # %% [markdown]
@@ -173,7 +139,8 @@ print(
 # ## Saving
 # A trained model is a folder with three files: the weights, what was learned about the codes (lessons 04 and 05 use it),
 # and a card that says where the model comes from. `finish` fits and measures, `save` writes. The same training as a command
-# is `python -m vae_keras train`; it calls the same functions.
+# is `python -m vae_keras train`; it calls the same functions. The card keeps more than this lesson explains: compare its
+# `squared_error` and `ratio` with the cell above. (Its `distance` is that of a judge which lesson 04 introduces.)
 
 # %%
 note = dict(epochs=config.epochs, seconds=seconds, seed=config.seed, command="notebooks/03_train_vae.ipynb")
@@ -316,8 +283,8 @@ table.round(4)
 # %% [markdown]
 # The distance is the Fréchet distance between generated and held-out faces (`metrics.face_distance`): it compares the means
 # and the covariances of the two sets on the first principal components of the training pictures, and is 0 where they agree.
-# It sees layout, light and colour, and hardly any blur. The scale is set by real faces: how far are training pictures from test
-# pictures?
+# It sees layout, light, colour and coarse detail; blur that is finer than those components it does not see. The scale is set by
+# real faces: how far are training pictures from test pictures?
 
 # %%
 real = metrics.face_distance(pca, test, faces.train[: len(test)])
@@ -354,9 +321,10 @@ latent_sizes = pd.DataFrame({size: describe(network, test) for size, network in 
 latent_sizes.rename_axis("latent size").round(4)
 
 # %% [markdown]
-# A handful of numbers already holds pose, light and hair; more numbers buy finer detail. Compare the errors: how much did the
-# step from 8 to 32 buy, and how much the last one? The KL says what was paid for it. And is a short code easier to draw from
-# $N(0, I)$ than a long one? The distances answer.
+# A handful of numbers holds what is coarse, light and dark above all; more numbers buy pose, expression and finer detail. Compare
+# the errors: how much did the step from 8 to 32 buy, and how much the last one? The KL says what was paid for it. And is a short
+# code easier to draw from $N(0, I)$ than a long one? The distances answer, and the KL divided by the size tells why: the more each
+# number costs, the farther its codes lie from $N(0, 1)$.
 
 # %% [markdown]
 # ## A failure on purpose
@@ -397,3 +365,43 @@ plots.rows(
 
 # %%
 pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"], test)}).round(4)
+
+# %% [markdown]
+# (Is the error in the first column above that of lesson 01's mean face? The table decodes the mean of the code, here nearly the
+# same for every face, while this decoder was trained on draws, which lie elsewhere.)
+
+# %% [markdown]
+# ## Beside others
+# Could another library do it faster? The same network, batch and number format, timed in turns on two processor cores by
+# `make bench` ([what was measured, and how](../benchmarks/RESULTS.md)):
+#
+# <!-- steps -->
+#
+# | pictures per second | 64×64 | 128×128 |
+# | --- | --- | --- |
+# | this course | 1,277 | 400 |
+# | PyTorch at its best | 1,230 | 376 |
+# | Keras with its defaults | 752 | 209 |
+#
+# <!-- /steps -->
+#
+# These are training steps alone; the epochs above read, augment and measure besides. The machine was shared: the fastest and
+# the slowest of the repetitions, which stand with the results, lie farther apart than this course and PyTorch. What the course
+# has and Keras's defaults have not are *fused kernels*, one operation in the place of a dozen: for batch normalization, and for
+# Adam's update of a variable ([where the time goes](../benchmarks/PROFILE.md)).
+#
+# And what are the seconds worth? Here the course stands beside face models from elsewhere
+# ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained on the same pictures for at most
+# the same time. The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from a mixture fitted
+# to the model's codes (lesson 04 explains that), in what a network sees that was trained on photographs of all kinds; they cannot
+# be compared with the distances above. Lower is better. *Sharpened* is what lesson 04 does near its end: 40 % of the seconds train
+# the model of this lesson, the rest its decoder alone.
+#
+# <!-- race -->
+#
+# | trained for | 200 s | 600 s | 1,800 s |
+# | --- | --- | --- | --- |
+# | this course, sharpened | 3,926 / 4,257 | 1,328 / 1,518 | 711 / 947 |
+# | four convolutions, as DCGAN | 2,430 / 2,529 | 1,545 / 1,628 | 1,111 / 1,155 |
+#
+# <!-- /race -->

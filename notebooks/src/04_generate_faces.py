@@ -30,8 +30,8 @@
 #       - The squared error asks for the mean of all faces that a code may stand for. A discriminator asks for one of them.
 #       - An encoder that has seen only real faces takes an odd one for a more usual one. If new faces look real, that mends some.
 #     questions: |
-#       1. Fit priors with 1, 3, 10 and 30 components (each takes 512 codes at least; `len(prior.weights)` says how many were
-#          fitted). Where does the distance stop falling, and why not further?
+#       1. Fit priors with 1, 3, 10 and 30 components (each takes four codes per number of the code at least;
+#          `len(prior.weights)` says how many were fitted). Where does the distance stop falling, and why not further?
 #       2. Draw at temperature 0. How many different faces do you get, and what are they?
 #       3. Interpolate from a face to its own mirror image. What happens halfway?
 # ---
@@ -121,8 +121,8 @@ plots.histograms({"standard deviation along each principal axis": deviations})
 # mixture of a few,
 # $$p(z) = \sum_{k=1}^{K} \pi_k\, N(z; m_k, C_k).$$
 # The codes are whitened first (turned to the principal axes and divided by the deviations above), because the algorithm
-# that fits mixtures converges badly when axes differ in scale so much. (Fewer than about a thousand codes allow only one
-# component; the two priors are then the same.)
+# that fits mixtures converges badly when axes differ in scale so much. (Each component needs four codes per number of the code;
+# where there are not enough for two, the two priors are the same.)
 
 # %%
 gaussian = latent.fit_prior(codes, components=1)
@@ -225,8 +225,9 @@ pd.DataFrame(nearest).loc[["min", "50%", "max"]].round(4)
 
 # %% [markdown]
 # Compare the medians, and the least of each. If new faces were much nearer to the training pictures than held-out faces are,
-# the model would be remembering; a copy has a distance near zero. (The held-out faces are compared as reconstructions, so
-# that both sets are equally smooth.)
+# the model would be remembering: a copy would be about as near to its original as a training picture is to its own
+# reconstruction (the `mse` at the end of lesson 03's training). (The held-out faces are compared as reconstructions, so that
+# both sets are equally smooth.)
 
 # %% [markdown]
 # ## One face is a cloud
@@ -308,7 +309,8 @@ sharper, history = sharpen.sharpen(vae, few, mixture.sample(20_000, seed=1), epo
 history.round(4)
 
 # %% [markdown]
-# `mse`, `likeness` and `adversary` are the three terms, without their weights. `discriminator` is the discriminator's own loss:
+# `mse`, `likeness` and `adversary` are the three terms, without their weights. They need not fall: the discriminator, which
+# defines the last two, gets stricter as it learns, and the squared error is what is given up for detail. `discriminator` is the discriminator's own loss:
 # $2 \log 2 = 1.39$ if it guesses, less the better it tells the two apart. (It also has to stay smooth, by a penalty on its slope:
 # [Mescheder et al. 2018](https://arxiv.org/abs/1801.04406).)
 #
@@ -375,12 +377,13 @@ plots.rows(
 
 # %% [markdown]
 # Compare each pair: what stayed, and what was taken back? One can look again and again; `latent.settle` does it `passes` times.
-# How often is good, says the judge.
+# How many are good? That is a choice, so ask the judge on validation pictures.
 
 # %%
-looks, z = {}, shipped.sample(len(test), seed=2, passes=0)
+check = faces.validation[: config.evaluation_pictures]
+looks, z = {}, shipped.sample(len(check), seed=2, passes=0)
 for passes in range(4):
-    looks[passes] = outsider.distance(test, latent.decode(shipped.vae, z))
+    looks[passes] = outsider.distance(check, latent.decode(shipped.vae, z))
     z = latent.settle(shipped.vae, z)
 pd.Series(looks, name="distance of the new faces").rename_axis("passes").round(2)
 

@@ -21,7 +21,8 @@
 #     learned: |
 #       - The KL of a dimension is its price; a dimension with a price near zero carries nothing.
 #       - Attributes are directions, not dimensions. A linear probe on held-out codes says how well each is known.
-#       - "A − B + C" works, because means over many faces cancel what the faces do not share.
+#       - "A − B + C" comes near, because the effects of two attributes nearly add up in the code; means over many faces remove
+#         what is peculiar to single ones.
 #       - An edit changes what the training pictures connect with the attribute, too. A random direction of the same length
 #         shows what is due to the attribute and what to the mere size of the step.
 #     questions: |
@@ -98,7 +99,8 @@ print(f"the most expensive dimension costs {kl.max() / kl.median():.1f} times th
 plots.kl_per_dimension(kl)
 
 # %% [markdown]
-# Some dimensions cost more than others. Nobody told the model which one should carry what: the order of the
+# Is any price near zero? Where all dimensions are active, as the count above may say, every one carries something, and a longer
+# code might still be used; the prices differ all the same. Nobody told the model which one should carry what: the order of the
 # dimensions means nothing, and training again from other initial weights would share the work out differently.
 
 # %% [markdown]
@@ -171,8 +173,8 @@ plots.bars(areas, label="AUC on held-out faces", reference=0.5)
 
 # %% [markdown]
 # The two codes know much, though neither was told an attribute in training: what varies between faces is what had to be kept. A
-# single dimension knows less. Compare the dots of the two codes, too: what a linear code of the pixels already tells, the
-# network need not tell better. The table gives the numbers.
+# single dimension knows less. Compare the dots of the two codes, too. Where PCA of the pixels does about as well, the attribute
+# can be read from pixels by a linear model: that is not where a network has an advantage. The table gives the numbers.
 
 # %%
 areas.round(3)
@@ -232,9 +234,9 @@ pd.Series(distance, [first, "neither", second, "result"], name="distance to the 
 # $$x' = \operatorname{decode}(\mu(x) + s\,d_a).$$
 # The model folder holds one direction for each attribute shown. Three were tried: the difference of means, the regression above,
 # and a regression that holds every labelled attribute still. Where the judge of lesson 04 knows the attribute well enough, it
-# chose among them, the one that changes least besides, and set the length, on validation pictures: at strength 1 it sees the
-# attribute in most faces that lacked it, as far as four times the plain shift can. (Elsewhere a classifier of pixels did.) Here
-# are all eight faces with each attribute; none of them was trained on.
+# chose, on validation pictures, the one that changes least besides. The length of that was then raised until the judge saw the
+# attribute in most faces that had lacked it, but to no more than four times what it was. (For attributes that the judge does
+# not know well, a classifier of pixels took its place.) Here are all eight faces with each attribute; none of them was trained on.
 
 # %%
 attributes = [name for name in faces.source.attributes if name in model.directions.index]
@@ -248,8 +250,8 @@ plots.rows({"photograph": faces.eight, "reconstruction": model.reconstruct(faces
 # attribute comes as it mostly looks there: CelebA's `Eyeglasses` are often dark, and so are the model's.
 
 # %% [markdown]
-# **Strength is a dial.** Half of it gives half of the change, negative values take away. How far can it be turned before the
-# face breaks?
+# **Strength is a dial.** Half of it goes half the way in the code, negative values go the other way. Does the picture change as
+# evenly? And how far can the dial be turned before the face breaks?
 
 # %%
 strengths = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
@@ -295,9 +297,9 @@ for name in known.columns.intersection(model.directions.index, sort=False):
 pd.DataFrame(report).T.round(2)
 
 # %% [markdown]
-# An edit should turn many and change few others; the random direction shows what a step of that length does by itself. Where
-# others change with the edit and not with the random step, the pictures connect the two attributes: that is a fact about the
-# collection (lesson 01 drew the correlations), which the model has learned along with the faces.
+# An edit should turn many and change few others. Where others change clearly more with the edit than with the random step, the
+# model connects the two attributes; lesson 01's correlations say whether the pictures do, too. Where the random step changes as
+# many, the length of the step is enough to explain it.
 
 # %% [markdown]
 # ## What does an outsider see?
@@ -326,4 +328,5 @@ pd.DataFrame(views).T.round(2)
 # %% [markdown]
 # Where it agrees with the labels more often than the commoner answer does, its view of the edits counts: how many faces it sees
 # turned, of those that lacked the attribute in its eyes, and how many of its decisions on all other attributes it takes back.
-# (One random direction here, the same for all attributes, made as long as each.)
+# (One random direction here, the same for all attributes, made as long as each.) Does it find the same side effects as the
+# probe? Where the two differ, trust neither alone.
