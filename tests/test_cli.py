@@ -155,23 +155,27 @@ def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(model, pictures, fac
     assert sorted(file.name for file in model.iterdir()) == FILES, "a refused run left something behind"
 
 
-def test_an_interrupted_replacement_is_not_taken_for_the_model_that_it_replaces(model, pictures, tmp_path):
+@pytest.mark.parametrize("room, name", [(training, "fit"), (data, "prepare")])
+def test_an_interrupted_replacement_is_not_taken_for_the_model_that_it_replaces(
+    room, name, model, pictures, tmp_path
+):
     out = tmp_path / "model"
     shutil.copytree(model, out)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "fit", lambda *rest, **more: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(room, name, lambda *rest, **more: (_ for _ in ()).throw(KeyboardInterrupt))
         assert command(TRAIN + " --seed 5 --force", data=pictures, out=out) == 130
     assert command(TRAIN + " --seed 5", data=pictures, out=out) == 0
     assert "--seed 5" in pretrained.load(out).card["command"]
     assert sorted(file.name for file in out.iterdir()) == FILES
 
 
-def test_a_set_without_training_pictures_is_refused(model, pictures, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("kept, lacking", [("test", "training"), ("train", "validation")])
+def test_a_set_that_lacks_a_part_is_refused(kept, lacking, model, pictures, tmp_path, monkeypatch, capsys):
     whole = data.prepare(pictures, 16)
-    rest = dataclasses.replace(whole, images=whole.test, table=whole.table[whole.table["split"] == "test"])
-    monkeypatch.setattr(data, "prepare", lambda *rest_of, **more: rest)
+    part = dict(images=getattr(whole, kept), table=whole.table[whole.table["split"] == kept])
+    monkeypatch.setattr(data, "prepare", lambda *rest_of, **more: dataclasses.replace(whole, **part))
     assert command(TRAIN, data=pictures, out=tmp_path / "model") == 2
-    assert "no training pictures" in capsys.readouterr().err
+    assert f"no {lacking} pictures" in capsys.readouterr().err
 
 
 def test_a_killed_sharpening_goes_on(model, pictures, tmp_path, monkeypatch):
@@ -391,6 +395,17 @@ def test_a_mistake_is_answered_in_one_sentence(line, model, mistakes, capsys):
     assert error.startswith("error: ") and error.count("\n") == 1 and "Traceback" not in error
     assert MISTAKES[line] in error
     assert sorted(mistakes.rglob("*")) == before
+
+
+@pytest.mark.parametrize("images", ["", "/00001.png"])
+def test_what_is_read_is_not_written_over(images, model, faces, tmp_path, capsys):
+    from vae_keras.images import save_images
+
+    save_images(faces[:3], tmp_path / "faces")
+    line = "reconstruct --model {m} --images {f}" + images + " --out {f}"
+    assert command(line, m=model, f=tmp_path / "faces") == 2
+    assert "give --out another name" in capsys.readouterr().err
+    assert len(list((tmp_path / "faces").iterdir())) == 3
 
 
 @pytest.mark.parametrize("name", [function.__name__ for function in cli.COMMANDS])

@@ -64,7 +64,7 @@ def test_folder_holds_three_files_and_gives_back_the_same(model, folder, faces):
 
 def test_float16_shows_no_difference(model, folder, tmp_path, faces):
     model.vae.save_weights(tmp_path / "exact.weights.h5")
-    assert (folder / "vae.weights.h5").stat().st_size < 0.4 * (tmp_path / "exact.weights.h5").stat().st_size
+    assert (folder / "vae.weights.h5").stat().st_size < 0.3 * (tmp_path / "exact.weights.h5").stat().st_size
     images = np.float32(faces.test[:64]) / 255
     half, exact = (one.vae.reconstruct(images) for one in (pretrained.load(folder), model))
     assert 0 < np.abs(np.asarray(half) - np.asarray(exact)).max() < 1 / 255
@@ -91,7 +91,7 @@ def test_generate_repeats_and_follows_its_arguments(model):
 
 
 def test_codes_settle_once_if_the_decoder_is_sharpened(model):
-    sharpened = dataclasses.replace(model, card={**model.card, "sharpened": {}})
+    sharpened = dataclasses.replace(model, card={**model.card, "sharpened": {"epochs": 1}})
     z = model.prior.sample(6, seed=4, temperature=0.8)
     once, twice = (latent.settle(model.vae, z, passes) for passes in (1, 2))
     assert np.abs(once - z).max() > 1e-3 and np.abs(twice - once).max() > 1e-3

@@ -60,9 +60,10 @@ def calibrate(vae, faces, pca, ways, labels):
     """Return directions scaled so that strength 1 turns a share `TURNED` of the validation faces that lack each.
 
     ways: tables of directions; the first has all attributes, of the others each row is one more try. Taken is what
-    turns so many with the fewest decisions changed. Whether a face has turned is said by the judge that ships, or,
-    where it is right too seldom or does not know the attribute, by logistic regression on principal components of
-    pixels, fitted to training pictures. Neither knows anything of the codes.
+    changes least of the other decisions when most faces are turned. Whether a face is turned is said by the judge that
+    ships, or, where it is right too seldom, does not know the attribute or cannot be tried (all validation pictures are
+    alike in it), by logistic regression on principal components of pixels, fitted to training pictures. Neither knows
+    anything of the codes.
     """
     from sklearn.metrics import balanced_accuracy_score
 

@@ -29,13 +29,13 @@ def train(options):
     source = sources.get_source(options.data, find_face=options.find_face)
     vae = training.build_vae(settings, likelihood=options.likelihood, beta=options.beta)
     folder = options.out
-    trained = _model_folder(folder, options.force, options.sharpen)
+    trained = _model_folder(folder, options, settings, source)
     faces = data.prepare(source, settings.image_size, settings.pictures)
-    if not len(faces.train):
-        raise ValueError(f"{source.title} has no training pictures here: give an archive that has some.")
+    for part, name in dict(train="training", validation="validation", test="test").items():
+        if not len(getattr(faces, part)):
+            raise ValueError(f"{source.title} has no {name} pictures here: give an archive that has some.")
     print(f"{source.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out", flush=True)
     if not trained:
-        (folder / "checkpoint").mkdir(exist_ok=True)  # from here on an older model is given up
         run = _run(options, settings, settings.epochs, folder)
         history = training.fit(vae, faces.train, faces.validation, **run)
         model = _finish(vae, faces, history, options, settings, folder)
@@ -60,14 +60,8 @@ def _sharpen(options, settings, faces, folder):
     from vae_keras import images, pretrained, sharpen
 
     before, plain = pretrained.load(folder), pretrained.load(folder, plain=True)
-    if (size := plain.vae.network["image_size"]) != settings.image_size:
-        raise ValueError(f"{folder} holds a model for pictures of {size} pixels: add --image-size {size}.")
-    if (name := plain.card["source"]) != faces.source.name:
-        raise ValueError(
-            f"{folder} holds a model of {name}, not of {faces.source.name}: give its own --data."
-        )
     images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
-    epochs = options.sharpen - before.card.get("sharpened", {"epochs": 0})["epochs"]
+    epochs = options.sharpen - before.sharpened
     print(f"sharpening its decoder for {epochs} epochs", flush=True)
     run = _run(options, settings, epochs, folder / pretrained.SHARPENING)
     codes = before.sample(20_000, seed=settings.seed + 1)  # not those that `generate` begins with
@@ -85,26 +79,38 @@ def _finish(vae, faces, history, options, settings, folder, before=None):
     return model
 
 
-def _model_folder(folder, force, sharpen):
+def _model_folder(folder, options, settings, source):
     """Make the folder to be trained into; return whether it holds a model that waits to be sharpened.
 
-    Raises ValueError where a finished model stands in the way.
+    Raises ValueError where a finished model stands in the way, or is of other pictures than those to sharpen it with.
     """
     from vae_keras import pretrained
 
     card, checkpoint = folder / "card.json", folder / "checkpoint"
-    if force:
+    if options.force:
         for unfinished in (checkpoint, folder / pretrained.SHARPENING):
             shutil.rmtree(unfinished, ignore_errors=True)
-    trained = card.exists() and not force and not checkpoint.exists()
+    trained = card.exists() and not options.force and not checkpoint.exists()
     if trained:
-        done = json.loads(card.read_text(encoding="utf-8")).get("sharpened", {"epochs": 0})["epochs"]
-        if (sharpen or 0) <= done:
-            more = f" and sharpened for {done} epochs, more with --sharpen" if done and sharpen else ""
+        model = pretrained.load(folder)
+        if (options.sharpen or 0) <= model.sharpened:
+            more = f" and sharpened for {model.sharpened} epochs" if model.sharpened else ""
             raise ValueError(
-                f"{folder} holds a model that is trained{more}: choose another --out, or replace it with --force."
+                f"{folder} holds a model that is trained{more}: choose another --out, replace it with --force, or "
+                f"sharpen it by a --sharpen above {model.sharpened}."
             )
-    folder.mkdir(parents=True, exist_ok=True)  # what cannot be made is said now, not after hours
+        if (size := model.vae.network["image_size"]) != settings.image_size:
+            raise ValueError(
+                f"{folder} holds a model for pictures of {size} pixels: add --image-size {size}."
+            )
+        if (name := model.card["source"]) != source.name:
+            raise ValueError(f"{folder} holds a model of {name}, not of {source.name}: give its own --data.")
+        if model.card.get("find_face", False) != source.find_face:
+            raise ValueError(
+                f"{folder} holds a model of otherwise cropped faces: --find-face as when it was made."
+            )
+    # What cannot be made is said now, not after hours; a checkpoint's folder says that an older model is given up.
+    (folder if trained else checkpoint).mkdir(parents=True, exist_ok=True)
     return trained
 
 
@@ -229,7 +235,8 @@ def judge(options):
 def _read(model, path, out):
     from vae_keras import images
 
-    if Path(path).expanduser().resolve() == out.resolve():
+    source = Path(path).expanduser().resolve()
+    if out.resolve() in (source, *source.parents):
         raise ValueError(f"{out} holds the pictures to be read: give --out another name.")
     frame = dict(crop=model.card["crop"], find_face=model.card.get("find_face", False))
     return images.load_images(path, model.vae.network["image_size"], **frame)[0]

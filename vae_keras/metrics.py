@@ -155,7 +155,11 @@ def nearest(images, candidates, count=1):
     """
     if not 1 <= count <= len(candidates):
         raise ValueError(f"Between 1 and {len(candidates)} neighbours can be found, not {count}.")
-    flat = _flat(images)
+    found = [_nearest(block, candidates, count) for _, block in _blocks(images)]
+    return tuple(np.concatenate(part) for part in zip(*found))
+
+
+def _nearest(flat, candidates, count):
     # The squared length of the pictures themselves changes no order, and is left out.
     near = [np.square(block).sum(axis=1) - 2 * flat @ block.T for _, block in _blocks(candidates)]
     indices = np.argsort(np.hstack(near), axis=1, kind="stable")[:, :count]

@@ -41,8 +41,8 @@ class Pretrained:
 
     @property
     def sharpened(self):
-        """Whether the decoder is a sharpened one: True or False."""
-        return "sharpened" in self.card
+        """For how many epochs the decoder was sharpened; 0: it is a plain one."""
+        return self.card.get("sharpened", {}).get("epochs", 0)
 
     def generate(self, count, **how):
         """Return `count` new faces, uint8 [count, size, size, 3], of the codes that `sample` gives for the same."""
@@ -60,16 +60,18 @@ class Pretrained:
         """
         if count < 1:
             raise ValueError(f"Asked for {count} faces; ask for 1 or more.")
+        direction = (
+            self.direction(attribute) if attribute else None
+        )  # a wrong name is said now, not after minutes
         if prior == "fitted":
             z = self.prior.sample(count, seed, temperature)
-            z = latent.settle(self.vae, z, int(self.sharpened) if passes is None else passes)
+            z = latent.settle(self.vae, z, int(self.sharpened > 0) if passes is None else passes)
         elif prior == "standard":
             shape = (count, self.vae.network["latent_dim"])
             z = np.float32(temperature) * np.random.default_rng(seed).standard_normal(shape).astype("float32")
         else:
             raise ValueError(f"There is no prior {prior!r}; it is 'fitted' or 'standard'.")
         if attribute:
-            direction = self.direction(attribute)
             missing = self.levels[attribute] - z @ direction / (direction @ direction)
             z = z + np.maximum(0, strength * missing)[:, None].astype("float32") * direction
         return z
@@ -124,7 +126,8 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", bef
     card = write_card(vae, faces, **run)
     if before is not None:
         shown = {name: card[name] for name in ("attributes", "arithmetic")}
-        if earlier := before.card.get("sharpened"):
+        if before.sharpened:
+            earlier = before.card["sharpened"]
             run |= {name: round(earlier[name] + run[name], 1) for name in ("epochs", "minutes")}
             run["command"] = f"{earlier['command']} && {command}"
         card = {**before.card, **shown, "sharpened": run}

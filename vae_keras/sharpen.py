@@ -6,6 +6,8 @@ photograph and in the face is a second measure of how alike they are (Larsen et 
 stays as it is, and so do the codes and their prior.
 """
 
+import zlib
+
 import keras
 import tensorflow as tf
 from keras import layers, ops
@@ -59,7 +61,7 @@ class Sharpener(keras.Model):
 
     Args:
         vae: a trained `VAE`; its encoder is not changed.
-        codes: (n, latent_dim) drawn from the fitted prior: new faces, half as many, are judged beside reconstructions.
+        codes: (n, latent_dim) of new faces: half as many as there are reconstructions are judged beside those.
         likeness: weight of the difference in the discriminator's features, beside a squared error in units of the
             calibrated variance. adversary: weight of the discriminator's verdict. slope: weight of the penalty that
             keeps the discriminator smooth.
@@ -176,7 +178,7 @@ def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, folder=None, *
 
     Args:
         images: uint8 [n, size, size, 3], as the VAE was trained with.
-        codes: [m, latent_dim] drawn from the prior that was fitted to its codes, some thousand.
+        codes: [m, latent_dim] of new faces, some thousand: drawn from the prior that was fitted to its codes.
         epochs, batch_size, seed, folder, options: as of `training.fit`, checkpoints included; so is validation=.
 
     The table has the terms of `Sharpener.compute_terms`, a row per epoch, and seconds.
@@ -186,6 +188,9 @@ def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, folder=None, *
     sharpener = Sharpener(sharper, codes)
     rates = [training.cosine(rate, epochs, batch_size, len(images)) for rate in RATES]
     sharpener.compile(*(training.Adam(rate, beta_1=0.5, beta_2=0.99) for rate in rates))
-    settings = dict(vae.get_config(), rates=RATES)
+    begun = zlib.crc32(
+        vae.decoder.get_weights()[0].tobytes()
+    )  # a checkpoint goes on from the same decoder only
+    settings = dict(vae.get_config(), rates=RATES, begun=begun)
     run = dict(epochs=epochs, batch_size=batch_size, seed=seed, folder=folder, settings=settings)
     return sharper, training.run(sharpener, images, **run, **options)

@@ -83,7 +83,12 @@ def between(text, mark, content, prefix=""):
     marks = re.compile(
         f"^({prefix}<!-- {mark} -->\n).*?^({prefix}<!-- /{mark} -->)$", re.DOTALL | re.MULTILINE
     )
-    return marks.sub(lambda found: found[1] + content + found[2], text)
+    text, found = marks.subn(lambda found: found[1] + content + found[2], text)
+    if not found:
+        raise ValueError(
+            f"The lines {prefix}<!-- {mark} --> and {prefix}<!-- /{mark} --> are missing: write them."
+        )
+    return text
 
 
 def with_figures(text):
