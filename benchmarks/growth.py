@@ -53,7 +53,7 @@ def train(path, size):
 
 
 def sample(count, size):
-    """Return (seconds, pictures) of drawing faces in blocks, as the command does, after a first one."""
+    """Return (seconds, pictures) of drawing faces in blocks, as the command does with a plain model."""
     vae = training.build_vae(config.get_config(profile="full", dataset="cartoon", image_size=size))
     z = np.random.default_rng(0).standard_normal((int(count), 128)).astype("float32")
     latent.decode(vae, z[:256])
