@@ -38,7 +38,7 @@ def sets_of_faces(faces, held):
 def models():
     """Return the plain and, where there is one, the sharpened model, by name."""
     found = {"plain": pretrained.load(options.model, plain=True), "sharpened": pretrained.load(options.model)}
-    return {name: model for name, model in found.items() if bool(model.sharpened) == (name == "sharpened")}
+    return {name: model for name, model in found.items() if model.sharpened == (name == "sharpened")}
 
 
 def distances_table(faces, held):

@@ -136,15 +136,9 @@ def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(model, pictures, fac
         assert command(line, m=out, i=tmp_path / "faces.npy", o=tmp_path / f"{flag.strip()}r.npy") == 0
     assert np.array_equal(np.load(tmp_path / "r.npy"), sharp.reconstruct(faces))
     assert np.array_equal(np.load(tmp_path / "--plainr.npy"), plain.reconstruct(faces))
-    for less in ("", " --sharpen 1", " --sharpen 2"):
-        assert command(TRAIN + less, data=pictures, out=out) == 2
-        assert "holds a model that is trained" in capsys.readouterr().err
-    assert command(TRAIN + " --sharpen 3", data=pictures, out=out) == 0
-    more, card = pretrained.load(out), json.loads((out / "card.json").read_text())["sharpened"]
-    assert card["epochs"] == 3 and "--sharpen 2" in card["command"] and "--sharpen 3" in card["command"]
-    assert not np.array_equal(more.generate(4), sharp.generate(4))
-    assert np.array_equal(pretrained.load(out, plain=True).generate(4), before.generate(4))
-    capsys.readouterr()
+    for flag in ("", " --sharpen 2"):
+        assert command(TRAIN + flag, data=pictures, out=out) == 2
+        assert "holds a trained model" in capsys.readouterr().err
     assert (
         command(
             TRAIN.replace("--image-size 16", "--image-size 32") + " --sharpen 2", data=pictures, out=model

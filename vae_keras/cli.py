@@ -58,7 +58,7 @@ OPTIONS = {
     "pictures": dict(type=_number(int, 1), help="training pictures at most (default: all)"),
     "likelihood": dict(choices=("gaussian", "mse", "bce"), default="gaussian", help="(default: %(default)s)"),
     "beta": dict(type=_number(float, 0), default=1.0, help="weight of the KL term (default: 1)"),
-    "sharpen": dict(type=_number(int, 1), help="epochs of sharpening after it, in all (default: none)"),
+    "sharpen": dict(type=_number(int, 1), help="epochs of sharpening after it (default: none)"),
     "plain": dict(action="store_true", help="decode as before the model was sharpened"),
     "find-face": dict(action="store_true", help="crop around the face that is found in each picture"),
     "force": dict(action="store_true", help="replace the model, or the unfinished run, that is in --out"),

@@ -56,31 +56,30 @@ def _run(options, settings, epochs, folder):
 
 
 def _sharpen(options, settings, faces, folder):
-    """Sharpen the model in a folder, or sharpen it on; its sizes are those of its card, whatever is asked for."""
+    """Sharpen the plain model in a folder; its sizes are those of its card, whatever is asked for."""
     from vae_keras import images, pretrained, sharpen
 
-    before, plain = pretrained.load(folder), pretrained.load(folder, plain=True)
+    plain = pretrained.load(folder, plain=True)
     images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
-    epochs = options.sharpen - before.sharpened
-    print(f"sharpening its decoder for {epochs} epochs", flush=True)
-    run = _run(options, settings, epochs, folder / pretrained.SHARPENING)
-    codes = before.sample(20_000, seed=settings.seed + 1)  # not those that `generate` begins with
-    vae, history = sharpen.sharpen(before.vae, faces.train, codes, validation=faces.validation, **run)
-    return _finish(vae, faces, history, options, settings, folder, before=before)
+    print(f"sharpening its decoder for {options.sharpen} epochs", flush=True)
+    run = _run(options, settings, options.sharpen, folder / pretrained.SHARPENING)
+    codes = plain.prior.sample(20_000, seed=settings.seed + 1)  # not those that `generate` begins with
+    vae, history = sharpen.sharpen(plain.vae, faces.train, codes, validation=faces.validation, **run)
+    return _finish(vae, faces, history, options, settings, folder, plain=plain)
 
 
-def _finish(vae, faces, history, options, settings, folder, before=None):
+def _finish(vae, faces, history, options, settings, folder, plain=None):
     from vae_keras import pretrained
 
     print("fitting the prior and the attribute directions", flush=True)
     note = dict(seconds=history["seconds"].sum(), seed=settings.seed, command=options.command_line)
-    model = pretrained.finish(vae, faces, epochs=len(history), before=before, **note)
+    model = pretrained.finish(vae, faces, epochs=len(history), plain=plain, **note)
     pretrained.save(model, folder)
     return model
 
 
 def _model_folder(folder, options, settings, source):
-    """Make the folder to be trained into; return whether it holds a model that waits to be sharpened.
+    """Make the folder to be trained into; return whether it holds a plain model that waits to be sharpened.
 
     Raises ValueError where a finished model stands in the way, or is of other pictures than those to sharpen it with.
     """
@@ -93,11 +92,9 @@ def _model_folder(folder, options, settings, source):
     trained = card.exists() and not options.force and not checkpoint.exists()
     if trained:
         model = pretrained.load(folder)
-        if (options.sharpen or 0) <= model.sharpened:
-            more = f" and sharpened for {model.sharpened} epochs" if model.sharpened else ""
+        if model.sharpened or not options.sharpen:
             raise ValueError(
-                f"{folder} holds a model that is trained{more}: choose another --out, replace it with --force, or "
-                f"sharpen it by a --sharpen above {model.sharpened}."
+                f"{folder} holds a trained model: choose another --out, or replace it with --force."
             )
         if (size := model.vae.network["image_size"]) != settings.image_size:
             raise ValueError(

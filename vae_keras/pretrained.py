@@ -41,8 +41,8 @@ class Pretrained:
 
     @property
     def sharpened(self):
-        """For how many epochs the decoder was sharpened; 0: it is a plain one."""
-        return self.card.get("sharpened", {}).get("epochs", 0)
+        """Whether the decoder is a sharpened one: True or False."""
+        return "sharpened" in self.card
 
     def generate(self, count, **how):
         """Return `count` new faces, uint8 [count, size, size, 3], of the codes that `sample` gives for the same."""
@@ -65,7 +65,7 @@ class Pretrained:
         )  # a wrong name is said now, not after minutes
         if prior == "fitted":
             z = self.prior.sample(count, seed, temperature)
-            z = latent.settle(self.vae, z, int(self.sharpened > 0) if passes is None else passes)
+            z = latent.settle(self.vae, z, int(self.sharpened) if passes is None else passes)
         elif prior == "standard":
             shape = (count, self.vae.network["latent_dim"])
             z = np.float32(temperature) * np.random.default_rng(seed).standard_normal(shape).astype("float32")
@@ -93,12 +93,12 @@ class Pretrained:
         return self.directions.loc[attribute].to_numpy("float32")
 
 
-def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", before=None):
+def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", plain=None):
     """Return the `Pretrained` of a `vae` that was just trained on `faces` (a `data.Faces`).
 
     Fits the prior and the directions on the training pictures' codes (at most `pictures` of them), calibrates the
-    directions on validation pictures and measures on test pictures. For a sharpened `vae`, `before` is the `Pretrained`
-    that it was: its prior stays, and its card is gone on from.
+    directions on validation pictures and measures on test pictures. For a sharpened `vae`, `plain` is the `Pretrained`
+    that it was before: its prior stays, and its card is gone on from.
     """
     faces = judge.label(faces)
     train = faces.train[:pictures]
@@ -106,11 +106,11 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", bef
     labels = latent.usable(faces.labels("train", every)[:pictures])
     z_mean, z_log_variance = latent.encode(vae, train)
     shown = [name for name in faces.source.attributes if name in labels]
-    if before is None:
+    if plain is None:
         noise = np.random.default_rng(seed).standard_normal(z_mean.shape)
         prior = latent.fit_prior(z_mean + np.exp(0.5 * z_log_variance) * noise, seed=seed)
     else:
-        prior = before.prior
+        prior = plain.prior
     pca = metrics.fit_pca(train, seed=seed)
     ways = [latent.directions(z_mean, labels, controls=shown)]
     if shown:
@@ -124,15 +124,11 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", bef
     run = dict(epochs=epochs, minutes=round(seconds / 60, 1), command=command, date=time.strftime("%Y-%m-%d"))
     run["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, {keras.config.dtype_policy().name}"
     card = write_card(vae, faces, **run)
-    if before is not None:
+    if plain is not None:
         shown = {name: card[name] for name in ("attributes", "arithmetic")}
-        if before.sharpened:
-            earlier = before.card["sharpened"]
-            run |= {name: round(earlier[name] + run[name], 1) for name in ("epochs", "minutes")}
-            run["command"] = f"{earlier['command']} && {command}"
-        card = {**before.card, **shown, "sharpened": run}
+        card = {**plain.card, **shown, "sharpened": run}
     model = Pretrained(vae, prior, directions, levels, card)
-    (card if before is None else run)["figures"] = assessment.evaluate(model, faces, pca, pictures)
+    (card if plain is None else run)["figures"] = assessment.evaluate(model, faces, pca, pictures)
     return model
 
 

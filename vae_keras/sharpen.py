@@ -6,8 +6,6 @@ photograph and in the face is a second measure of how alike they are (Larsen et 
 stays as it is, and so do the codes and their prior.
 """
 
-import zlib
-
 import keras
 import tensorflow as tf
 from keras import layers, ops
@@ -158,23 +156,17 @@ class Sharpener(keras.Model):
 
 
 def with_details(vae):
-    """Return a copy of a `VAE` that gives the same faces, with the branch of `add_details` if it had none."""
+    """Return a copy of a `VAE` whose decoder has the branch of `add_details`: the same faces, as yet."""
     sharper = VAE.from_config(vae.get_config())
-    sharpened = any(layer.name == "details" for layer in vae.decoder.layers)
-    if not sharpened:
-        sharper.set_weights(vae.get_weights())
+    sharper.set_weights(vae.get_weights())
     decoder = add_details(sharper.decoder)
     del sharper.decoder  # Keras would count its layers twice
     sharper.decoder = decoder
-    if sharpened:
-        sharper.set_weights(vae.get_weights())
     return sharper
 
 
 def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, folder=None, **options):
     """Return a copy of a trained `VAE` with a sharper decoder, and the history of its training.
-
-    One that was sharpened before is sharpened on, by a discriminator that begins anew.
 
     Args:
         images: uint8 [n, size, size, 3], as the VAE was trained with.
@@ -188,9 +180,6 @@ def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, folder=None, *
     sharpener = Sharpener(sharper, codes)
     rates = [training.cosine(rate, epochs, batch_size, len(images)) for rate in RATES]
     sharpener.compile(*(training.Adam(rate, beta_1=0.5, beta_2=0.99) for rate in rates))
-    begun = zlib.crc32(
-        vae.decoder.get_weights()[0].tobytes()
-    )  # a checkpoint goes on from the same decoder only
-    settings = dict(vae.get_config(), rates=RATES, begun=begun)
+    settings = dict(vae.get_config(), rates=RATES)
     run = dict(epochs=epochs, batch_size=batch_size, seed=seed, folder=folder, settings=settings)
     return sharper, training.run(sharpener, images, **run, **options)
