@@ -18,7 +18,7 @@
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 5}
+#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 7}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made
@@ -397,7 +397,7 @@ pd.Series(looks, name="distance of the new faces").rename_axis("passes").round(2
 # %% [markdown]
 # ## Are the sharp faces new?
 # A discriminator that knows the training pictures by heart could teach the decoder to copy them. So look for twins once more,
-# now by what the judge sees: how near is the nearest training picture? Below six new faces stand the pictures that it finds.
+# now by what the judge sees: how near is the nearest training picture? The figure shows the six of 200 new faces that come nearest.
 
 # %%
 known = NearestNeighbors(n_neighbors=1).fit(outsider.features(faces.train))
@@ -408,13 +408,14 @@ sets = {
 found = {name: known.kneighbors(outsider.features(some)) for name, some in sets.items()}  # (distances, rows)
 near = pd.DataFrame({name: pd.Series(apart[:, 0]).describe() for name, (apart, _) in found.items()})
 print("distance to the nearest training picture:", near.loc[["min", "50%", "max"]].round(2), sep="\n")
-twins = faces.train[found["new faces"][1][:6, 0]]
-plots.rows({"new": sets["new faces"][:6], "nearest to the judge": twins})
+apart, rows = (part[:, 0] for part in found["new faces"])
+six = np.argsort(apart)[:6]  # the most suspicious of the 200
+plots.rows({"new": sets["new faces"][six], "nearest": faces.train[rows[six]]}, captions=apart[six].round(2))
 
 # %% [markdown]
-# Compare the medians, and the least of each: a copy would be nearer than reconstructions of faces that were never seen. (The
-# judge looks at each picture and its mirror image.) And look at the pairs: what do they share, and would you take one for a
-# copy of the other?
+# Compare the medians, and the least of each: of copies the median would lie far below that of faces which were never seen. (The
+# judge looks at each picture and its mirror image.) But the least is one face, and a single copy would be one too many. So look
+# at the pairs: what do they share, and would you take one for a copy of the other?
 
 # %% [markdown]
 # ## Other faces, the same course
