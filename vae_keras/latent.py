@@ -72,8 +72,7 @@ def settle(vae, z, passes=1, batch_size=256):
     """Codes nearer to those of real faces: of each face that z [n, d] decodes to, the code that the encoder gives it.
 
     The encoder has seen real faces only, and takes an odd face for a more usual one, if it looks real: with a sharpened
-    decoder one or two passes help, after more the errors add up. Returns float32 [n, d]. (Bengio et al. 2013, arXiv
-    1305.6663, draw from an autoencoder by a long chain of such passes.)
+    decoder one or two passes help, then errors add up (a chain: Bengio et al. 2013, arXiv 1305.6663). float32 [n, d].
     """
     z = np.float32(z)
     for _ in range(passes):
@@ -173,8 +172,7 @@ def interpolate(start, end, steps=8, spherical=False):
     curves") while the length changes evenly. In many dimensions codes lie near a sphere, and the straight line
     cuts through its inside. Codes on one line through the origin have no angle between them: straight line.
     """
-    start, end = np.float64(start), np.float64(end)
-    share = np.linspace(0.0, 1.0, steps)[:, None]
+    start, end, share = np.float64(start), np.float64(end), np.linspace(0.0, 1.0, steps)[:, None]
     straight = (1 - share) * start + share * end
     lengths = np.linalg.norm(start), np.linalg.norm(end)
     if not spherical or min(lengths) == 0:
