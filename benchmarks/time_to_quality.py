@@ -59,7 +59,7 @@ def time_own(images):
     histories["sharpened"] = sharpen.sharpen(vae, images, codes, epochs=3)[1]
     count = len(images)
     return {
-        name: speed(np.cumsum(history["seconds"])[[1, 3]], (count, 3 * count))
+        name: speed(history["seconds"].cumsum()[[1, 3]].tolist(), (count, 3 * count))
         for name, history in histories.items()
     }
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -65,6 +67,20 @@ def test_a_plan_fits_into_the_seconds(quality):
     taken = 10 + plain * 20 + quality.PRIOR + 20 + sharp * 100
     assert 0.8 * 1800 < taken <= 1800
     assert quality.plan("sharpened", 200, speeds, 20_000) == (3, 0.7)
+
+
+def test_the_speed_of_this_project_is_that_of_its_histories(quality, monkeypatch):
+    """Epochs as `training.run` counts them, from 1 on; the first one compiles."""
+    from vae_keras import sharpen, training
+
+    epochs = pd.RangeIndex(1, 4, name="epoch")
+    plain = pd.DataFrame({"seconds": [15.0, 4.0, 6.0]}, index=epochs)
+    sharp = pd.DataFrame({"seconds": [30.0, 20.0, 20.0]}, index=epochs)
+    monkeypatch.setattr(training, "build_vae", lambda settings: None)
+    monkeypatch.setattr(training, "fit", lambda vae, images, epochs: plain)
+    monkeypatch.setattr(sharpen, "sharpen", lambda vae, images, codes, epochs: (vae, sharp))
+    speeds = quality.time_own(np.zeros((1000, 1)))
+    assert speeds == {"plain": (10.0, 200.0), "sharpened": (10.0, 50.0)}
 
 
 def test_runs_are_kept_in_order_and_written_into_the_section(quality, report):

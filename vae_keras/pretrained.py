@@ -60,9 +60,8 @@ class Pretrained:
         """
         if count < 1:
             raise ValueError(f"Asked for {count} faces; ask for 1 or more.")
-        direction = (
-            self.direction(attribute) if attribute else None
-        )  # a wrong name is said now, not after minutes
+        # A wrong name is said now, not after minutes.
+        direction = self.direction(attribute) if attribute else None
         if prior == "fitted":
             z = self.prior.sample(count, seed, temperature)
             z = latent.settle(self.vae, z, int(self.sharpened) if passes is None else passes)

@@ -310,9 +310,9 @@ history.round(4)
 
 # %% [markdown]
 # `mse`, `likeness` and `adversary` are the three terms, without their weights. They need not fall: the discriminator, which
-# defines the last two, gets stricter as it learns, and the squared error is what is given up for detail. `discriminator` is the discriminator's own loss:
-# $2 \log 2 = 1.39$ if it guesses, less the better it tells the two apart. (It also has to stay smooth, by a penalty on its slope:
-# [Mescheder et al. 2018](https://arxiv.org/abs/1801.04406).)
+# defines the last two, gets stricter as it learns, and the squared error is what is given up for detail. `discriminator` is the
+# discriminator's own loss: $2 \log 2 = 1.39$ if it guesses, less the better it tells the two apart. (It also has to stay
+# smooth, by a penalty on its slope: [Mescheder et al. 2018](https://arxiv.org/abs/1801.04406).)
 #
 # The decoder of a model that ships was sharpened for longer, if its card says so. What did both change? Look at hair, eyes and
 # the edges of the face. (A model that you trained in lesson 03 is plain: then the line says 0 epochs, and the last row equals the
@@ -377,27 +377,29 @@ plots.rows(
 
 # %% [markdown]
 # Compare each pair: what stayed, and what was taken back? One can look again and again; `latent.settle` does it `passes` times.
-# How many are good? That is a choice, so ask the judge on validation pictures.
+# How many are good, and do they help a plain decoder, too? That is a choice, so ask the judge on validation pictures.
 
 # %%
 check = faces.validation[: config.evaluation_pictures]
-looks, z = {}, shipped.sample(len(check), seed=2, passes=0)
-for passes in range(4):
-    looks[passes] = outsider.distance(check, latent.decode(shipped.vae, z))
-    z = latent.settle(shipped.vae, z)
-pd.Series(looks, name="distance of the new faces").rename_axis("passes").round(2)
+looks = {"plain": [], "model folder": []}
+for name, distances in looks.items():
+    z = model.sample(len(check), seed=2, passes=0)  # the same draws for both
+    for _ in range(4):
+        distances.append(outsider.distance(check, latent.decode(decoders[name], z)))
+        z = latent.settle(decoders[name], z)
+pd.DataFrame(looks).rename_axis("passes").round(2)
 
 # %% [markdown]
-# With a sharpened decoder the first pass helps; after more of them small errors add up. (A long chain of passes, with a code
+# With a sharpened decoder in the model folder the first pass helps; after more of them small errors add up. (A long chain of passes, with a code
 # drawn from the encoder's distribution each time, would be a way of drawing from what an autoencoder has learned:
-# [Bengio et al. 2013](https://arxiv.org/abs/1305.6663).) With a plain decoder none of them helps: its soft faces are no
-# photographs to the encoder, and it has never seen such faces either. So `generate` looks once more if a decoder is
-# sharpened, and does not if it is plain.
+# [Bengio et al. 2013](https://arxiv.org/abs/1305.6663).) A plain decoder gains nothing: its soft faces are no photographs, and
+# the encoder has seen nothing else. So `generate` looks once more if a decoder is sharpened, and does not if it is plain.
 
 # %% [markdown]
 # ## Are the sharp faces new?
 # A discriminator that knows the training pictures by heart could teach the decoder to copy them. So look for twins once more,
-# now by what the judge sees: how near is the nearest training picture? The figure shows the six of 200 new faces that come nearest.
+# now by what the judge sees: how near is the nearest training picture? The figure shows the six of 200 new faces that come
+# nearest.
 
 # %%
 known = NearestNeighbors(n_neighbors=1).fit(outsider.features(faces.train))
