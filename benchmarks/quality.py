@@ -89,9 +89,9 @@ def edit_table(faces):
     found = {
         "regression, five labels": latent.directions(codes, every[list(EDITS)], controls=EDITS),
         "regression, all labels": latent.directions(codes, every, controls=list(every)),
-        "difference of means": latent.directions(codes, every[list(EDITS)], method="means"),
-        "logistic regression": latent.directions(codes, every[list(EDITS)], method="logistic"),
-        "means, orthogonalised": orthogonal(latent.directions(codes, every, method="means")),
+        "difference of means": latent.directions(codes, every[list(EDITS)]),
+        "logistic regression": normals(codes, every[list(EDITS)]),
+        "means, orthogonalised": orthogonal(latent.directions(codes, every)),
     }
     ways, pca = {"shipped": model.directions}, metrics.fit_pca(faces.train)
     for way, table in found.items():
@@ -112,6 +112,16 @@ def as_rows(index, rows):
     """Return {name: row} as a list of rows with the same keys, the name under `index`."""
     keys = list(dict.fromkeys(key for row in rows.values() for key in row))
     return [{index: name, **{key: row.get(key) for key in keys}} for name, row in rows.items()]
+
+
+def normals(codes, labels):
+    """Return for each attribute the normal of the plane between its classes, as long as their means are apart."""
+    rows = {}
+    for name, difference in latent.directions(codes, labels).iterrows():
+        scaler, regression = latent.fit_logistic(codes, labels[name])
+        normal = regression.coef_[0] / np.linalg.norm(regression.coef_[0])
+        rows[name] = normal @ (difference.to_numpy() / scaler.scale_) * normal * scaler.scale_
+    return pd.DataFrame(rows).T.astype("float32")
 
 
 def orthogonal(table):

@@ -69,13 +69,15 @@ def calibrate(vae, faces, pca, ways, labels):
 
     images, names = faces.validation[:2000], list(ways[0].index)  # so many that rare ones are lacking and had
     z, truth = latent.encode(vae, images)[0], faces.labels("validation", names)[:2000]
-    seen = judge.load().decisions(images)
+    network = judge.load()
+    seen = network.decisions(images)
     known = [a for a in latent.usable(truth, 1) if a in seen]
     trusted = [a for a in known if balanced_accuracy_score(truth[a], seen[a]) >= RELIABLE]
-    by_pixels = _by_pixels(faces.train[: len(labels)], pca, labels[[a for a in names if a not in trusted]])
+    rest = labels[[a for a in names if a not in trusted]]
+    by_pixels = None if rest.empty else _by_pixels(faces.train[: len(labels)], pca, rest)
     chosen = {}
     for attribute in names:
-        decide = judge.load().decisions if attribute in trusted else by_pixels
+        decide = network.decisions if attribute in trusted else by_pixels
         lacking = z[~truth[attribute].to_numpy()][:200]
         tries = [table.loc[attribute] for table in ways if attribute in table.index]
         found = [_stretch(vae, lacking, direction, decide) for direction in tries]

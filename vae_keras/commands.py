@@ -102,7 +102,7 @@ def _model_folder(folder, options, settings, source):
             )
         if (name := model.card["source"]) != source.name:
             raise ValueError(f"{folder} holds a model of {name}, not of {source.name}: give its own --data.")
-        if model.card.get("find_face", False) != source.find_face:
+        if model.card["find_face"] != source.find_face:
             raise ValueError(
                 f"{folder} holds a model of otherwise cropped faces: --find-face as when it was made."
             )
@@ -194,10 +194,8 @@ def evaluate(options):
 
     model = pretrained.load(options.model, options.plain)
     card, size = model.card, model.vae.network["image_size"]
-    pictures = options.pictures or (None if options.data else card.get("limit"))
-    source = sources.get_source(
-        options.data or card.get("data", card["source"]), card.get("find_face", False)
-    )
+    pictures = options.pictures or (None if options.data else card["limit"])
+    source = sources.get_source(options.data or card["data"], card["find_face"])
     faces = data.prepare(source, size, pictures, progress=not options.json)
     figures = assessment.evaluate(model, faces, metrics.fit_pca(faces.train[:20_000]))
     print(json.dumps(figures) if options.json else _readable(figures))
@@ -235,7 +233,7 @@ def _read(model, path, out):
     source = Path(path).expanduser().resolve()
     if out.resolve() in (source, *source.parents):
         raise ValueError(f"{out} holds the pictures to be read: give --out another name.")
-    frame = dict(crop=model.card["crop"], find_face=model.card.get("find_face", False))
+    frame = dict(crop=model.card["crop"], find_face=model.card["find_face"])
     return images.load_images(path, model.vae.network["image_size"], **frame)[0]
 
 

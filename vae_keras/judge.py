@@ -197,6 +197,7 @@ def save(judge, folder):
     with storage.replacing(folder, FILES) as (weights, card):
         storage.save_weights(judge.network, weights)
         card.write_text(json.dumps({"attributes": judge.attributes, **judge.card}, indent=2) + "\n")
+    load.cache_clear()  # it may hold what stood there
 
 
 @functools.cache

@@ -215,53 +215,36 @@ def _check(z, labels):
         )
 
 
-def fit_logistic(x, has, seed=0):
+def fit_logistic(x, has):
     """Balanced logistic regression of true/false on standardized x [n, d]: scikit-learn's pipeline of both."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    regression = LogisticRegression(class_weight="balanced", max_iter=1000, random_state=seed)
-    return make_pipeline(StandardScaler(), regression).fit(x, has)
+    return make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)).fit(
+        x, has
+    )
 
 
-def directions(z, labels, method="regression", controls=()):
+def directions(z, labels, controls=()):
     """For each attribute the shift that takes a code from typical-without to typical-with.
 
     z: [n, d].  labels: table of n rows, true/false.  Returns a float32 table: a row per attribute, columns 0..d-1.
 
-    "means" is the difference of the class means, which drags along whatever is correlated with the attribute.
-    "regression" predicts the codes by least squares from the attribute and the `controls` (names of columns), and
-    takes what the attribute adds while those stay the same. "logistic" follows the normal of the plane that
-    separates the classes best, as far as the class means are apart.
+    The codes are predicted by least squares from the attribute and from the `controls` (names of columns); its shift is
+    what the attribute adds while those stay the same. Without controls that is the difference of the class means, which
+    drags along whatever comes with the attribute.
     """
-    if method not in ("regression", "logistic", "means"):
-        raise ValueError(f"Directions are found by 'regression', 'logistic' or 'means', not by {method!r}.")
     _check(z, labels)
     rows = _subset(np.arange(len(z)), 0)
     z, labels = np.asarray(z)[rows].astype("float64"), labels.iloc[rows]
     _check(z, labels)
-    finders = {"regression": _regression, "logistic": _normal, "means": _difference}
-    shifts = [finders[method](z, labels, attribute, controls) for attribute in labels.columns]
+    shifts = []
+    for attribute in labels.columns:
+        others = [_column(labels, name) for name in controls if name != attribute]
+        known = np.column_stack([_column(labels, attribute), *others, np.ones(len(z))]).astype("float64")
+        shifts.append(np.linalg.lstsq(known, z, rcond=None)[0][0])
     return pd.DataFrame(np.float32(shifts), index=pd.Index(labels.columns, name="attribute"))
-
-
-def _difference(z, labels, attribute, controls=()):
-    has = _column(labels, attribute)
-    return z[has].mean(axis=0) - z[~has].mean(axis=0)
-
-
-def _regression(z, labels, attribute, controls):
-    others = [_column(labels, name) for name in controls if name != attribute]
-    known = np.column_stack([_column(labels, attribute), *others, np.ones(len(z))]).astype("float64")
-    return np.linalg.lstsq(known, z, rcond=None)[0][0]
-
-
-def _normal(z, labels, attribute, controls=()):
-    scaler, regression = fit_logistic(z, _column(labels, attribute))
-    scale, normal = scaler.scale_, regression.coef_[0]
-    normal /= max(np.linalg.norm(normal), 1e-12)
-    return normal @ (_difference(z, labels, attribute) / scale) * normal * scale
 
 
 def edit(z, direction, strength=1.0):
@@ -306,7 +289,7 @@ def statistics(z_mean, z_log_variance):
     return table.rename_axis("dimension")
 
 
-def probe(train_codes, train_labels, test_codes, test_labels, seed=0):
+def probe(train_codes, train_labels, test_codes, test_labels):
     """How well a linear model reads each attribute off the codes: area under the ROC curve on the test codes.
 
     0.5 is guessing, 1 is perfect; NaN where all test pictures are alike. Codes of any kind serve, PCA's too.
@@ -314,11 +297,11 @@ def probe(train_codes, train_labels, test_codes, test_labels, seed=0):
     from sklearn.metrics import roc_auc_score
 
     _check(train_codes, train_labels)
-    rows = _subset(np.arange(len(train_codes)), seed)
+    rows = _subset(np.arange(len(train_codes)), 0)
     train_codes, train_labels = np.asarray(train_codes)[rows], train_labels.iloc[rows]
     areas = {}
     for attribute in train_labels.columns:
-        model = fit_logistic(train_codes, _column(train_labels, attribute), seed)
+        model = fit_logistic(train_codes, _column(train_labels, attribute))
         truth = _column(test_labels, attribute)
         scores = model.decision_function(np.asarray(test_codes))
         areas[attribute] = roc_auc_score(truth, scores) if 0 < truth.sum() < len(truth) else np.nan

@@ -1,4 +1,4 @@
-"""Distances: between pictures and their reconstructions, and between whole sets of faces.
+"""Errors and likeness of pictures and their reconstructions, beside PCA's; bits per dimension; nearest pictures.
 
 Pictures are uint8 in 0..255 or float in [0, 1], [n, size, size, 3]; a memory map is read block by block.
 All errors are squared differences of values in [0, 1], as a mean per value.

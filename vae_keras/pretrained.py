@@ -114,7 +114,7 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", pla
     ways = [latent.directions(z_mean, labels, controls=shown)]
     if shown:
         ways += [latent.directions(z_mean, labels, controls=list(labels)).loc[shown]]
-        ways += [latent.directions(z_mean, labels[shown], method="means")]
+        ways += [latent.directions(z_mean, labels[shown])]
     directions = assessment.calibrate(vae, faces, pca, ways, labels)
     lengths = (directions**2).sum(axis=1)
     levels = pd.Series(
@@ -200,7 +200,7 @@ def load(name_or_folder, plain=False):
         )
     try:
         card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        if lacking := {"model", "source", "crop"} - card.keys():
+        if lacking := {"model", "source", "data", "limit", "crop", "find_face"} - card.keys():
             raise ValueError(f"the card lacks {', '.join(sorted(lacking))}")
         vae = VAE.from_config(card["model"])
         vae.load_weights(folder / FILES[0])

@@ -53,7 +53,6 @@ def build_discriminator(image_size=64):
     return keras.Model(images, [real, *maps], name="discriminator")
 
 
-@keras.saving.register_keras_serializable("vae_keras")
 class Sharpener(keras.Model):
     """Trains `vae.decoder` and a discriminator in turns. `fit` takes images (batch, size, size, 3) in [0, 1].
 

@@ -184,11 +184,12 @@ areas.round(3)
 # For each attribute we look for a shift of the code that gives it to a face. The plain way is the difference of means,
 # $$d_a = \operatorname{mean}(z \mid a) - \operatorname{mean}(z \mid \text{not } a).$$
 # It moves everything that comes *with* the attribute in these pictures. Regression moves less: it predicts the code from all
-# shown attributes together, $z \approx c + \sum_a a\, d_a$, so each $d_a$ is what one attribute adds while the others stay.
+# shown attributes together, $z \approx c + \sum_a a\, d_a$, so each $d_a$ is what one attribute adds while the others stay. (One
+# function does both: a regression on one attribute alone finds the difference of means.)
 
 # %%
 found = {
-    "means": latent.directions(train_mean, known, method="means"),
+    "means": latent.directions(train_mean, known),
     "regression": latent.directions(train_mean, known, controls=list(known.columns)),
 }
 unit = {method: table.div(np.linalg.norm(table, axis=1), axis=0) for method, table in found.items()}
