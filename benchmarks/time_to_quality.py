@@ -179,7 +179,7 @@ def trained_peer(name, count, folder):
     return lambda images: decode(codes["held"]), decode, (codes["mean"], codes["log_variance"])
 
 
-def measure(reconstruct, decode, codes, held, settle=lambda z: z):
+def measure(held, reconstruct, decode, codes, settle=lambda z: z):
     """Return the figures of a trained model; `settle`: what becomes of codes of the mixture before they are decoded."""
     from vae_keras import judge, metrics
 
@@ -231,11 +231,11 @@ def race(name, speeds, faces, folder, held):
     if name in PEERS:
         trained = call_peer("train", name, folder, step.precision(), *plans.values())
         for line, (seconds, count) in zip(trained, plans.items()):
-            yield seconds, {"pictures": line["pictures"]} | measure(*trained_peer(name, count, folder), held)
+            yield seconds, {"pictures": line["pictures"]} | measure(held, *trained_peer(name, count, folder))
         return
     for seconds, epochs in plans.items():
         (run,) = lines(sys.executable, __file__, "--train", folder, *epochs)
-        yield seconds, run | measure(*trained_own(name, folder), held)
+        yield seconds, run | measure(held, *trained_own(name, folder))
 
 
 def main():
@@ -262,6 +262,7 @@ def main():
                     keep(known)
             except Exception as error:  # of another library or process: hours of others wait behind it
                 failed.append(f"{name}: {error}")
+                print(failed[-1], file=sys.stderr)
     return "error: " + "; ".join(failed) if failed else 0
 
 

@@ -1,5 +1,6 @@
 """What the benchmarks share: a report whose sections replace each other, names that can be typed wrong, plans."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -50,10 +51,13 @@ def test_a_wrong_name_says_which_there_are():
 def quality(report, monkeypatch, tmp_path):
     for name in ("CUDA_VISIBLE_DEVICES", "TF_CPP_MIN_LOG_LEVEL"):  # which the script sets
         monkeypatch.setenv(name, os.environ.get(name, ""))
+    import keras
     import time_to_quality
 
+    policy = keras.config.dtype_policy()
     monkeypatch.setattr(time_to_quality, "KEPT", tmp_path / "kept.json")
-    return time_to_quality
+    yield time_to_quality
+    keras.config.set_dtype_policy(policy)  # which building a model of the course sets
 
 
 def test_a_plan_fits_into_the_seconds(quality):
@@ -79,6 +83,19 @@ def test_what_keras_compiles_counts_before_the_first_step(quality):
 
     first, rate = quality.clocked(train, np.zeros(100))
     assert 0.2 <= first < 0.3 and rate == pytest.approx(1000)
+
+
+@pytest.mark.parametrize("name", ["plain", "sharpened"])
+def test_a_model_of_this_project_runs_from_training_to_figures(quality, monkeypatch, tmp_path, name):
+    images = np.random.default_rng().integers(0, 256, (128, 64, 64, 3), dtype="uint8")
+    np.save(tmp_path / "train.npy", images)
+    monkeypatch.setattr(quality, "options", argparse.Namespace(seconds=[20], outside=None), raising=False)
+    speeds = {"plain": (0.0, 6.4), "sharpened": (0.0, 6.4)}
+    monkeypatch.setattr(quality, "PRIOR", 0)
+    ((seconds, run),) = quality.race(name, speeds, argparse.Namespace(train=images), tmp_path, images[:20])
+    assert seconds == 20 and run["epochs"] == {"plain": "1 + 0", "sharpened": "1 + 0.59"}[name]
+    figures = {key: run[key] for key in run if key.endswith("judge")}
+    assert len(figures) == 3 and all(0 < value < np.inf for value in figures.values())
 
 
 def test_runs_are_kept_in_order_and_written_into_the_section(quality, report):
