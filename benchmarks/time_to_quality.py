@@ -40,7 +40,10 @@ KEPT = HERE / "time_to_quality.json"
 OWN, PEERS, SECONDS = ("plain", "sharpened"), ("keras", "book", "dcgan", "wae"), (200, 600, 1800)
 PLAIN_SHARE = 0.4  # of the sharpened default's time
 PRIOR = 30  # seconds to encode the pictures and to fit the mixture
-TURNS, FEW = 3, dict(plain=6400, sharpened=3200, keras=6400, book=6400, dcgan=6400, wae=1600)  # of the speeds
+TURNS = 3  # in which the speeds are measured
+FEW = dict(
+    plain=6400, sharpened=3200, keras=6400, book=6400, dcgan=6400, wae=1600
+)  # pictures of each training there
 SEED = 2  # of the codes that are measured; the sharpener has seen those of seed 1
 
 

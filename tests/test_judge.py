@@ -113,3 +113,10 @@ def test_labels_are_added_where_there_are_none_and_only_there(trained, faces):
     assert set(found.source.attributes) == set(judge.SHOWN) & set(added) and len(found.source.arithmetic) == 2
     nothing = dataclasses.replace(trained, attributes=[f"x{i}" for i in range(len(trained.attributes))])
     assert judge.label(bare, nothing) is bare
+
+
+def test_a_judge_that_is_saved_anew_is_loaded_anew(tmp_path):
+    shipped = judge.load()
+    for epochs in (1, 2):
+        judge.save(judge.Judge(shipped.network, shipped.attributes, {"epochs": epochs}), tmp_path)
+        assert judge.load(tmp_path).card == {"epochs": epochs}

@@ -221,9 +221,8 @@ def fit_logistic(x, has):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    return make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)).fit(
-        x, has
-    )
+    regression = LogisticRegression(class_weight="balanced", max_iter=1000)
+    return make_pipeline(StandardScaler(), regression).fit(x, has)
 
 
 def directions(z, labels, controls=()):

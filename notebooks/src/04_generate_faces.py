@@ -390,10 +390,11 @@ for name, distances in looks.items():
 pd.DataFrame(looks).rename_axis("passes").round(2)
 
 # %% [markdown]
-# With a sharpened decoder in the model folder the first pass helps; after more of them small errors add up. (A long chain of passes, with a code
-# drawn from the encoder's distribution each time, would be a way of drawing from what an autoencoder has learned:
-# [Bengio et al. 2013](https://arxiv.org/abs/1305.6663).) A plain decoder gains nothing: its soft faces are no photographs, and
-# the encoder has seen nothing else. So `generate` looks once more if a decoder is sharpened, and does not if it is plain.
+# With a sharpened decoder in the model folder the first pass helps; after more of them small errors add up. (A long chain of
+# passes, with a code drawn from the encoder's distribution each time, would be a way of drawing from what an autoencoder has
+# learned: [Bengio et al. 2013](https://arxiv.org/abs/1305.6663).) A plain decoder gains nothing: its soft faces are no
+# photographs, and the encoder has seen nothing else. So `generate` looks once more if a decoder is sharpened, and does not if
+# it is plain.
 
 # %% [markdown]
 # ## Are the sharp faces new?
