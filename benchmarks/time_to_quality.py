@@ -41,9 +41,8 @@ OWN, PEERS, SECONDS = ("plain", "sharpened"), ("keras", "book", "dcgan", "wae"),
 PLAIN_SHARE = 0.4  # of the sharpened default's time
 PRIOR = 30  # seconds to encode the pictures and to fit the mixture
 TURNS = 3  # in which the speeds are measured
-FEW = dict(
-    plain=6400, sharpened=3200, keras=6400, book=6400, dcgan=6400, wae=1600
-)  # pictures of each training there
+# Pictures of each training there.
+FEW = dict(plain=6400, sharpened=3200, keras=6400, book=6400, dcgan=6400, wae=1600)
 SEED = 2  # of the codes that are measured; the sharpener has seen those of seed 1
 
 
