@@ -406,6 +406,7 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # | four convolutions, as DCGAN | 2,918 / 3,051 | 1,822 / 1,888 | 1,304 / 1,352 |
 # | *Generative Deep Learning* | 4,268 / 3,353 | 3,302 / 2,875 | 2,830 / 2,644 |
 # | Keras's example | 3,396 / 3,255 | 3,066 / 2,890 | 2,746 / 2,661 |
+# | Wasserstein auto-encoder | 6,345 / 6,384 | 4,346 / 4,434 | 2,636 / 2,751 |
 #
 # <!-- /race -->
 #
