@@ -15,7 +15,7 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from vae_keras import cartoon, cli, commands, config, data, images, pretrained, training
+from vae_keras import cartoon, cli, commands, config, data, diffusion, images, pretrained, training
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAIN = (
@@ -114,16 +114,20 @@ def test_a_killed_training_ends_as_an_uninterrupted_one(model, pictures, tmp_pat
         assert np.allclose(one, other, atol=1e-4)
 
 
-def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(model, pictures, faces, tmp_path, capsys):
+def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(
+    model, pictures, faces, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(diffusion, "HELPS", 10)  # with so few pictures it does not
     out = tmp_path / "model"
     shutil.copytree(model, out)
     assert command(TRAIN + " --sharpen 2", data=pictures, out=out) == 0
     assert sorted(file.name for file in out.iterdir()) == sorted(
-        [*FILES, pretrained.SHARP, "faces-plain.png"]
+        [*FILES, pretrained.SHARP, pretrained.DENOISER, "faces-plain.png"]
     )
     card = json.loads((out / "card.json").read_text())
     assert card["epochs"] == 3 and card["sharpened"]["epochs"] == 2
     assert "--sharpen 2" in card["sharpened"]["command"] and card["sharpened"]["figures"]["squared_error"] > 0
+    assert card["sharpened"]["diffusion"].keys() == {"epochs", "minutes", "mixture", "loss"}
     sharp, plain, before = pretrained.load(out), pretrained.load(out, plain=True), pretrained.load(model)
     assert sharp.sharpened and not plain.sharpened
     assert np.array_equal(plain.generate(4), before.generate(4))
@@ -230,13 +234,14 @@ def test_generate_does_not_depend_on_the_size_of_its_chunks(model, tmp_path, mon
 
 def test_generate_from_either_prior_with_temperature_and_attribute(model, tmp_path):
     drawn = {}
-    for name in ("prior fitted", "prior standard", "temperature 0.1", "attribute Smiling"):
+    for name in ("prior fitted", "prior mixture", "prior standard", "temperature 0.1", "attribute Smiling"):
         out = tmp_path / f"{name}.npy".replace(" ", "-")
         assert command("generate --model {model} --{option} {value} --out {out}", model=model, out=out,
                        option=name.split()[0], value=name.split()[1]) == 0  # fmt: skip
         drawn[name] = np.load(out).astype(float)
     assert drawn["prior fitted"].std(axis=0).mean() > drawn["temperature 0.1"].std(axis=0).mean()
     assert not np.array_equal(drawn["prior fitted"], drawn["prior standard"])
+    np.testing.assert_array_equal(drawn["prior fitted"], drawn["prior mixture"])  # there is no better one
 
 
 def test_arrays_go_in_and_come_out_in_order(model, faces, tmp_path):

@@ -5,9 +5,10 @@ import json
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
-from vae_keras import cartoon, config, data, latent, pretrained, sources, training
+from vae_keras import cartoon, config, data, diffusion, latent, pretrained, sharpen, sources, training
 
 SETTINGS = config.get_config(
     profile="quick", dataset="cartoon", image_size=16, latent_dim=8, precision="float32"
@@ -105,6 +106,43 @@ def test_codes_settle_once_if_the_decoder_is_sharpened(model):
         np.testing.assert_allclose(found, settled, atol=1e-5)
     standard = model.sample(6, seed=4, prior="standard")
     np.testing.assert_array_equal(sharpened.sample(6, seed=4, prior="standard"), standard)
+
+
+def test_a_fitted_diffusion_model_is_kept_and_drawn_from(model, folder, tmp_path):
+    rng = np.random.default_rng(0)
+    better = diffusion.Diffusion(model.prior)
+    better.denoiser.set_weights([0.1 * rng.standard_normal(w.shape) for w in better.denoiser.get_weights()])
+    card = {**model.card, "sharpened": {"diffusion": {}}}
+    sharpened = dataclasses.replace(model, vae=sharpen.with_details(model.vae), card=card, diffusion=better)
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    pretrained.save(sharpened, tmp_path)
+    again = pretrained.load(tmp_path)
+    z = better.sample(4, seed=3)
+    assert np.abs(z - model.prior.sample(4, seed=3)).max() > 1e-2
+    np.testing.assert_array_equal(sharpened.sample(4, seed=3, passes=0), z)
+    np.testing.assert_allclose(again.sample(4, seed=3, passes=0), z, atol=0.05)
+    np.testing.assert_allclose(
+        again.sample(4, seed=3, prior="mixture", passes=0), model.prior.sample(4, seed=3), atol=1e-4
+    )
+    assert pretrained.load(tmp_path, plain=True).diffusion is None
+    (tmp_path / pretrained.DENOISER).unlink()
+    with pytest.raises(ValueError, match="is damaged .*: train or download"):
+        pretrained.load(tmp_path)
+    pretrained.save(model, tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(pretrained.FILES)
+
+
+def test_the_card_says_how_a_diffusion_model_was_fitted(model, faces, monkeypatch):
+    better = diffusion.Diffusion(model.prior)
+    history = pd.DataFrame({"val_loss": [0.9, 0.7, 0.8], "seconds": [30.0, 30.0, 30.0]})
+    monkeypatch.setattr(pretrained.assessment, "calibrate", lambda vae, faces, pca, ways, labels: ways[0])
+    how = dict(epochs=1, seconds=1, plain=model)
+    kept = pretrained.finish(model.vae, faces, diffusion=(better, history), **how)
+    assert kept.diffusion is better
+    assert kept.card["sharpened"]["diffusion"] == dict(epochs=2, minutes=1.5, mixture=0.9, loss=0.7)
+    without = pretrained.finish(model.vae, faces, **how)
+    assert without.diffusion is None and "diffusion" not in without.card["sharpened"]
 
 
 def test_edit_moves_along_the_direction(model, faces):

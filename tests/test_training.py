@@ -253,6 +253,14 @@ def test_beta_warms_up_in_a_straight_line_inside_the_traced_step(images, capsys)
     assert all("kl" in line and "mse" in line and "s left" in line for line in lines)
 
 
+def test_progress_shows_losses_where_there_is_nothing_else(capsys):
+    progress = training.Progress()
+    progress.set_params({"epochs": 2})
+    progress.on_train_begin()
+    progress.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.25})
+    assert "loss 0.5  val_loss 0.25" in capsys.readouterr().out
+
+
 def test_beta_is_whole_after_a_run_shorter_than_its_warm_up(images):
     vae = build(beta=4.0)
     fit(vae, images, epochs=1, callbacks=[training.BetaWarmUp(10)])

@@ -58,13 +58,17 @@ OPTIONS = {
     "pictures": dict(type=_number(int, 1), help="training pictures at most (default: all)"),
     "likelihood": dict(choices=("gaussian", "mse", "bce"), default="gaussian", help="(default: %(default)s)"),
     "beta": dict(type=_number(float, 0), default=1.0, help="weight of the KL term (default: 1)"),
-    "sharpen": dict(type=_number(int, 1), help="epochs of sharpening after it (default: none)"),
-    "plain": dict(action="store_true", help="decode as before the model was sharpened"),
+    "sharpen": dict(
+        type=_number(int, 1), help="epochs of sharpening after it, and a better prior (default: none)"
+    ),
+    "plain": dict(action="store_true", help="the model as it was before it was sharpened"),
     "find-face": dict(action="store_true", help="crop around the face that is found in each picture"),
     "force": dict(action="store_true", help="replace the model, or the unfinished run, that is in --out"),
     "count": dict(type=_number(int, 1), default=16, help="how many faces (default: 16)"),
     "seed": dict(type=_number(int, 0), default=0, help="the same result again (default: 0)"),
-    "prior": dict(choices=("fitted", "standard"), default="fitted", help="of the codes (default: fitted)"),
+    "prior": dict(
+        choices=("fitted", "mixture", "standard"), default="fitted", help="of codes (default: fitted)"
+    ),
     "temperature": dict(type=_number(float, 0), default=1.0, help="below 1: more usual faces (default: 1)"),
     "attribute": dict(help="such as Smiling; a wrong name is answered with the model's own"),
     "strength": dict(type=_number(float, -100), default=1.0, help="how far; negative: back (default: 1)"),

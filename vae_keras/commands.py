@@ -57,7 +57,7 @@ def _run(options, settings, epochs, folder):
 
 def _sharpen(options, settings, faces, folder):
     """Sharpen the plain model in a folder; its sizes are those of its card, whatever is asked for."""
-    from vae_keras import images, pretrained, sharpen
+    from vae_keras import diffusion, images, pretrained, sharpen, training
 
     plain = pretrained.load(folder, plain=True)
     images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
@@ -65,15 +65,21 @@ def _sharpen(options, settings, faces, folder):
     run = _run(options, settings, options.sharpen, folder / pretrained.SHARPENING)
     codes = plain.prior.sample(20_000, seed=settings.seed + 1)  # not those that `generate` begins with
     vae, history = sharpen.sharpen(plain.vae, faces.train, codes, validation=faces.validation, **run)
-    return _finish(vae, faces, history, options, settings, folder, plain=plain)
+    print("fitting a diffusion model to its codes; interrupted, that begins again", flush=True)
+    how = dict(seed=settings.seed, callbacks=[training.Progress()])
+    fitted = diffusion.fit(plain.vae, faces.train, plain.prior, faces.validation, **how)
+    if not diffusion.helps(fitted[1]):
+        print("it guesses codes hardly better than the mixture, which stays", flush=True)
+        fitted = None
+    return _finish(vae, faces, history, options, settings, folder, plain=plain, diffusion=fitted)
 
 
-def _finish(vae, faces, history, options, settings, folder, plain=None):
+def _finish(vae, faces, history, options, settings, folder, **sharpened):
     from vae_keras import pretrained
 
     print("fitting the prior and the attribute directions", flush=True)
     note = dict(seconds=history["seconds"].sum(), seed=settings.seed, command=options.command_line)
-    model = pretrained.finish(vae, faces, epochs=len(history), plain=plain, **note)
+    model = pretrained.finish(vae, faces, epochs=len(history), **sharpened, **note)
     pretrained.save(model, folder)
     return model
 

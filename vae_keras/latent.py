@@ -26,7 +26,8 @@ def _graph(vae, method, shape, dtype):
         return [tf.cast(tf.round(tf.clip_by_value(images, 0.0, 1.0) * 255.0), tf.uint8)]
 
     function = {"encode": encode, "decode": decode}[method]
-    return tf.function(function, input_signature=[tf.TensorSpec((None, *shape), dtype)])
+    # No branch depends on values here, and autograph takes a tenth of a second to find that out.
+    return tf.function(function, input_signature=[tf.TensorSpec((None, *shape), dtype)], autograph=False)
 
 
 def _in_batches(vae, method, values, batch_size):

@@ -1,6 +1,6 @@
 """Trained models as folders: weights, what was learned about the codes, and a card that says where it comes from.
 
-A model that was sharpened keeps the plain decoder too: `load(name, plain=True)` gives the model with that one.
+A model that was sharpened keeps the plain one too: `load(name, plain=True)` gives that, with its decoder and its prior.
 """
 
 import json
@@ -17,20 +17,22 @@ import pandas as pd
 
 from vae_keras import assessment, judge, latent, metrics, sharpen, storage
 from vae_keras.config import nearest
+from vae_keras.diffusion import Diffusion
 from vae_keras.model import VAE
 
 SHIPPED = Path(__file__).resolve().parent / "weights"
 FILES = ("vae.weights.h5", "latent.npz", "card.json")
-SHARP = "sharp.weights.h5"  # the decoder of a sharpened model
+SHARP, DENOISER = "sharp.weights.h5", "denoiser.weights.h5"  # of a sharpened model; the second one not of all
 SHARPENING = "sharpening"  # where a model's folder keeps the checkpoint of it
 
 
 @dataclass
 class Pretrained:
-    """A trained `vae` with its fitted `prior`, attribute `directions` and their `levels`, and `card`.
+    """A trained `vae` with its fitted `prior`, attribute `directions` and their `levels`, `card`, and `diffusion`.
 
     `directions` has a row per attribute: the shift of a code that strength 1 is. `levels` holds, per attribute, where
     along that shift the faces that have it lie on average. Both were measured with the decoder that was trained last.
+    `diffusion` is a second, better prior that a sharpened model may have, or None.
     """
 
     vae: VAE
@@ -38,6 +40,7 @@ class Pretrained:
     directions: pd.DataFrame
     levels: pd.Series
     card: dict = field(default_factory=dict)
+    diffusion: Diffusion | None = None
 
     @property
     def sharpened(self):
@@ -53,23 +56,24 @@ class Pretrained:
     ):
         """Return the codes of `count` new faces, float32 [count, latent_dim], the same ones for the same seed.
 
-        prior: "fitted" (the mixture) or "standard" (N(0, I)). passes: how often codes of the mixture are settled
-        (`latent.settle`); None is once for a sharpened decoder and never for a plain one, whose faces it does not
-        improve. attribute: faces that lack it are moved to where the faces that have it are, times `strength`. Raises
-        ValueError for a count below 1 and for unknown names.
+        prior: "fitted" (the best that the model has: `diffusion`, or else the mixture), "mixture" or "standard"
+        (N(0, I)). passes: how often codes of the first two are settled (`latent.settle`); None is once for a sharpened
+        decoder and never for a plain one, whose faces it does not improve. attribute: faces that lack it are moved to
+        where the faces that have it are, times `strength`. Raises ValueError for a count below 1 and for unknown names.
         """
         if count < 1:
             raise ValueError(f"Asked for {count} faces; ask for 1 or more.")
         # A wrong name is said now, not after minutes.
         direction = self.direction(attribute) if attribute else None
-        if prior == "fitted":
-            z = self.prior.sample(count, seed, temperature)
+        if prior in ("fitted", "mixture"):
+            best = self.diffusion if self.diffusion and prior == "fitted" else self.prior
+            z = best.sample(count, seed, temperature)
             z = latent.settle(self.vae, z, int(self.sharpened) if passes is None else passes)
         elif prior == "standard":
             shape = (count, self.vae.network["latent_dim"])
             z = np.float32(temperature) * np.random.default_rng(seed).standard_normal(shape).astype("float32")
         else:
-            raise ValueError(f"There is no prior {prior!r}; it is 'fitted' or 'standard'.")
+            raise ValueError(f"There is no prior {prior!r}; it is 'fitted', 'mixture' or 'standard'.")
         if attribute:
             missing = self.levels[attribute] - z @ direction / (direction @ direction)
             z = z + np.maximum(0, strength * missing)[:, None].astype("float32") * direction
@@ -92,12 +96,12 @@ class Pretrained:
         return self.directions.loc[attribute].to_numpy("float32")
 
 
-def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", plain=None):
+def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", plain=None, diffusion=None):
     """Return the `Pretrained` of a `vae` that was just trained on `faces` (a `data.Faces`).
 
     Fits the prior and the directions on the training pictures' codes (at most `pictures` of them), calibrates the
     directions on validation pictures and measures on test pictures. For a sharpened `vae`, `plain` is the `Pretrained`
-    that it was before: its prior stays, and its card is gone on from.
+    that it was before: its prior stays, and its card is gone on from. `diffusion` is then what `diffusion.fit` gave.
     """
     faces = judge.label(faces)
     train = faces.train[:pictures]
@@ -126,7 +130,11 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", pla
     if plain is not None:
         shown = {name: card[name] for name in ("attributes", "arithmetic")}
         card = {**plain.card, **shown, "sharpened": run}
-    model = Pretrained(vae, prior, directions, levels, card)
+    better, history = diffusion or (None, None)
+    if better:
+        minutes, losses = round(history["seconds"].sum() / 60, 1), history["val_loss"]
+        run["diffusion"] = dict(epochs=len(losses) - 1, minutes=minutes, mixture=losses[0], loss=losses.min())
+    model = Pretrained(vae, prior, directions, levels, card, better)
     (card if plain is None else run)["figures"] = assessment.evaluate(model, faces, pca, pictures)
     return model
 
@@ -166,17 +174,22 @@ def save(model, folder):
         attributes=np.array(model.directions.index, dtype=str), levels=model.levels.to_numpy("float32")
     )
     tables |= dict(directions=model.directions.to_numpy("float32"))
-    weights = model.vae.decoder
-    if not model.sharpened:
-        weights = VAE.from_config(model.vae.get_config())  # without the optimizer's state, twice the weights
-        weights.set_weights(model.vae.get_weights())
-    with storage.replacing(folder, (SHARP if model.sharpened else FILES[0], *FILES[1:])) as paths:
-        storage.save_weights(weights, paths[0])
-        np.savez_compressed(paths[1], **tables, **model.prior.to_arrays())
-        paths[2].write_text(json.dumps(model.card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if not model.sharpened:
-        (Path(folder) / SHARP).unlink(missing_ok=True)  # of an earlier model
-    shutil.rmtree(Path(folder) / (SHARPENING if model.sharpened else "checkpoint"), ignore_errors=True)
+    if model.sharpened:
+        weights = {SHARP: model.vae.decoder}
+        weights |= {DENOISER: model.diffusion.denoiser} if model.diffusion else {}
+    else:
+        copy = VAE.from_config(model.vae.get_config())  # without the optimizer's state, twice the weights
+        copy.set_weights(model.vae.get_weights())
+        weights = {FILES[0]: copy}
+    with storage.replacing(folder, [*weights, *FILES[1:]]) as (*paths, arrays, card):
+        for path, network in zip(paths, weights.values()):
+            storage.save_weights(network, path)
+        np.savez_compressed(arrays, **tables, **model.prior.to_arrays())
+        card.write_text(json.dumps(model.card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in {SHARP, DENOISER} - weights.keys():
+        (Path(folder) / name).unlink(missing_ok=True)  # of an earlier model
+    for name in ("checkpoint", SHARPENING):
+        shutil.rmtree(Path(folder) / name, ignore_errors=True)
 
 
 def names():
@@ -185,7 +198,7 @@ def names():
 
 
 def load(name_or_folder, plain=False):
-    """Return the `Pretrained` of a shipped name or of a folder that `save` wrote; `plain`: with its plain decoder.
+    """Return the `Pretrained` of a shipped name or of a folder that `save` wrote; `plain`: as before it was sharpened.
 
     Raises FileNotFoundError where there is none, ValueError where a file of it is damaged.
     """
@@ -207,17 +220,19 @@ def load(name_or_folder, plain=False):
         if plain:
             card.pop("sharpened", None)
         elif "sharpened" in card:
-            vae = sharpen.with_details(vae)
-            vae.decoder.load_weights(folder / SHARP)
+            sharpen.put_details(vae).decoder.load_weights(folder / SHARP)
         with np.load(folder / "latent.npz") as file:
             arrays = dict(file)
-        prior = latent.Prior.from_arrays(arrays)
+        prior, better = latent.Prior.from_arrays(arrays), None
+        if "diffusion" in card.get("sharpened", {}):
+            better = Diffusion(prior)
+            better.denoiser.load_weights(folder / DENOISER)
         index = pd.Index(arrays["attributes"].astype(str))
         levels, directions = pd.Series(arrays["levels"], index), pd.DataFrame(arrays["directions"], index)
     except Exception as error:  # OSError, ValueError, KeyError, BadZipFile, ...: by the kind of damage
         why = " ".join(str(error).split())[:200]
         raise ValueError(f"{folder} is damaged ({why}): train or download that model again.") from error
-    return Pretrained(vae, prior, directions, levels, card)
+    return Pretrained(vae, prior, directions, levels, card, better)
 
 
 def load_for(config, plain=False):

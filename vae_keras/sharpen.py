@@ -158,10 +158,15 @@ def with_details(vae):
     """Return a copy of a `VAE` whose decoder has the branch of `add_details`: the same faces, as yet."""
     sharper = VAE.from_config(vae.get_config())
     sharper.set_weights(vae.get_weights())
-    decoder = add_details(sharper.decoder)
-    del sharper.decoder  # Keras would count its layers twice
-    sharper.decoder = decoder
-    return sharper
+    return put_details(sharper)
+
+
+def put_details(vae):
+    """Give the decoder of a `VAE` the branch of `add_details`; return the VAE."""
+    decoder = add_details(vae.decoder)
+    del vae.decoder  # Keras would count its layers twice
+    vae.decoder = decoder
+    return vae
 
 
 def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, folder=None, **options):

@@ -190,7 +190,6 @@ class Progress(keras.callbacks.Callback):
         total, done = self.params["epochs"], epoch + 1
         left = (time.perf_counter() - self.started) / (done - self.first) * (total - done)
         if epoch == self.first or done * self.lines // total > epoch * self.lines // total:
-            terms = "  ".join(
-                f"{name} {value:.4g}" for name, value in logs.items() if not name.endswith("loss")
-            )
+            terms = {name: value for name, value in logs.items() if not name.endswith("loss")} or logs
+            terms = "  ".join(f"{name} {value:.4g}" for name, value in terms.items())
             print(f"epoch {done:3d}/{total}  {terms}  {left:.0f} s left", flush=True)

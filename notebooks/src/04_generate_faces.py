@@ -7,18 +7,19 @@
 #       - look at where the codes of real faces lie, and fit a distribution to them,
 #       - draw new faces from it, colder and warmer,
 #       - check that they are new, and walk from one real face to another,
-#       - sharpen the decoder against a network that knows photographs, and show new faces to the encoder once more.
+#       - sharpen the decoder against a network that knows photographs,
+#       - draw codes by diffusion, and show new faces to the encoder once more.
 #     learn: |
 #       - why a calibrated VAE needs a prior of its own, and how little it takes to fit one,
 #       - what temperature trades,
 #       - how to tell a generated face from a remembered one,
 #       - linear and spherical interpolation,
 #       - why a squared error blurs, what a discriminator adds, and what that costs,
-#       - what an encoder makes of a face that is no photograph.
+#       - how diffusion turns a noisy code into a likely one, and what an encoder makes of a face that is no photograph.
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 7}
+#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 10}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made
@@ -28,6 +29,7 @@
 #       - Low temperature: safe, similar faces. High temperature: varied and odd ones.
 #       - Whether a model copies, its nearest training pictures show: new faces should be no nearer to them than held-out ones.
 #       - The squared error asks for the mean of all faces that a code may stand for. A discriminator asks for one of them.
+#       - A network that guesses codes under noise has learned which codes there are; following its guesses leads to such codes.
 #       - An encoder that has seen only real faces takes an odd one for a more usual one. If new faces look real, that mends some.
 #     questions: |
 #       1. Fit priors with 1, 3, 10 and 30 components (each takes four codes per number of the code at least;
@@ -48,7 +50,7 @@ import numpy as np
 import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 
-from vae_keras import data, judge, latent, metrics, plots, pretrained, sharpen
+from vae_keras import data, diffusion, judge, latent, metrics, plots, pretrained, sharpen
 
 model = pretrained.load_for(config, plain=True)
 vae = model.vae
@@ -123,17 +125,14 @@ plots.histograms({"standard deviation along each principal axis": deviations})
 # The codes are whitened first (turned to the principal axes and divided by the deviations above), because the algorithm
 # that fits mixtures converges badly when axes differ in scale so much. (Each component needs four codes per number of the code;
 # where there are not enough for two, the two priors are the same.)
+#
+# What does it change? Ten draws from each of the three. (The two fitted priors use the same random numbers, so their columns
+# belong together.)
 
 # %%
 gaussian = latent.fit_prior(codes, components=1)
 mixture = latent.fit_prior(codes, components=10)
 print(len(mixture.weights), "components, weights", mixture.weights.round(2))
-
-# %% [markdown]
-# What does it change? Ten draws from each of the three. (The two fitted priors use the same random numbers, so their columns
-# belong together.)
-
-# %%
 plots.rows(
     {
         "N(0, I)": data.to_uint8(classic),
@@ -253,25 +252,18 @@ print("codes of one face:", draws.shape)
 # $$z(t) = (1 - t)\,z_0 + t\,z_1,$$
 # passes nearer to the centre than its ends. In many dimensions that is an unusual place: nearly all draws from $N(0, I)$ are about
 # $\sqrt{d}$ long ($d$ numbers). The spherical way turns from one direction to the other, while the length changes
-# evenly. Does it matter for our codes, which are not quite $N(0, I)$?
+# evenly. Does it matter for our codes, which are not quite $N(0, I)$? The lengths of the codes on the way, then their faces:
 
 # %%
 start, end = latent.encode(vae, faces.eight[:2])[0]
-straight = latent.interpolate(start, end, steps=10)
-spherical = latent.interpolate(start, end, steps=10, spherical=True)
-plots.rows({"linear": latent.decode(vae, straight), "spherical": latent.decode(vae, spherical)})
+ways = {name: latent.interpolate(start, end, 10, name == "spherical") for name in ("linear", "spherical")}
+print(pd.DataFrame({name: np.linalg.norm(way, axis=1) for name, way in ways.items()}).T.round(1))
+plots.rows({name: latent.decode(vae, way) for name, way in ways.items()})
 
 # %% [markdown]
-# Look at the steps between: is each a face? The figure shows pixels; what about the lengths of the
-# codes on the way?
-
-# %%
-lengths = {"linear": np.linalg.norm(straight, axis=1), "spherical": np.linalg.norm(spherical, axis=1)}
-pd.DataFrame(lengths).rename_axis("step").T.round(1)
-
-# %% [markdown]
-# Linear interpolation dips in the middle, and its faces there are a little more average; the spherical way changes the length
-# evenly. The difference to the eye is small. Seen in motion, for the eight faces at once, each turning into the next:
+# Look at the steps between: is each a face? Linear interpolation dips in the middle, and its faces there are a little more average;
+# the spherical way changes the length evenly. The difference to the eye is small. Seen in motion, for the eight faces at once, each
+# turning into the next:
 
 # %%
 eight, _ = latent.encode(vae, faces.eight)
@@ -363,10 +355,48 @@ pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(
 # photograph. What the judge sees comes nearer to photographs. (It knows photographs; for drawn faces its distances mean less.)
 
 # %% [markdown]
-# ## A second look
+# ## A prior that learns
 # Sharp faces show another fault better: some are odd. Their codes came from ten Gaussians, which know only roughly which
-# numbers go together. The encoder has seen real faces and nothing else. Show it a new face, and it answers with the code
-# of the face that it takes this one for. Decode that.
+# numbers go together. A network can learn more of that from a riddle: a code $z$ was hidden in noise, $z + s\,\varepsilon$ with
+# $\varepsilon \sim N(0, I)$. What was it? Under much noise the best answer is the mean of all codes, under little nearly what you
+# see, and in between it takes knowledge of which codes there are.
+#
+# The mixture has an answer, too: for each component there is a best one, a simple formula, and they are weighed by how likely each
+# component made this code. So [our network](../vae_keras/diffusion.py) only learns what that answer misses. (All codes are whitened
+# first, as for the mixture.) A short run:
+
+# %%
+learned, history = diffusion.fit(
+    vae, few, mixture, epochs=config.comparison_epochs, batch_size=128, seed=config.seed
+)
+history.round(4)
+
+# %% [markdown]
+# `loss` is the mean squared error of the answers, in units of that of a single Gaussian's best answer. Epoch 0 is the mixture
+# alone. Most of it stays for ever, since nobody can know the noise, and a short run wins little or nothing of the rest. The CelebA
+# model that ships has a network with many more passes over all its pictures: [its card](../vae_keras/weights/celeba/card.json)
+# has, under `diffusion`, the losses on validation codes of the mixture and of the network.
+#
+# How does a riddle make faces? Begin with noise alone, four times as wide as the codes, and take it for a hidden code. Ask for the
+# answer; go from where you are towards it, a part of the way only, so that a little less noise is left; ask again. This is
+# **diffusion** ([Ho et al. 2020](https://arxiv.org/abs/2006.11239), with the steps of
+# [Karras et al. 2022](https://arxiv.org/abs/2206.00364)). Image generators do it with the codes of an autoencoder, as here
+# ([Rombach et al. 2022](https://arxiv.org/abs/2112.10752)). Below are answers on the way, and the last ones: a new face in each
+# column. (The network is the one in the model folder, if there is one, else the one above.)
+
+# %%
+better = shipped.diffusion or learned
+path = list(better.path(10, seed=config.seed))
+plots.rows({f"step {step}": latent.decode(shipped.vae, path[step - 1]) for step in (1, 3, 5, 7, len(path))})
+
+# %% [markdown]
+# The first answers are nearly the same for all, an average face; then they part. When is it decided who it will be, and what
+# changes after that?
+
+# %% [markdown]
+# ## A second look
+# There is one more help, and it needs no training. The encoder has seen real faces and nothing else. Show it a new face, and it
+# answers with the code of the face that it takes this one for. Decode that.
 
 # %%
 drawn = shipped.sample(10, seed=config.seed, passes=0)
@@ -377,16 +407,19 @@ plots.rows(
 
 # %% [markdown]
 # Compare each pair: what stayed, and what was taken back? One can look again and again; `latent.settle` does it `passes` times.
-# How many are good, and do they help a plain decoder, too? That is a choice, so ask the judge on validation pictures.
+# How many are good, do they help a plain decoder, too, and is the learned prior worth its training? Those are choices, so ask the
+# judge on validation pictures.
 
 # %%
 check = faces.validation[: config.evaluation_pictures]
-looks = {"plain": [], "model folder": []}
-for name, distances in looks.items():
-    z = model.sample(len(check), seed=2, passes=0)  # the same draws for both
-    for _ in range(4):
-        distances.append(outsider.distance(check, latent.decode(decoders[name], z)))
-        z = latent.settle(decoders[name], z)
+looks = {}
+for name in ("plain", "model folder"):
+    for prior, drawn_from in {"mixture": model.prior, "diffusion": better}.items():
+        z, distances = drawn_from.sample(len(check), seed=2), []
+        for _ in range(4):
+            distances.append(outsider.distance(check, latent.decode(decoders[name], z)))
+            z = latent.settle(decoders[name], z)
+        looks[f"{name}, {prior}"] = distances
 pd.DataFrame(looks).rename_axis("passes").round(2)
 
 # %% [markdown]
@@ -395,6 +428,10 @@ pd.DataFrame(looks).rename_axis("passes").round(2)
 # learned: [Bengio et al. 2013](https://arxiv.org/abs/1305.6663).) A plain decoder gains nothing: its soft faces are no
 # photographs, and the encoder has seen nothing else. So `generate` looks once more if a decoder is sharpened, and does not if
 # it is plain.
+#
+# And the learned prior? Compare the columns of the model folder: with CelebA's long training it helps, before a pass and after it.
+# A short training brings little or nothing, and so do few pictures: `train --sharpen` fits one, and keeps it only if it guesses
+# validation codes clearly better than the mixture. Where a model has one, `generate` draws from it.
 
 # %% [markdown]
 # ## Are the sharp faces new?

@@ -40,11 +40,11 @@ def table():
 
 def row(name, card, run):
     """Return the row of one training, `run`, of the model that `card` describes."""
-    figures = run["figures"]
+    figures, minutes = run["figures"], run["minutes"] + run.get("diffusion", {}).get("minutes", 0)
     distances = " | ".join(f"{figures['distance'][of]:.2f}" for of in ("reconstructions", "new", "training"))
     return (
         f"| {name} | {card['pictures']['train']:,} | {figures['squared_error']:.5f} | {figures['ratio']:.2f} "
-        f"| {distances} | {run['minutes']:.0f} |\n"
+        f"| {distances} | {minutes:.0f} |\n"
     )
 
 
