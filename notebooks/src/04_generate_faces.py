@@ -8,7 +8,7 @@
 #       - draw new faces from it, colder and warmer,
 #       - check that they are new, and walk from one real face to another,
 #       - sharpen the decoder against a network that knows photographs,
-#       - draw codes by diffusion, and show new faces to the encoder once more.
+#       - draw codes by diffusion, and show new faces to the encoder.
 #     learn: |
 #       - why a calibrated VAE needs a prior of its own, and how little it takes to fit one,
 #       - what temperature trades,
@@ -30,7 +30,8 @@
 #       - Whether a model copies, its nearest training pictures show: new faces should be no nearer to them than held-out ones.
 #       - The squared error asks for the mean of all faces that a code may stand for. A discriminator asks for one of them.
 #       - A network that guesses codes under noise has learned which codes there are; following its guesses leads to such codes.
-#       - An encoder that has seen only real faces takes an odd one for a more usual one. If new faces look real, that mends some.
+#       - An encoder that has seen only real faces takes an odd one for a more usual one. If new faces look real,
+#         decoding its answer brings them a little nearer to real ones.
 #     questions: |
 #       1. Fit priors with 1, 3, 10 and 30 components (each takes four codes per number of the code at least;
 #          `len(prior.weights)` says how many were fitted). Where does the distance stop falling, and why not further?
@@ -163,8 +164,9 @@ pd.Series(
 ).round(2)
 
 # %% [markdown]
-# Nothing was trained again. The decoder is the same, only the codes are drawn from a better place. This is what
-# `model.prior` holds, and what the command line draws from: `python -m vae_keras generate --model celeba --out new.png`.
+# Nothing was trained again. The decoder is the same, only the codes are drawn from a better place. This is what `model.prior`
+# holds, and what the command line draws from: `python -m vae_keras generate --model celeba --plain --out new.png`. (Without
+# `--plain` it does what the end of this lesson adds.)
 
 # %% [markdown]
 # ## What does temperature do?
@@ -291,7 +293,8 @@ pd.Series(steps, name="mean step between neighbours (grey levels)").round(2)
 # reconstruction is a second measure of likeness ([Larsen et al. 2016](https://arxiv.org/abs/1512.09300)). Together the decoder's
 # loss is
 # $$\frac{\text{mean squared error}}{\sigma^2} + w_1 \cdot \text{difference in what the discriminator sees} - w_2 \log p(\text{taken for a photograph}).$$
-# (A mean over the values this time: there is no KL any more that a sum would have to be weighed against.)
+# (A mean over the values this time: there is no KL any more that a sum would have to be weighed against. The last term judges new
+# faces, too, decoded from codes of the mixture, half as many as reconstructions.)
 # The encoder is left alone, so the codes and their prior stay. All of it is [in one file](../vae_keras/sharpen.py), with the two
 # weights. Here is a short run, on a part of the pictures.
 
@@ -301,7 +304,8 @@ sharper, history = sharpen.sharpen(vae, few, mixture.sample(20_000, seed=1), epo
 history.round(4)
 
 # %% [markdown]
-# `mse`, `likeness` and `adversary` are the three terms, without their weights. They need not fall: the discriminator, which
+# `mse`, `likeness` and `adversary` are the three terms, without their weights; `likeness` is the difference, so less of it is more
+# alike. They need not fall: the discriminator, which
 # defines the last two, gets stricter as it learns, and the squared error is what is given up for detail. `discriminator` is the
 # discriminator's own loss: $2 \log 2 = 1.39$ if it guesses, less the better it tells the two apart. (It also has to stay
 # smooth, by a penalty on its slope: [Mescheder et al. 2018](https://arxiv.org/abs/1801.04406).)
@@ -332,9 +336,9 @@ decoders = {"plain": vae, "sharpened here": sharper, "model folder": shipped.vae
 plots.rows({name: latent.decode(decoder, ten) for name, decoder in decoders.items()})
 
 # %% [markdown]
-# Is that better, or only different? Ask somebody who was in no loss: the course's **judge**, a small network that has learned to
-# name 40 attributes of CelebA's faces. Its Fréchet distance compares what it sees in two sets of faces. Beside it stands the
-# squared error.
+# Is that better, or only different? Ask a network that no loss here contains: the course's **judge**, a small network that has
+# learned to name 40 attributes of CelebA's faces. Its Fréchet distance compares what it sees in two sets of faces; unlike the
+# distance above, it sees blur, and has a scale of its own. Beside it stands the squared error.
 
 # %%
 outsider = judge.load()
@@ -358,12 +362,13 @@ pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(
 # ## A prior that learns
 # Sharp faces show another fault better: some are odd. Their codes came from ten Gaussians, which know only roughly which
 # numbers go together. A network can learn more of that from a riddle: a code $z$ was hidden in noise, $z + s\,\varepsilon$ with
-# $\varepsilon \sim N(0, I)$. What was it? Under much noise the best answer is the mean of all codes, under little nearly what you
-# see, and in between it takes knowledge of which codes there are.
+# $\varepsilon \sim N(0, I)$, with another $s$ each time. What was it? Under much noise the best answer is the mean of all
+# codes, under little nearly what you see, and in between it takes knowledge of which codes there are.
 #
-# The mixture has an answer, too: for each component there is a best one, a simple formula, and they are weighed by how likely each
-# component made this code. So [our network](../vae_keras/diffusion.py) only learns what that answer misses. (All codes are whitened
-# first, as for the mixture.) A short run:
+# The mixture can answer, too. If we knew which component the code came from, the best answer would be a simple formula. We do
+# not, so we average the components' answers, each weighed by how probable it is that the code came from that one. So [our
+# network](../vae_keras/diffusion.py) only learns what that average misses. (All codes are whitened first, as for the mixture.)
+# A short run:
 
 # %%
 learned, history = diffusion.fit(
@@ -373,12 +378,15 @@ history.round(4)
 
 # %% [markdown]
 # `loss` is the mean squared error of the answers, in units of that of a single Gaussian's best answer. Epoch 0 is the mixture
-# alone. Most of it stays for ever, since nobody can know the noise, and a short run wins little or nothing of the rest. The CelebA
-# model that ships has a network with many more passes over all its pictures: [its card](../vae_keras/weights/celeba/card.json)
-# has, under `diffusion`, the losses on validation codes of the mixture and of the network.
+# alone, the other rows were measured with dropout, and chance moves them all. Most of the error can never go, since nobody can
+# know the noise, and a short run wins little or nothing of the rest. The CelebA model that ships has a network with many more
+# passes over all its pictures: [its card](../vae_keras/weights/celeba/card.json) has, under `sharpened` and `diffusion`, the
+# losses on validation codes of the mixture and of the network. That looks little; below, the judge says what it is worth.
 #
 # How does a riddle make faces? Begin with noise alone, four times as wide as the codes, and take it for a hidden code. Ask for the
-# answer; go from where you are towards it, a part of the way only, so that a little less noise is left; ask again. This is
+# answer; go from where you are towards it, a part of the way only, so that a little less noise is left; ask again. No code was
+# hidden, but the answer is the mean of all codes that could have been. With less noise fewer of them could, so the answers leave
+# the mean for one code, such as real faces have. This is
 # **diffusion** ([Ho et al. 2020](https://arxiv.org/abs/2006.11239), with the steps of
 # [Karras et al. 2022](https://arxiv.org/abs/2206.00364)). Image generators do it with the codes of an autoencoder, as here
 # ([Rombach et al. 2022](https://arxiv.org/abs/2112.10752)). Below are answers on the way, and the last ones: a new face in each
@@ -390,13 +398,14 @@ path = list(better.path(10, seed=config.seed))
 plots.rows({f"step {step}": latent.decode(shipped.vae, path[step - 1]) for step in (1, 3, 5, 7, len(path))})
 
 # %% [markdown]
-# The first answers are nearly the same for all, an average face; then they part. When is it decided who it will be, and what
-# changes after that?
+# The first answers are much alike, all near an average face, as at a low temperature; then they part. When is it decided who it
+# will be, and what changes after that?
 
 # %% [markdown]
 # ## A second look
-# There is one more help, and it needs no training. The encoder has seen real faces and nothing else. Show it a new face, and it
-# answers with the code of the face that it takes this one for. Decode that.
+# There is one more help, and it needs no training. The encoder has seen real faces and nothing else. Show it a new face (drawn
+# by the learned prior, if the model folder has one). If its code is such as real faces have, it answers with nearly the same
+# code; for an odd one it may answer with a more usual one. Decode the answer.
 
 # %%
 drawn = shipped.sample(10, seed=config.seed, passes=0)
@@ -406,9 +415,9 @@ plots.rows(
 )
 
 # %% [markdown]
-# Compare each pair: what stayed, and what was taken back? One can look again and again; `latent.settle` does it `passes` times.
-# How many are good, do they help a plain decoder, too, and is the learned prior worth its training? Those are choices, so ask the
-# judge on validation pictures.
+# Compare each pair, at hair and background above all: the changes are small. One can look again and again; `latent.settle` does
+# it `passes` times. How many are good, do they help a plain decoder, too, and is the learned prior worth its training? To
+# choose by the test pictures would spoil them as a check, so ask the judge on validation pictures.
 
 # %%
 check = faces.validation[: config.evaluation_pictures]
@@ -423,15 +432,14 @@ for name in ("plain", "model folder"):
 pd.DataFrame(looks).rename_axis("passes").round(2)
 
 # %% [markdown]
-# With a sharpened decoder in the model folder the first pass helps; after more of them small errors add up. (A long chain of
-# passes, with a code drawn from the encoder's distribution each time, would be a way of drawing from what an autoencoder has
-# learned: [Bengio et al. 2013](https://arxiv.org/abs/1305.6663).) A plain decoder gains nothing: its soft faces are no
-# photographs, and the encoder has seen nothing else. So `generate` looks once more if a decoder is sharpened, and does not if
-# it is plain.
+# With a sharpened decoder in the model folder the first pass helps, the second changes little, and after it small errors add up.
+# To a plain decoder no pass brings much: perhaps because the encoder knows photographs, and soft faces are none; and most of this
+# distance is blur, as that of the reconstructions above, which no code can mend. So `generate` looks once more if a decoder is
+# sharpened, and does not if it is plain.
 #
 # And the learned prior? Compare the columns of the model folder: with CelebA's long training it helps, before a pass and after it.
-# A short training brings little or nothing, and so do few pictures: `train --sharpen` fits one, and keeps it only if it guesses
-# validation codes clearly better than the mixture. Where a model has one, `generate` draws from it.
+# A network that guesses no better than the mixture, as after a short run, cannot: `train --sharpen` fits one, and keeps it only if
+# it guesses validation codes better. Where a model has one, `generate` draws from it.
 
 # %% [markdown]
 # ## Are the sharp faces new?
@@ -453,9 +461,9 @@ six = np.argsort(apart)[:6]  # the most suspicious of the 200
 plots.rows({"new": sets["new faces"][six], "nearest": faces.train[rows[six]]}, captions=apart[six].round(2))
 
 # %% [markdown]
-# Compare the medians, and the least of each: of copies the median would lie far below that of faces which were never seen. (The
-# judge looks at each picture and its mirror image.) But the least is one face, and a single copy would be one too many. So look
-# at the pairs: what do they share, and would you take one for a copy of the other?
+# Compare the medians, and the least of each. If the decoder copied, new faces would come nearer than the held-out ones, which
+# are reconstructions here. (The judge looks at each picture and its mirror image.) But the least is one face, and a single copy
+# would be one too many. So look at the pairs: what do they share, and would you take one for a copy of the other?
 
 # %% [markdown]
 # ## Other faces, the same course
