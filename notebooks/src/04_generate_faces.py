@@ -379,7 +379,7 @@ history.round(4)
 # %% [markdown]
 # `loss` is the mean squared error of the answers, in units of that of a single Gaussian's best answer. Epoch 0 is the mixture
 # alone, the other rows were measured with dropout, and chance moves them all. Most of the error can never go, since nobody can
-# know the noise, and a short run wins little or nothing of the rest. The CelebA model that ships has a network with many more
+# know the noise, and a short run wins little, if anything, of the rest. The CelebA model that ships has a network with many more
 # passes over all its pictures: [its card](../vae_keras/weights/celeba/card.json) has, under `sharpened` and `diffusion`, the
 # losses on validation codes of the mixture and of the network. That looks little; below, the judge says what it is worth.
 #
@@ -438,8 +438,8 @@ pd.DataFrame(looks).rename_axis("passes").round(2)
 # sharpened, and does not if it is plain.
 #
 # And the learned prior? Compare the columns of the model folder: with CelebA's long training it helps, before a pass and after it.
-# A network that guesses no better than the mixture, as after a short run, cannot: `train --sharpen` fits one, and keeps it only if
-# it guesses validation codes better. Where a model has one, `generate` draws from it.
+# A network that guesses no better than the mixture, as one may after a short run, cannot: `train --sharpen` fits one, and keeps it
+# only if it guesses validation codes better. Where a model has one, `generate` draws from it.
 
 # %% [markdown]
 # ## Are the sharp faces new?
@@ -452,6 +452,7 @@ known = NearestNeighbors(n_neighbors=1).fit(outsider.features(faces.train))
 sets = {
     "new faces": shipped.generate(200, seed=config.seed),
     "held-out faces": shipped.reconstruct(test[:200]),
+    "training faces": shipped.reconstruct(faces.train[:200]),
 }
 found = {name: known.kneighbors(outsider.features(some)) for name, some in sets.items()}  # (distances, rows)
 near = pd.DataFrame({name: pd.Series(apart[:, 0]).describe() for name, (apart, _) in found.items()})
@@ -461,9 +462,10 @@ six = np.argsort(apart)[:6]  # the most suspicious of the 200
 plots.rows({"new": sets["new faces"][six], "nearest": faces.train[rows[six]]}, captions=apart[six].round(2))
 
 # %% [markdown]
-# Compare the medians, and the least of each. If the decoder copied, new faces would come nearer than the held-out ones, which
-# are reconstructions here. (The judge looks at each picture and its mirror image.) But the least is one face, and a single copy
-# would be one too many. So look at the pairs: what do they share, and would you take one for a copy of the other?
+# The last two columns are reconstructions: of faces that were never seen, and of faces that were, which is about how near a copy
+# by this model would come. (The judge looks at each picture and its mirror image.) With which of the two do the new faces go? The
+# difference is not large, since a reconstruction is not the photograph; so look at the pairs, too: what do they share, and
+# would you take one for a copy of the other?
 
 # %% [markdown]
 # ## Other faces, the same course
