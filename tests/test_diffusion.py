@@ -70,7 +70,8 @@ def test_the_guess_for_one_gaussian_is_linear(rng, noise):
 @pytest.mark.parametrize("noise", [0.3, 1.5])
 def test_the_guess_for_a_mixture_is_the_mean_over_its_codes(rng, noise):
     """Against a sum over a million codes, each weighed by how well it explains the noisy one."""
-    fitted, prior = diffusion.Diffusion(prior := mixture(rng, 2)), prior
+    prior = mixture(rng, 2)
+    fitted = diffusion.Diffusion(prior)
     white = (prior.sample(1_000_000) - fitted.center) @ fitted.whiten
     for noisy in white[:4] + noise * rng.standard_normal((4, 2)):
         weights = np.exp(-((noisy - white) ** 2).sum(axis=1) / (2 * noise**2))

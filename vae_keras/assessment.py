@@ -4,6 +4,7 @@ import pandas as pd
 
 from vae_keras import distances, judge, latent, metrics
 
+MOST = 20_000  # pictures that something is fitted to or measured on: more change nothing that is shown
 FEWEST = 10  # test pictures for a distance to mean anything
 TURNED = 0.84  # share of the validation faces without an attribute that strength 1 has to turn
 RELIABLE = 0.7  # share of right answers, with and without it counting alike, from which on the judge is asked
@@ -11,12 +12,12 @@ SEED = 2  # of the new faces: the decoder was sharpened with codes of seeds 0 or
 STRENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the shift as it was found
 
 
-def evaluate(model, faces, pca, at_most=20_000):
+def evaluate(model, faces, pca):
     """Return the figures of a model on the test pictures of `faces`, beside those of `pca`.
 
     From 10 test pictures on also what `compare` gives for the reconstructions, as many new faces and training pictures.
     """
-    images = faces.test[:at_most]
+    images = faces.test[:MOST]
     z_mean, z_log_variance = latent.encode(model.vae, images)
     statistics = latent.statistics(z_mean, z_log_variance)
     reconstructions = latent.decode(model.vae, z_mean)

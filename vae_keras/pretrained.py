@@ -96,17 +96,18 @@ class Pretrained:
         return self.directions.loc[attribute].to_numpy("float32")
 
 
-def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", plain=None, diffusion=None):
+def finish(vae, faces, epochs, seconds, seed=0, command="", plain=None, diffusion=None):
     """Return the `Pretrained` of a `vae` that was just trained on `faces` (a `data.Faces`).
 
-    Fits the prior and the directions on the training pictures' codes (at most `pictures` of them), calibrates the
-    directions on validation pictures and measures on test pictures. For a sharpened `vae`, `plain` is the `Pretrained`
-    that it was before: its prior stays, and its card is gone on from. `diffusion` is then what `diffusion.fit` gave.
+    Fits the prior and the directions on the training pictures' codes (`assessment.MOST` of them at most), calibrates
+    the directions on validation pictures and measures on test pictures. For a sharpened `vae`, `plain` is the
+    `Pretrained` that it was before: its prior stays, and its card is gone on from. `diffusion` is then what
+    `diffusion.fit` gave.
     """
     faces = judge.label(faces)
-    train = faces.train[:pictures]
+    train = faces.train[: assessment.MOST]
     every = list(faces.table.columns.drop("split"))
-    labels = latent.usable(faces.labels("train", every)[:pictures])
+    labels = latent.usable(faces.labels("train", every)[: len(train)])
     z_mean, z_log_variance = latent.encode(vae, train)
     shown = [name for name in faces.source.attributes if name in labels]
     if plain is None:
@@ -135,7 +136,7 @@ def finish(vae, faces, epochs, seconds, seed=0, pictures=20_000, command="", pla
         minutes, losses = round(history["seconds"].sum() / 60, 1), history["val_loss"]
         run["diffusion"] = dict(epochs=len(losses) - 1, minutes=minutes, mixture=losses[0], loss=losses.min())
     model = Pretrained(vae, prior, directions, levels, card, better)
-    (card if plain is None else run)["figures"] = assessment.evaluate(model, faces, pca, pictures)
+    (card if plain is None else run)["figures"] = assessment.evaluate(model, faces, pca)
     return model
 
 
