@@ -100,9 +100,8 @@ def finish(vae, faces, epochs, seconds, seed=0, command="", plain=None, diffusio
     """Return the `Pretrained` of a `vae` that was just trained on `faces` (a `data.Faces`).
 
     Fits the prior and the directions on the training pictures' codes (`assessment.MOST` of them at most), calibrates
-    the directions on validation pictures and measures on test pictures. For a sharpened `vae`, `plain` is the
-    `Pretrained` that it was before: its prior stays, and its card is gone on from. `diffusion` is then what
-    `diffusion.fit` gave.
+    the directions on validation pictures and measures on test pictures. For a sharpened `vae`: `plain` is what it was
+    before, whose prior stays and whose card is gone on from; `diffusion` is what `diffusion.fit` gave, or None.
     """
     faces = judge.label(faces)
     train = faces.train[: assessment.MOST]
