@@ -11,11 +11,24 @@ import sys
 from pathlib import Path
 
 import cv2
+import h5py
 import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from vae_keras import cartoon, cli, commands, config, data, diffusion, images, pretrained, training
+from vae_keras import (
+    assessment,
+    cartoon,
+    cli,
+    commands,
+    config,
+    data,
+    diffusion,
+    images,
+    latent,
+    pretrained,
+    training,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAIN = (
@@ -124,6 +137,8 @@ def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(
     assert sorted(file.name for file in out.iterdir()) == sorted(
         [*FILES, pretrained.SHARP, pretrained.DENOISER, "faces-plain.png"]
     )
+    with h5py.File(out / pretrained.DENOISER) as stored:
+        assert "optimizer" not in stored
     card = json.loads((out / "card.json").read_text())
     assert card["epochs"] == 3 and card["sharpened"]["epochs"] == 2
     assert "--sharpen 2" in card["sharpened"]["command"] and card["sharpened"]["figures"]["squared_error"] > 0
@@ -180,7 +195,13 @@ def test_a_killed_sharpening_goes_on(model, pictures, tmp_path, monkeypatch):
     out = tmp_path / "model"
     shutil.copytree(model, out)
 
-    save = training.Checkpoint.on_epoch_end
+    save, sample, drawn = training.Checkpoint.on_epoch_end, latent.Prior.sample, {}
+
+    def noted(prior, count, seed=0, *how):
+        drawn[count] = seed
+        return sample(prior, count, seed, *how)
+
+    monkeypatch.setattr(latent.Prior, "sample", noted)
 
     def stop(self, epoch, logs=None):
         save(self, epoch, logs)
@@ -188,10 +209,11 @@ def test_a_killed_sharpening_goes_on(model, pictures, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(training.Checkpoint, "on_epoch_end", stop)
-        assert command(TRAIN + " --sharpen 2", data=pictures, out=out) == 130
+        assert command(TRAIN + " --sharpen 2 --seed 1", data=pictures, out=out) == 130
     assert (out / pretrained.SHARPENING / "checkpoint" / "checkpoint.json").exists()
     assert not pretrained.load(out).sharpened  # the plain model is whole meanwhile
-    assert command(TRAIN + " --sharpen 2", data=pictures, out=out) == 0
+    assert command(TRAIN + " --sharpen 2 --seed 1", data=pictures, out=out) == 0
+    assert drawn[20_000] not in (1, assessment.SEED)  # those of `generate`, those of the figures
     assert pretrained.load(out).sharpened and not (out / pretrained.SHARPENING).exists()
 
 
@@ -394,6 +416,13 @@ def test_a_mistake_is_answered_in_one_sentence(line, model, mistakes, capsys):
     assert error.startswith("error: ") and error.count("\n") == 1 and "Traceback" not in error
     assert MISTAKES[line] in error
     assert sorted(mistakes.rglob("*")) == before
+
+
+def test_home_is_found_in_paths(model, faces, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    np.save(tmp_path / "faces.npy", faces)
+    assert command("reconstruct --model {m} --images ~/faces.npy --out ~/r.npy", m=model) == 0
+    assert len(np.load(tmp_path / "r.npy")) == len(faces)
 
 
 @pytest.mark.parametrize("images", ["", "/00001.png"])

@@ -1,5 +1,6 @@
 """The settings: profiles, changes, folders of models, misuse."""
 
+import numpy as np
 import pytest
 
 from vae_keras.config import PROFILES, get_config
@@ -27,6 +28,7 @@ def test_environment_colab_and_arguments(monkeypatch):
     monkeypatch.setenv("VAE_KERAS_PROFILE", "quick")
     assert (get_config().dataset, get_config().profile) == ("lfw", "quick")
     assert get_config(dataset="anime", epochs=3, latent_dim=None).epochs == 3
+    assert get_config(image_size=np.int64(32)).image_size == 32
     assert "latent_dim" in str(get_config())
 
 
@@ -48,6 +50,7 @@ def test_models_of_two_folders_do_not_meet(tmp_path, monkeypatch):
         (dict(epochs=0), "epochs is 0"),
         (dict(latent_dim=2.5), "latent_dim is 2.5"),
         (dict(pictures="many"), "pictures is 'many'"),
+        (dict(epochs=True), "epochs is True"),
     ],
 )
 def test_misuse_is_one_sentence(changes, sentence):

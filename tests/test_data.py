@@ -204,8 +204,8 @@ def test_cache_is_reused_checked_and_replaced(tmp_path, cache):
 SLOW = """
 import sys, time
 from vae_keras import data, preparation
-slow = preparation.resize
-preparation.resize = lambda *a: time.sleep(0.02) or slow(*a)
+slow = preparation.frame
+preparation.frame = lambda *a: time.sleep(0.02) or slow(*a)
 preparation.BLOCK = 4
 print("ready", flush=True)
 data.prepare(sys.argv[1], image_size=16, progress=False)

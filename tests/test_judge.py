@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +66,8 @@ def test_a_judge_survives_being_saved(trained, faces, tmp_path):
     some = faces.test[:30]
     np.testing.assert_allclose(again.probabilities(some), trained.probabilities(some), atol=0.03)
     assert {path.name for path in (tmp_path / "judge").iterdir()} == set(judge.FILES)
+    with h5py.File(tmp_path / "judge" / judge.FILES[0]) as stored:
+        assert "optimizer" not in stored
 
 
 def test_a_missing_or_damaged_judge_is_named(trained, tmp_path):

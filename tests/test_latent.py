@@ -1,5 +1,8 @@
 """Codes, priors, paths and directions against closed forms."""
 
+import gc
+import weakref
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -242,9 +245,23 @@ def test_probe_reads_what_was_planted(rng):
     assert np.isnan(latent.probe(z, labels[["Male"]], z[:1], labels[:1])["Male"])
 
 
-def test_misuse_of_labels_is_explained(rng):
+def test_models_are_not_kept_alive():
+    model = LinearVae()
+    latent.encode(model, latent.decode(model, [[0.5, 0.25]]))
+    alive = weakref.ref(model)
+    del model
+    gc.collect()
+    assert alive() is None
+
+
+def test_misuse_of_labels_is_explained(rng, monkeypatch):
     z, labels, _ = planted(rng, 50)
     alike = labels.assign(Bald=False)
+    with monkeypatch.context() as patch:  # the one bald picture is not among those that are enough
+        patch.setattr(latent, "_subset", lambda rows, seed: rows[:-1])
+        some = labels.assign(Bald=np.arange(50) == 49)
+        with pytest.raises(ValueError, match="alike in 'Bald'"):
+            latent.probe(z, some, z, some)
     with pytest.raises(ValueError, match="alike in 'Bald'"):
         latent.directions(z, alike)
     with pytest.raises(ValueError, match="alike in 'Bald'"):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import h5py
 import keras
 import numpy as np
 import pandas as pd
@@ -66,6 +67,8 @@ def test_folder_holds_three_files_and_gives_back_the_same(model, folder, faces):
 def test_float16_shows_no_difference(model, folder, tmp_path, faces):
     model.vae.save_weights(tmp_path / "exact.weights.h5")
     assert (folder / "vae.weights.h5").stat().st_size < 0.3 * (tmp_path / "exact.weights.h5").stat().st_size
+    with h5py.File(folder / "vae.weights.h5") as stored:
+        assert "optimizer" not in stored
     images = np.float32(faces.test[:64]) / 255
     half, exact = (one.vae.reconstruct(images) for one in (pretrained.load(folder), model))
     assert 0 < np.abs(np.asarray(half) - np.asarray(exact)).max() < 1 / 255

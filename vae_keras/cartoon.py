@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas
 
-from vae_keras.config import nearest
+from vae_keras.config import require
 from vae_keras.portrait import portraits
 
 # The possible values, or two numbers: a range. Factors left out take the first, or the middle.
@@ -67,17 +67,14 @@ ATTRIBUTES = {
 def _complete(factors, count):
     """Arrays (count,) of all factors; what is left out takes the middle of its range or the first value."""
     columns = {}
-    for name in set(factors) - set(FACTORS):
-        raise ValueError(f"Drawn faces have no factor {name!r}; {nearest(name, FACTORS)}")
+    require(factors, FACTORS, "Drawn faces have no factor")
     for name, values in FACTORS.items():
         number = isinstance(values[0], float)
         given = np.asarray(factors.get(name, sum(values) / 2 if number else values[0])).reshape(-1)
         numeric = pandas.to_numeric(given, errors="coerce") if number else None
         good = (numeric >= values[0]) & (numeric <= values[1]) if number else np.isin(given, values)
         if not good.all():
-            allowed = (
-                f"from {values[0]} to {values[1]}" if number else "one of " + ", ".join(map(str, values))
-            )
+            allowed = "from {} to {}".format(*values) if number else f"one of {', '.join(map(str, values))}"
             raise ValueError(f"the factor {name} of a drawn face is {allowed}, not {given[~good][0]}")
         given = numeric.astype(float) if number else given.astype(type(values[0]))
         columns[name] = np.broadcast_to(given, count)

@@ -36,7 +36,7 @@ def train(options):
             raise ValueError(f"{source.title} has no {name} pictures here: give an archive that has some.")
     print(f"{source.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out", flush=True)
     if not trained:
-        run = _run(options, settings, settings.epochs, folder)
+        run = _run(settings, settings.epochs, folder)
         history = training.fit(vae, faces.train, faces.validation, **run)
         model = _finish(vae, faces, history, options, settings, folder)
         (folder / "faces-plain.png").unlink(missing_ok=True)  # of an earlier model
@@ -48,7 +48,7 @@ def train(options):
     print(f"  {PROGRAM} generate --model {shlex.quote(str(folder))} --count 100 --out faces.png")
 
 
-def _run(options, settings, epochs, folder):
+def _run(settings, epochs, folder):
     from vae_keras import training
 
     run = dict(epochs=epochs, batch_size=settings.batch_size, seed=settings.seed, folder=folder)
@@ -62,8 +62,9 @@ def _sharpen(options, settings, faces, folder):
     plain = pretrained.load(folder, plain=True)
     images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
     print(f"sharpening its decoder for {options.sharpen} epochs", flush=True)
-    run = _run(options, settings, options.sharpen, folder / pretrained.SHARPENING)
-    codes = plain.prior.sample(20_000, seed=settings.seed + 1)  # not those that `generate` begins with
+    run = _run(settings, options.sharpen, folder / pretrained.SHARPENING)
+    # Neither those that `generate` begins with nor those that the figures of the card are measured with.
+    codes = plain.prior.sample(20_000, seed=int(settings.seed != 1))
     vae, history = sharpen.sharpen(plain.vae, faces.train, codes, validation=faces.validation, **run)
     print("fitting a diffusion model to its codes; interrupted, that begins again", flush=True)
     how = dict(seed=settings.seed, callbacks=[training.Progress()])
@@ -236,8 +237,8 @@ def judge(options):
 def _read(model, path, out):
     from vae_keras import images
 
-    source = Path(path).expanduser().resolve()
-    if out.resolve() in (source, *source.parents):
+    path = Path(path).expanduser()
+    if out.resolve() in (path.resolve(), *path.resolve().parents):
         raise ValueError(f"{out} holds the pictures to be read: give --out another name.")
     frame = dict(crop=model.card["crop"], find_face=model.card["find_face"])
     return images.load_images(path, model.vae.network["image_size"], **frame)[0]

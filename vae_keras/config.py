@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import numbers
 import os
 import re
 import sys
@@ -14,52 +15,35 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 # Amounts and nothing else: image size, architecture and latent size are the same in every profile, so that what a
 # lesson says about shapes and formulas is true in all of them.
+AMOUNTS = ("epochs", "comparison_epochs", "pictures", "comparison_pictures", "evaluation_pictures")
 PROFILES = {
-    "quick": dict(
-        epochs=2, comparison_epochs=1, pictures=256, comparison_pictures=128, evaluation_pictures=128
-    ),
-    "cpu": dict(
-        epochs=16, comparison_epochs=10, pictures=6_000, comparison_pictures=3_000, evaluation_pictures=1_000
-    ),
-    "gpu": dict(
-        epochs=50,
-        comparison_epochs=10,
-        pictures=40_000,
-        comparison_pictures=20_000,
-        evaluation_pictures=5_000,
-    ),
-    "full": dict(
-        epochs=50, comparison_epochs=8, pictures=None, comparison_pictures=10_000, evaluation_pictures=5_000
-    ),
+    "quick": (2, 1, 256, 128, 128),
+    "cpu": (16, 10, 6_000, 3_000, 1_000),
+    "gpu": (50, 10, 40_000, 20_000, 5_000),
+    "full": (50, 8, None, 10_000, 5_000),
 }
+
+
+def _buys(text, **default):
+    return field(metadata={"buys": text}, **default)
 
 
 @dataclass(frozen=True)
 class Config:
     """Everything a lesson can be told. Made by `get_config`; a copy with changes by `dataclasses.replace`."""
 
-    profile: str = field(metadata={"buys": "scales the amounts below: quick, cpu, gpu or full"})
-    dataset: str = field(
-        metadata={"buys": "whose faces: cartoon, celeba, lfw, anime, or the path of a folder or zip"}
-    )
-    epochs: int = field(metadata={"buys": "passes over the pictures: more are sharper, and take longer"})
-    comparison_epochs: int = field(
-        metadata={"buys": "passes for each of the small models that lesson 03 compares"}
-    )
-    pictures: int | None = field(
-        metadata={"buys": "training pictures at most (None: all): more overfit less"}
-    )
-    comparison_pictures: int = field(metadata={"buys": "training pictures of the small models"})
-    evaluation_pictures: int = field(metadata={"buys": "pictures behind every distance, map and statistic"})
-    precision: str = field(
-        metadata={"buys": "number format of the layers: what this device computes fastest"}
-    )
-    image_size: int = field(
-        default=64, metadata={"buys": "pixels a side: 128 shows more and takes four times as long"}
-    )
-    latent_dim: int = field(default=128, metadata={"buys": "numbers per face: more keep more detail"})
-    batch_size: int = field(default=64, metadata={"buys": "pictures per step of the optimizer"})
-    seed: int = field(default=0, metadata={"buys": "the same run again"})
+    profile: str = _buys("scales the amounts below: quick, cpu, gpu or full")
+    dataset: str = _buys("whose faces: cartoon, celeba, lfw, anime, or the path of a folder or zip")
+    epochs: int = _buys("passes over the pictures: more are sharper, and take longer")
+    comparison_epochs: int = _buys("passes for each of the small models that lesson 03 compares")
+    pictures: int | None = _buys("training pictures at most (None: all): more overfit less")
+    comparison_pictures: int = _buys("training pictures of the small models")
+    evaluation_pictures: int = _buys("pictures behind every distance, map and statistic")
+    precision: str = _buys("number format of the layers: what this device computes fastest")
+    image_size: int = _buys("pixels a side: 128 shows more and takes four times as long", default=64)
+    latent_dim: int = _buys("numbers per face: more keep more detail", default=128)
+    batch_size: int = _buys("pictures per step of the optimizer", default=64)
+    seed: int = _buys("the same run again", default=0)
 
     @property
     def model_folder(self):
@@ -86,25 +70,29 @@ def get_config(**changes):
     Raises ValueError for an unknown setting or profile, and for an amount that is not a positive whole number.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
-    _refuse_unknown("setting", changes, Config.__dataclass_fields__)
+    require(changes, Config.__dataclass_fields__, "There is no setting")
     gpus, precision = _device()
     profile = (
         changes.pop("profile", None) or os.environ.get("VAE_KERAS_PROFILE") or ("gpu" if gpus else "cpu")
     )
-    _refuse_unknown("profile", [profile], PROFILES)
+    require([profile], PROFILES, "There is no profile")
     in_colab = "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
     dataset = os.environ.get("VAE_KERAS_DATASET") or ("celeba" if in_colab else "cartoon")
-    config = Config(profile=profile, dataset=dataset, precision=precision, **PROFILES[profile])
+    config = Config(
+        profile=profile, dataset=dataset, precision=precision, **dict(zip(AMOUNTS, PROFILES[profile]))
+    )
     for name, value in changes.items():
-        if name not in ("dataset", "precision", "seed") and not (isinstance(value, int) and value > 0):
+        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if name not in ("dataset", "precision", "seed") and not (whole and value > 0):
             raise ValueError(f"The setting {name} is {value!r}; it has to be a whole number above 0.")
     return replace(config, **{**changes, "dataset": str(changes.get("dataset", dataset))})
 
 
-def _refuse_unknown(kind, names, known):
+def require(names, known, complaint):
+    """Raise ValueError where one of `names` is not among the `known`: the complaint, that name and the nearest."""
     for name in names:
         if name not in known:
-            raise ValueError(f"There is no {kind} {name!r}; {nearest(name, known)}")
+            raise ValueError(f"{complaint} {name!r}; {nearest(name, known)}")
 
 
 def nearest(name, known):

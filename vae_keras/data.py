@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vae_keras.config import nearest
+from vae_keras.config import require
 from vae_keras.preparation import build, checksum, line, photograph
 from vae_keras.sources import SPLITS, Source, get_source
 
@@ -61,9 +61,7 @@ class Faces:
         names = self.source.attributes if names is None else names
         names = [names] if isinstance(names, str) else list(names)
         known = [column for column in self.table.columns if column != "split"]
-        for name in set(names).difference(known):
-            near = nearest(name, known)
-            raise ValueError(f"{self.source.title} has no attribute {name!r}; {near}")
+        require(names, known, f"{self.source.title} has no attribute")
         reference = self.table.iloc[self.rows("train" if len(self.train) else "all")]
         limits = [reference[name].median() if reference[name].dtype.kind == "f" else 0.5 for name in names]
         return self.table[names].iloc[self.rows(split)] > np.array(limits)

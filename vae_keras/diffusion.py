@@ -16,10 +16,8 @@ from keras import layers, ops
 
 from vae_keras import latent, training
 
-LARGEST, SMALLEST = (
-    4.0,
-    0.02,
-)  # deviation of the noise, in units of the codes' own, at the first step and the last
+# Deviation of the noise, in units of the codes' own, at the first step and the last.
+LARGEST, SMALLEST = 4.0, 0.02
 BLOCKS = 2  # of the network
 RATE = 1e-3  # of learning, at the start
 HELPS = 0.98  # of the prior's loss on validation codes: what does not get below it is not worth its weights

@@ -72,10 +72,7 @@ class Easel:
 
     def spread(self, *values):
         """Single numbers and arrays (faces, 1) as one array (faces, values)."""
-        spread = np.empty((self.count, len(values)))
-        for column, value in enumerate(values):
-            spread[:, column : column + 1] = value
-        return spread
+        return np.concatenate([np.zeros((self.count, 1)) + value for value in values], axis=1)
 
     def fill(self, colour, *shapes, depth=1.0, both=False, where=True, line=0, closed=False, glows=()):
         """Fill shapes with a colour or, with glows, one outline with a soft field; or draw lines of a width.
@@ -87,9 +84,7 @@ class Easel:
             return
         shapes = [*shapes, *(shape * MIRROR for shape in shapes)] if both else shapes
         span = range(len(self.shapes), len(self.shapes) + len(shapes))
-        self.shapes += [
-            shape + np.zeros((self.count, 1, 1)) if shape.ndim == 2 else shape for shape in shapes
-        ]
+        self.shapes += [shape + np.zeros((self.count, 1, 1)) for shape in shapes]
         self.depths += depth if isinstance(depth, tuple) else [depth] * len(shapes)
         colour, where = np.zeros((self.count, 3)) + colour, self.spread(where)[:, 0].tolist()
         field = self.field(colour, glows, np.mean(depth)) if glows else None

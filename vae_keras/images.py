@@ -170,6 +170,16 @@ def resize(image, size):
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 
 
+def enough(size, crop, with_face):
+    """Pixels that the shorter side of a picture needs before `frame`: more only take longer to decode."""
+    return 1024 if with_face else math.ceil(size / min(crop or 1, 1))
+
+
+def frame(image, size, crop, with_face, name):
+    """(height, width, 3) to (size, size, 3): the centre square, or the face that is found, resized."""
+    return resize(find_face(image, name=name) if with_face else crop_square(image, crop), size)
+
+
 def load_images(path, image_size=64, crop=None, find_face=False):
     """Pictures ready for a model: (uint8 (n, image_size, image_size, 3), list of n names).
 
@@ -179,32 +189,25 @@ def load_images(path, image_size=64, crop=None, find_face=False):
     one ImageError for all pictures that cannot be used: leaving them out would shift the others' order.
     """
     path = Path(path)
-    at_least = 1024 if find_face else int(np.ceil(image_size / min(crop or 1, 1)))
+    at_least = enough(image_size, crop, find_face)
     if path.suffix.lower() == ".npy" and path.is_file():
         readers = {f"{path.stem}-{i:05d}": image.view for i, image in enumerate(_load_array(path))}
     else:
-        files = {path.name: path}
-        if path.is_dir():
-            files = {
-                name: path / name for name in Files(path).pictures(str, "pictures (.jpg, .png and so on)")
-            }
-        readers = {name: functools.partial(read_image, file, at_least) for name, file in files.items()}
+        names = Files(path).pictures(str, "pictures (.jpg, .png and so on)") if path.is_dir() else [path.name]
+        folder = path if path.is_dir() else path.parent
+        readers = {name: functools.partial(read_image, folder / name, at_least) for name in names}
     images, errors = np.empty((len(readers), image_size, image_size, 3), np.uint8), []
     for i, (name, read) in enumerate(readers.items()):
         try:
-            images[i] = _prepare(read(), name, image_size, crop, find_face)
+            image = read()
+            framed = image.shape[:2] == (image_size, image_size)
+            images[i] = image if framed else frame(image, image_size, crop, find_face, name)
         except ImageError as error:
             errors.append(str(error))
     if errors:
         more = [f"And {len(errors) - 20} more such pictures."] if len(errors) > 20 else []
         raise ImageError(" ".join(errors[:20] + more))
     return images, list(readers)
-
-
-def _prepare(image, name, size, crop, with_face):
-    if image.shape[:2] != (size, size):
-        image = find_face(image, name=name) if with_face else crop_square(image, crop)
-    return resize(image, size)
 
 
 def _load_array(path):

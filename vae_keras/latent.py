@@ -1,21 +1,26 @@
 """What lives between encoder and decoder: codes of many pictures, priors fitted to them, paths and directions."""
 
 import dataclasses
-import functools
 import warnings
 
 import numpy as np
 import pandas as pd
 
-from vae_keras.config import nearest
+from vae_keras.config import require
 
 ENOUGH_CODES = 20_000  # a mixture or a linear model gains nothing from more, and takes seconds, not minutes
 
 
-@functools.lru_cache(maxsize=16)
 def _graph(vae, method, shape, dtype):
-    """The encoder or decoder as a traced graph for any number of rows; kept, since tracing costs a second."""
+    """The encoder or decoder as a traced graph for any number of rows.
+
+    The model keeps it, as long as it lives itself: tracing costs a second.
+    """
     import tensorflow as tf
+
+    graphs = vars(vae).setdefault("_graphs", {})  # by `vars`, since Keras would track an attribute
+    if (key := (method, shape, dtype)) in graphs:
+        return graphs[key]
 
     def encode(images):
         images = tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else images
@@ -27,7 +32,9 @@ def _graph(vae, method, shape, dtype):
 
     function = {"encode": encode, "decode": decode}[method]
     # No branch depends on values here, and autograph takes a tenth of a second to find that out.
-    return tf.function(function, input_signature=[tf.TensorSpec((None, *shape), dtype)], autograph=False)
+    signature = [tf.TensorSpec((None, *shape), dtype)]
+    graphs[key] = tf.function(function, input_signature=signature, autograph=False)
+    return graphs[key]
 
 
 def _in_batches(vae, method, values, batch_size):
@@ -173,16 +180,17 @@ def interpolate(start, end, steps=8, spherical=False):
     curves") while the length changes evenly. In many dimensions codes lie near a sphere, and the straight line
     cuts through its inside. Codes on one line through the origin have no angle between them: straight line.
     """
+    from scipy.spatial import geometric_slerp
+
     start, end, share = np.float64(start), np.float64(end), np.linspace(0.0, 1.0, steps)[:, None]
     straight = (1 - share) * start + share * end
     lengths = np.linalg.norm(start), np.linalg.norm(end)
     if not spherical or min(lengths) == 0:
         return straight.astype("float32")
     start, end = start / lengths[0], end / lengths[1]
-    angle = np.arccos(np.clip(start @ end, -1.0, 1.0))
-    if np.sin(angle) < 1e-6:
+    if abs(start @ end) > 1 - 1e-12:
         return straight.astype("float32")
-    direction = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / np.sin(angle)
+    direction = geometric_slerp(start, end, share[:, 0])
     return (direction * ((1 - share) * lengths[0] + share * lengths[1])).astype("float32")
 
 
@@ -202,8 +210,7 @@ def usable(labels, at_least=2):
 
 
 def _column(labels, attribute):
-    if attribute not in labels.columns:
-        raise ValueError(f"There is no attribute {attribute!r} here; {nearest(attribute, labels.columns)}")
+    require([attribute], labels.columns, "There is no attribute")
     return labels[attribute].to_numpy(bool)
 
 
@@ -299,6 +306,7 @@ def probe(train_codes, train_labels, test_codes, test_labels):
     _check(train_codes, train_labels)
     rows = _subset(np.arange(len(train_codes)), 0)
     train_codes, train_labels = np.asarray(train_codes)[rows], train_labels.iloc[rows]
+    _check(train_codes, train_labels)  # a rare attribute may have been left out
     areas = {}
     for attribute in train_labels.columns:
         model = fit_logistic(train_codes, _column(train_labels, attribute))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_keras.images import ImageError, crop_square, decode, find_face, resize
+from vae_keras.images import ImageError, decode, enough, frame
 from vae_keras.sources import MEASURED, SPLITS, name_hash, split_by_hash
 
 BLOCK = 64  # pictures per task of the thread pool
@@ -162,12 +162,11 @@ def _prepare_block(source, names, size):
 
 def _read_block(source, names, size):
     block, problems = np.zeros((len(names), size, size, 3), np.uint8), []
-    at_least = 1024 if source.find_face else int(np.ceil(size / (source.crop or 1)))
+    at_least = enough(size, source.crop, source.find_face)
     for row, name in enumerate(names):
         try:
             image = photograph(source, name, at_least)
-            image = find_face(image, name=name) if source.find_face else crop_square(image, source.crop)
-            block[row] = resize(image, size)
+            block[row] = frame(image, size, source.crop, source.find_face, name)
         except (ImageError, OSError) as error:  # it is left out
             problems.append((name, str(error).removeprefix(f"{name} ") or type(error).__name__))
     return block, problems

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from vae_keras import assessment, judge, latent, metrics, sharpen, storage
-from vae_keras.config import nearest
+from vae_keras.config import nearest, require
 from vae_keras.diffusion import Diffusion
 from vae_keras.model import VAE
 
@@ -90,9 +90,7 @@ class Pretrained:
 
     def direction(self, attribute):
         """Return the shift (latent_dim,) of an attribute; ValueError, with the nearest names, where there is none."""
-        if attribute not in self.directions.index:
-            near = nearest(attribute, self.directions.index)
-            raise ValueError(f"This model has no attribute {attribute!r}; {near}")
+        require([attribute], self.directions.index, "This model has no attribute")
         return self.directions.loc[attribute].to_numpy("float32")
 
 
@@ -178,9 +176,7 @@ def save(model, folder):
         weights = {SHARP: model.vae.decoder}
         weights |= {DENOISER: model.diffusion.denoiser} if model.diffusion else {}
     else:
-        copy = VAE.from_config(model.vae.get_config())  # without the optimizer's state, twice the weights
-        copy.set_weights(model.vae.get_weights())
-        weights = {FILES[0]: copy}
+        weights = {FILES[0]: model.vae}
     with storage.replacing(folder, [*weights, *FILES[1:]]) as (*paths, arrays, card):
         for path, network in zip(paths, weights.values()):
             storage.save_weights(network, path)

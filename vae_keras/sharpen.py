@@ -136,18 +136,11 @@ class Sharpener(keras.Model):
     def test_step(self, data):
         """Measure the squared error of the faces decoded from the means of the codes, without a step."""
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self.track(dict(mse=ops.mean(ops.square(images - self.vae.reconstruct(images)))))
+        mse = self.means[0]
+        mse.update_state(ops.mean(ops.square(images - self.vae.reconstruct(images))))
+        return {mse.name: mse.result()}
 
-    def track(self, terms):
-        """Add a batch's terms to their running means and return those."""
-        means = [mean for mean in self.means if mean.name in terms]
-        for mean in means:
-            mean.update_state(terms[mean.name])
-        return {mean.name: mean.result() for mean in means}
-
-    @property
-    def metrics(self):
-        return self.means
+    metrics, track = VAE.metrics, VAE.track
 
     @property
     def sampling(self):

@@ -32,7 +32,7 @@ def _remove(parts):
 
 
 def save_weights(model, path):
-    """Write the weights of a Keras model, matrices and kernels as float16 (vectors stay float32)."""
+    """Write the weights of a Keras model alone, without an optimizer's; matrices and kernels as float16."""
     import h5py
 
     model.save_weights(path)
@@ -40,6 +40,8 @@ def save_weights(model, path):
     with h5py.File(path) as old, h5py.File(halved, "w") as new:
 
         def copy(name, item):
+            if name.split("/")[0] == "optimizer":  # twice as much again
+                return
             if isinstance(item, h5py.Dataset):
                 new[name] = item[()].astype("float16" if item.ndim > 1 else item.dtype)
             else:
