@@ -51,15 +51,13 @@ class Pretrained:
         """Return `count` new faces, uint8 [count, size, size, 3], of the codes that `sample` gives for the same."""
         return latent.decode(self.vae, self.sample(count, **how))
 
-    def sample(
-        self, count, seed=0, temperature=1.0, prior="fitted", attribute=None, strength=1.0, passes=None
-    ):
+    def sample(self, count, seed=0, temperature=1.0, prior="fitted", attribute=None, passes=None):
         """Return the codes of `count` new faces, float32 [count, latent_dim], the same ones for the same seed.
 
         prior: "fitted" (the best that the model has: `diffusion`, or else the mixture), "mixture" or "standard"
         (N(0, I)). passes: how often codes of the first two are settled (`latent.settle`); None is once for a sharpened
         decoder and never for a plain one, whose faces it does not improve. attribute: faces that lack it are moved to
-        where the faces that have it are, times `strength`. Raises ValueError for a count below 1 and for unknown names.
+        where the faces that have it are. Raises ValueError for a count below 1 and for unknown names.
         """
         if count < 1:
             raise ValueError(f"Asked for {count} faces; ask for 1 or more.")
@@ -76,7 +74,7 @@ class Pretrained:
             raise ValueError(f"There is no prior {prior!r}; it is 'fitted', 'mixture' or 'standard'.")
         if attribute:
             missing = self.levels[attribute] - z @ direction / (direction @ direction)
-            z = z + np.maximum(0, strength * missing)[:, None].astype("float32") * direction
+            z = z + np.maximum(0, missing)[:, None].astype("float32") * direction
         return z
 
     def reconstruct(self, images):
