@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
-HEAD = "# Results\n\nWritten by `make bench` and `make race`: each section by the script that it names.\n"
+HEAD = "# Results\n\nWritten by `make bench`, `make race`, `make quality`; each section names its script.\n"
 
 
 def machine():

@@ -52,9 +52,13 @@ def pytest_unconfigure(config):
 
 
 @pytest.fixture(scope="session")
-def real_data():
-    """Folder with archives of real faces; tests that need it are skipped where there is none."""
-    folder = Path(os.environ.get("VAE_KERAS_DATA", "data"))
-    if not (folder / "celeba-dataset.zip").exists():
-        pytest.skip("needs the CelebA archive in VAE_KERAS_DATA")
-    return folder
+def real_archive():
+    """Return a function that finds an archive of real faces by its name, and skips the test where there is none."""
+
+    def find(name):
+        path = Path(os.environ.get("VAE_KERAS_DATA", "data")) / name
+        if not path.exists():
+            pytest.skip(f"needs {name} in VAE_KERAS_DATA")
+        return path
+
+    return find

@@ -168,14 +168,23 @@ def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(
     assert sorted(file.name for file in model.iterdir()) == FILES, "a refused run left something behind"
 
 
-@pytest.mark.parametrize("room, name", [(training, "fit"), (data, "prepare")])
-def test_an_interrupted_replacement_is_not_taken_for_the_model_that_it_replaces(
-    room, name, model, pictures, tmp_path
-):
+@pytest.mark.parametrize("error, code", [(KeyboardInterrupt, 130), (ValueError, 2)])
+def test_a_model_is_given_up_only_when_its_successor_begins_to_train(error, code, model, pictures, tmp_path):
     out = tmp_path / "model"
     shutil.copytree(model, out)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, name, lambda *rest, **more: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(data, "prepare", lambda *rest, **more: (_ for _ in ()).throw(error))
+        assert command(TRAIN + " --force", data=pictures, out=out) == code
+        assert command(TRAIN, data=pictures, out=tmp_path / "new") == code
+    assert sorted(file.name for file in out.iterdir()) == FILES and not (tmp_path / "new").exists()
+    assert command(TRAIN, data=pictures, out=out) == 2
+
+
+def test_an_interrupted_replacement_is_not_taken_for_the_model_that_it_replaces(model, pictures, tmp_path):
+    out = tmp_path / "model"
+    shutil.copytree(model, out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "fit", lambda *rest, **more: (_ for _ in ()).throw(KeyboardInterrupt))
         assert command(TRAIN + " --seed 5 --force", data=pictures, out=out) == 130
     assert command(TRAIN + " --seed 5", data=pictures, out=out) == 0
     assert "--seed 5" in pretrained.load(out).card["command"]
@@ -355,7 +364,8 @@ MISTAKES = {
     "generate --model {tmp} --out {tmp}/out.npy": "card.json",
     "generate --model {tmp}/damaged --out {tmp}/out.npy": "damaged is damaged",
     "generate --model {model} --out {tmp}/out.docx": ".png",
-    "generate --model {model} --out {tmp}/x.npy/faces.npy": "x.npy",
+    "generate --model {model} --out {tmp}/x.npy/faces.npy": "x.npy cannot be read or written",
+    "generate --model {model} --count 1000000000000000 --out {tmp}/out.npy": "more memory",
     GENERATE + " --count -3": "from 1 on",
     GENERATE + " --count 0": "from 1 on",
     GENERATE + " --count 1.5": "whole number",
@@ -376,7 +386,7 @@ MISTAKES = {
     "edit --model {model} --images {tmp}/x.npy --attribute Smiling --strength much --out {tmp}/o.npy": "much",
     "interpolate --model {model} --images {tmp}/x.npy --out {tmp}/out.gif": "two pictures",
     "interpolate --model {model} --images {tmp}/x.npy --steps 1 --out {tmp}/out.gif": "from 2 on",
-    "evaluate --model {tmp}/nothing --json": "nothing is no model",
+    "evaluate --model {tmp}/nothing --json": "nothing is no model: it is neither one that ships (there are anime",
     "evaluate --model {model} --data cartoons": "cartoon",
     "train --data cartoons --out {tmp}/run": "cartoon",
     "train --data {tmp}/nothing.zip --out {tmp}/run": "nothing.zip",
@@ -384,6 +394,8 @@ MISTAKES = {
     "train --data {tmp}/empty --out {tmp}/run": "empty",
     "train --data cartoon --image-size 65 --out {tmp}/run": "64",
     "train --data cartoon --epochs 0 --out {tmp}/run": "from 1 on",
+    "train --data cartoon --pictures 1 --out {tmp}/run": "from 2 on",
+    "train --data {tmp}/texts --out {tmp}/run": "can be used: 0.jpg is a web page",
     "train --data cartoon --out {tmp}/text.png": "text.png is a file",
     "train --data cartoon --image-size 16 --sharpen 1 --out {model}": "a model of drawn_faces, not of cartoon",
 }
@@ -394,6 +406,9 @@ def mistakes(model, faces, tmp_path_factory):
     """A folder with what the mistakes need."""
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "empty").mkdir()
+    (folder / "texts").mkdir()
+    for number in range(12):
+        (folder / "texts" / f"{number}.jpg").write_text("<html>Too many requests</html>")
     for name in ("text.png", "text.npy", "text.zip"):
         (folder / name).write_text("<html>Too many requests</html>")
     whole = cv2.imencode(".png", faces[0])[1].tobytes()
@@ -416,6 +431,14 @@ def test_a_mistake_is_answered_in_one_sentence(line, model, mistakes, capsys):
     assert error.startswith("error: ") and error.count("\n") == 1 and "Traceback" not in error
     assert MISTAKES[line] in error
     assert sorted(mistakes.rglob("*")) == before
+
+
+def test_faces_are_not_made_for_a_place_that_is_taken(model, tmp_path, monkeypatch, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    monkeypatch.setattr(pretrained, "load", None)
+    assert command("generate --model {m} --out {o}", m=model, o=tmp_path / "mine") == 2
+    assert "already exists and holds something else" in capsys.readouterr().err
 
 
 def test_home_is_found_in_paths(model, faces, tmp_path, monkeypatch):

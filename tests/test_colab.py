@@ -124,7 +124,7 @@ def test_setup_twice_installs_nothing_and_prints_versions():
     assert packages() == before
 
 
-def test_the_default_of_the_gpu_profile(real_data, tmp_path):
+def test_the_default_of_the_gpu_profile(real_archive, tmp_path):
     """CelebA, mixed_float16 and XLA, one epoch on few pictures: what a T4 runs, compiled for this processor."""
     program = """
         import numpy as np
@@ -143,7 +143,9 @@ def test_the_default_of_the_gpu_profile(real_data, tmp_path):
         print("trained on", len(faces.train))
     """
     settings = dict(
-        COLAB_RELEASE_TAG="release-stub", VAE_KERAS_RUNS=str(tmp_path), VAE_KERAS_DATA=str(real_data)
+        COLAB_RELEASE_TAG="release-stub",
+        VAE_KERAS_RUNS=str(tmp_path),
+        VAE_KERAS_DATA=str(real_archive("celeba-dataset.zip").parent),
     )
     inherited = {
         key: value

@@ -323,15 +323,15 @@ def test_to_uint8():
     assert data.to_uint8(same) is same
 
 
-def test_real_celeba(real_data):
-    faces = data.prepare(real_data / "celeba-native.zip")
+def test_real_celeba(real_archive):
+    faces = data.prepare(real_archive("celeba-native.zip"))
     assert len(faces.images) == 400 and len(faces.train) == 0 and not faces.skipped
     assert faces.photograph(0).shape == (218, 178, 3) and faces.labels("test")["Smiling"].mean() > 0.3
     assert set(faces.table["split"][faces.labels("test").index]) == {"test"}
 
 
-def test_faces_are_found_on_request(real_data, tmp_path):
-    source = get_source(real_data / "celeba-native.zip")
+def test_faces_are_found_on_request(real_archive, tmp_path):
+    source = get_source(real_archive("celeba-native.zip"))
     names = source.table().index[:14]
     path = write(tmp_path / "mine", {name: source.read(name) for name in names} | {"none.jpg": photograph(0)})
     faces = data.prepare(get_source(path, find_face=True), image_size=128, progress=False)

@@ -57,6 +57,8 @@ def test_edits_are_scored_as_counted_by_hand(trained, monkeypatch):
     monkeypatch.setattr(judge.Judge, "decisions", lambda self, images: images)
     score = trained.score_edit(before, after, "A")
     assert score["turned"] == pytest.approx(2 / 3) and score["others_changed"] == pytest.approx(2 / 6)
+    with pytest.raises(ValueError, match="The judge has no attribute 'Beard'"):
+        trained.score_edit(before, after, "Beard")
 
 
 def test_a_judge_survives_being_saved(trained, faces, tmp_path):

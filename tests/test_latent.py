@@ -92,6 +92,15 @@ def test_wrong_shapes_are_refused_in_a_sentence(shape):
         latent.encode(LinearVae(), np.zeros(shape, "uint8"))
 
 
+def test_pictures_of_other_ranges_are_refused_and_lists_taken():
+    vae = LinearVae()
+    for value, shown in {255.0: "255", -1.0: "-1", np.nan: "nan"}.items():
+        with pytest.raises(ValueError, match=rf"or in \[0, 1\]; these are in \[{shown}, {shown}\]: scale"):
+            latent.encode(vae, np.full((2, 4, 4, 3), value))
+    images = np.arange(96, dtype="uint8").reshape(2, 4, 4, 3)
+    assert np.array_equal(latent.encode(vae, list(images))[0], latent.encode(vae, images)[0])
+
+
 def test_mixture_recovers_known_gaussians(rng):
     means = np.array([[0.0, 0.0, 0.0], [60.0, 3.0, 0.0]])
     factors = np.array([np.diag([5.0, 1.0, 0.01]), [[2.0, 0, 0], [1.0, 0.5, 0], [0, 0, 0.03]]])

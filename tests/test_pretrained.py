@@ -155,9 +155,18 @@ def test_edit_moves_along_the_direction(model, faces):
     assert np.array_equal(model.edit(faces.eight, "Smiling", 0.0), model.reconstruct(faces.eight))
 
 
-@pytest.mark.parametrize("arguments", [dict(count=0), dict(count=-2), dict(count=1, prior="normal")])
-def test_generate_refuses_in_words(model, arguments):
-    with pytest.raises(ValueError, match="Asked for|no prior"):
+@pytest.mark.parametrize(
+    "message, arguments",
+    [
+        ("Asked for 0 faces", dict(count=0)),
+        ("Asked for -2 faces", dict(count=-2)),
+        ("no prior 'normal'", dict(count=1, prior="normal")),
+        ("Temperature is -1", dict(count=1, prior="standard", temperature=-1.0)),
+        ("Temperature is -1", dict(count=1, temperature=-1.0)),
+    ],
+)
+def test_generate_refuses_in_words(model, message, arguments):
+    with pytest.raises(ValueError, match=message):
         model.generate(**arguments)
 
 

@@ -258,7 +258,9 @@ def test_progress_shows_losses_where_there_is_nothing_else(capsys):
     progress.set_params({"epochs": 2})
     progress.on_train_begin()
     progress.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.25})
-    assert "loss 0.5  val_loss 0.25" in capsys.readouterr().out
+    progress.on_epoch_end(1, {"reconstruction": -13840.4, "kl": 410})
+    first, second = capsys.readouterr().out.splitlines()
+    assert "loss 0.5000  val_loss 0.2500" in first and "reconstruction -13840  kl 410.0" in second
 
 
 def test_beta_is_whole_after_a_run_shorter_than_its_warm_up(images):

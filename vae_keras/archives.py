@@ -1,6 +1,8 @@
 """Archives: the files of a folder or a zip, and where those of the known data sets are found or downloaded."""
 
+import csv
 import hashlib
+import io
 import logging
 import os
 import threading
@@ -65,6 +67,18 @@ class Files:
                 return self._zip.read(name)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: a password
             raise OSError(f"{name} in {self.path} cannot be read ({error}): get a new copy of it.") from None
+
+    def read_table(self, name: str, **how):
+        """The table in a text file, a DataFrame; how: for `pandas.read_csv`. Raises ValueError where it is none."""
+        import pandas as pd
+
+        try:
+            return pd.read_csv(io.BytesIO(self.read(name)), **how)
+        except (ValueError, csv.Error) as error:  # UnicodeDecodeError and pandas' errors are ValueErrors
+            why = " ".join(str(error).split())
+            raise ValueError(
+                f"{name} of {self.path} is no table in UTF-8 ({why}): correct it, or get a new copy."
+            ) from None
 
     def find(self, *names: str) -> str | None:
         """The file with one of these names that lies highest; None when there is none."""

@@ -55,7 +55,7 @@ OPTIONS = {
     "image-size": dict(type=_number(int, 1), help="pixels a side, 64 or 128 (default: 64)"),
     "latent-dim": dict(type=_number(int, 1), help="numbers per face (default: 128)"),
     "batch-size": dict(type=_number(int, 1), help="pictures per step (default: 64)"),
-    "pictures": dict(type=_number(int, 1), help="training pictures at most (default: all)"),
+    "pictures": dict(type=_number(int, 2), help="training pictures at most (default: all)"),
     "likelihood": dict(choices=("gaussian", "mse", "bce"), default="gaussian", help="(default: %(default)s)"),
     "beta": dict(type=_number(float, 0), default=1.0, help="weight of the KL term (default: 1)"),
     "sharpen": dict(
@@ -90,6 +90,7 @@ OWN = {
     (commands.train, "out"): dict(type=_folder, help="the model's folder"),
     (commands.judge, "out"): dict(type=_folder, help="the judge's folder"),
     (commands.judge, "epochs"): dict(default=30, help="passes over the pictures (default: 30)"),
+    (commands.evaluate, "pictures"): dict(help="training pictures at most (default: as it was trained with)"),
     (commands.interpolate, "images"): dict(nargs="+"),
     (commands.interpolate, "out"): dict(
         type=_output(".gif"), help="a picture (a strip), a .gif, a folder or a .npy"
@@ -145,11 +146,22 @@ def main(arguments=None):
         load_tensorflow()
         options.command(options)
     except KeyboardInterrupt:
-        hint = "; the same command (without --force) goes on after the last whole epoch"
+        hint = (
+            "; once training has begun, the same command (without --force) goes on after the last whole epoch"
+        )
         print(f"interrupted{hint if arguments[:1] == ['train'] else ''}", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
-        message = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else str(error)
+        message = str(error)
+        if getattr(error, "filename", None):
+            message = (
+                f"{error.filename} cannot be read or written ({error.strerror}): give another place or name."
+            )
         print("error:", " ".join(message.split()), file=sys.stderr)
+        return 2
+    except MemoryError:
+        print(
+            "error: that needs more memory than there is: ask for fewer or smaller pictures.", file=sys.stderr
+        )
         return 2
     return 0

@@ -22,18 +22,23 @@ def train(options):
       python -m vae_keras train --data ~/faces.zip --find-face --image-size 128 --out runs/mine
       python -m vae_keras train --data celeba --epochs 50 --sharpen 60 --out runs/celeba
     """
-    from vae_keras import config, data, images, sources, training
+    from vae_keras import config, data, images, pretrained, sources, training
 
     given = {name: value for name, value in vars(options).items() if name in config.Config.__annotations__}
     settings = config.get_config(profile="full", dataset=options.data, **given)
     source = sources.get_source(options.data, find_face=options.find_face)
     vae = training.build_vae(settings, likelihood=options.likelihood, beta=options.beta)
     folder = options.out
-    trained = _model_folder(folder, options, settings, source)
+    trained = _waits_to_be_sharpened(folder, options, settings, source)
     faces = data.prepare(source, settings.image_size, settings.pictures)
     for part, name in dict(train="training", validation="validation", test="test").items():
         if not len(getattr(faces, part)):
             raise ValueError(f"{source.title} has no {name} pictures here: give an archive that has some.")
+    if options.force:
+        for unfinished in (folder / "checkpoint", folder / pretrained.SHARPENING):
+            shutil.rmtree(unfinished, ignore_errors=True)
+    # What cannot be made is said now, not after hours; a checkpoint's folder says that an older model is given up.
+    (folder if trained else folder / "checkpoint").mkdir(parents=True, exist_ok=True)
     print(f"{source.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out", flush=True)
     if not trained:
         run = _run(settings, settings.epochs, folder)
@@ -85,18 +90,14 @@ def _finish(vae, faces, history, options, settings, folder, **sharpened):
     return model
 
 
-def _model_folder(folder, options, settings, source):
-    """Make the folder to be trained into; return whether it holds a plain model that waits to be sharpened.
+def _waits_to_be_sharpened(folder, options, settings, source):
+    """Return whether the folder to be trained into holds a plain model that waits to be sharpened.
 
     Raises ValueError where a finished model stands in the way, or is of other pictures than those to sharpen it with.
     """
     from vae_keras import pretrained
 
-    card, checkpoint = folder / "card.json", folder / "checkpoint"
-    if options.force:
-        for unfinished in (checkpoint, folder / pretrained.SHARPENING):
-            shutil.rmtree(unfinished, ignore_errors=True)
-    trained = card.exists() and not options.force and not checkpoint.exists()
+    trained = (folder / "card.json").exists() and not options.force and not (folder / "checkpoint").exists()
     if trained:
         model = pretrained.load(folder)
         if model.sharpened or not options.sharpen:
@@ -113,8 +114,6 @@ def _model_folder(folder, options, settings, source):
             raise ValueError(
                 f"{folder} holds a model of otherwise cropped faces: --find-face as when it was made."
             )
-    # What cannot be made is said now, not after hours; a checkpoint's folder says that an older model is given up.
-    (folder if trained else checkpoint).mkdir(parents=True, exist_ok=True)
     return trained
 
 
@@ -126,8 +125,9 @@ def generate(options):
       python -m vae_keras generate --model runs/lfw --prior standard --temperature 0.7 --out faces/
       python -m vae_keras generate --model celeba --count 64 --attribute Smiling --out smiling.png
     """
-    from vae_keras import pretrained
+    from vae_keras import images, pretrained
 
+    images.check_output(options.out)  # what cannot be written is said now, not after minutes
     model = pretrained.load(options.model, options.plain)
     z = model.sample(options.count, options.seed, options.temperature, options.prior, options.attribute)
     _write(model, z, options.out)
@@ -140,8 +140,9 @@ def reconstruct(options):
       python -m vae_keras reconstruct --model celeba --images photograph.jpg --out reconstruction.png
       python -m vae_keras reconstruct --model celeba --images folder/ --out r.npy
     """
-    from vae_keras import latent, pretrained
+    from vae_keras import images, latent, pretrained
 
+    images.check_output(options.out)
     model = pretrained.load(options.model, options.plain)
     _write(model, latent.encode(model.vae, _read(model, options.images, options.out))[0], options.out)
 
@@ -153,8 +154,9 @@ def edit(options):
       python -m vae_keras edit --model celeba --images x.npy --attribute Smiling --strength 1 --out e.npy
       python -m vae_keras edit --model anime --images face.png --attribute Blue_Hair --out blue.png
     """
-    from vae_keras import latent, pretrained
+    from vae_keras import images, latent, pretrained
 
+    images.check_output(options.out)
     model = pretrained.load(options.model, options.plain)
     direction = model.direction(options.attribute)
     z, _ = latent.encode(model.vae, _read(model, options.images, options.out))
@@ -222,7 +224,10 @@ def judge(options):
 
     keras.config.set_dtype_policy(config.get_config(dataset=options.data).precision)
     faces = data.prepare(options.data, room.SIZE, options.pictures)
-    watch = [training.Progress(lines=options.epochs)]
+    make = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: options.out.mkdir(parents=True, exist_ok=True)
+    )
+    watch = [make, training.Progress(lines=options.epochs)]  # what cannot be made is said before training
     room.save(room.train(faces, options.epochs, seed=options.seed, callbacks=watch), options.out)
     found = room.load(options.out)  # measured as it will be used: halved, in float32
     figures, table = room.evaluate(found, faces)

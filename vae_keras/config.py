@@ -40,7 +40,7 @@ class Config:
     comparison_pictures: int = _buys("training pictures of the small models")
     evaluation_pictures: int = _buys("pictures behind every distance, map and statistic")
     precision: str = _buys("number format of the layers: what this device computes fastest")
-    image_size: int = _buys("pixels a side: 128 shows more and takes four times as long", default=64)
+    image_size: int = _buys("pixels a side: 128 shows more and takes two to three times as long", default=64)
     latent_dim: int = _buys("numbers per face: more keep more detail", default=128)
     batch_size: int = _buys("pictures per step of the optimizer", default=64)
     seed: int = _buys("the same run again", default=0)

@@ -123,6 +123,8 @@ def read_image(path, at_least=None):
         return decode(Path(path).read_bytes(), path, at_least)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist: check the path.") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path} is a folder: give a picture in it, or let load_images read all.") from None
     except OSError as error:
         raise ImageError(f"{path} cannot be read ({error.strerror}): check its permissions.") from None
 
@@ -243,6 +245,17 @@ def grid_image(images, columns=None):
     return cells.reshape(rows * (height + 2), columns * (width + 2), 3)[:-2, :-2]
 
 
+def check_output(path):
+    """Whether `save_images` will write a folder, and whether a .npy; raises ImageError where it would refuse."""
+    folder, array = path.is_dir() or not path.suffix, path.suffix.lower() == ".npy"
+    others = [file.name for file in path.glob("*") if not re.fullmatch(r"\d{5,}\.png", file.name)]
+    if others or (folder and path.is_file()):
+        raise ImageError(f"{path} already exists and holds something else: give the name of a new folder.")
+    if not folder and not array and not path.name.lower().endswith(SUFFIXES):
+        raise ImageError(f"{path} ends in {path.suffix}: give a name in .npy, .png or .jpg, or a folder.")
+    return folder, array
+
+
 def save_images(images, path):
     """Writes uint8 (n, height, width, 3) as a .npy, as a picture (a grid) or, without a suffix, a folder.
 
@@ -250,12 +263,7 @@ def save_images(images, path):
     files, else refused. Nothing half written is ever seen under `path`. Raises ImageError.
     """
     path, images = Path(path).absolute(), _check_images(np.asarray(images), "The set of pictures to write")
-    folder, array = path.is_dir() or not path.suffix, path.suffix.lower() == ".npy"
-    others = [file.name for file in path.glob("*") if not re.fullmatch(r"\d{5,}\.png", file.name)]
-    if others or (folder and path.is_file()):
-        raise ImageError(f"{path} already exists and holds something else: give the name of a new folder.")
-    if not folder and not array and not path.name.lower().endswith(SUFFIXES):
-        raise ImageError(f"{path} ends in {path.suffix}: give a name in .npy, .png or .jpg, or a folder.")
+    folder, array = check_output(path)
     try:
         with storage.replacing(path.parent, [path.name]) as (temporary,):
             if folder:

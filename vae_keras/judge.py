@@ -14,6 +14,7 @@ import pandas as pd
 from keras import layers
 
 from vae_keras import data, distances, latent, storage, training
+from vae_keras.config import require
 from vae_keras.images import resize
 from vae_keras.model import activate
 
@@ -97,6 +98,7 @@ class Judge:
         Pictures in which the judge sees the attribute already are left out; NaN where that leaves none.
         """
         old, new = self.decisions(before), self.decisions(after)
+        require([attribute], old, "The judge has no attribute")
         lacked = ~old[attribute]
         others = (old != new).drop(columns=attribute)[lacked].to_numpy()
         return pd.Series({"turned": new[attribute][lacked].mean(), "others_changed": others.mean()})

@@ -1,7 +1,8 @@
 """Figures of the lessons. They see arrays and tables, never a model, and share one style.
 
-Every function returns a `Plot`, a matplotlib figure that a notebook shows once, when it is the last expression of a
-cell. Pictures are uint8 in 0..255 or float in [0, 1], RGB, [n, height, width, 3] or a list of [height, width, 3].
+Every function but `gif` returns a `Plot`, a matplotlib figure that a notebook shows once, when it is the last
+expression of a cell. Pictures are uint8 in 0..255 or float in [0, 1], RGB, [n, height, width, 3] or a list of such
+[height, width, 3].
 """
 
 import io
@@ -103,7 +104,7 @@ def _draw_picture(axes, picture, x, y, cell):
     x, y = x + (cell - width) / 2, y + (cell - height) / 2
     smooth = "bicubic" if max(picture.shape[:2]) < cell else "antialiased"
     picture = picture if picture.dtype == np.uint8 else np.clip(picture, 0, 1)
-    axes.imshow(picture, extent=(x, x + width, y + height, y), interpolation=smooth)
+    axes.imshow(picture, "gray", extent=(x, x + width, y + height, y), interpolation=smooth)
 
 
 @styled
@@ -169,7 +170,7 @@ def histograms(values):
     figure, panels = _panels(1, len(values.keys()), min(WIDTH, 220 + 300 * len(values.keys())), 230)
     for axes, (name, numbers) in zip(panels.flat, values.items()):
         seaborn.histplot(x=np.ravel(numbers), bins=40, ax=axes, color=COLOURS[0], edgecolor=PAPER)
-        axes.set(title=_readable(name), ylabel="")
+        axes.set(title=_readable(name), ylabel="count")
     return figure
 
 
@@ -234,7 +235,7 @@ def latent_distributions(z_mean, z_log_variance, seed=0):
     z = z_mean + np.sqrt(variance) * np.random.default_rng(seed).standard_normal(z_mean.shape)
     columns, reach = min(16, len(kl)), float(np.clip(np.quantile(np.abs(z), 0.995), 4, 12))
     figure, ((axes,),) = _panels(1, 1, WIDTH, 62 * -(-len(kl) // columns) + 30)
-    edges, tallest = np.linspace(-reach, reach, 49), 0.6
+    edges, tallest = np.linspace(-reach, reach, 49), 0.8
     centres = (edges[1:] + edges[:-1]) / 2
     normal = np.exp(-0.5 * centres**2) / np.sqrt(2 * np.pi) / tallest
     for place, index in enumerate(np.argsort(-kl)):
@@ -242,7 +243,7 @@ def latent_distributions(z_mean, z_log_variance, seed=0):
         across = x + centres / reach * 0.46
         density = np.histogram(z[:, index], edges)[0] / len(z) / np.diff(edges) / tallest
         colour = COLOURS[0] if z_mean[:, index].var() > 0.01 else PALE
-        axes.fill_between(across, y, y + np.minimum(density, 0.74), color=colour, alpha=0.6, linewidth=0)
+        axes.fill_between(across, y, y + np.minimum(density, 0.76), color=colour, alpha=0.6, linewidth=0)
         axes.plot(across, y + normal, color=COLOURS[1], linewidth=0.9)
         axes.text(x - 0.46, y + 0.87, f"{index}: {kl[index]:.1f}", fontsize=6, color=QUIET, va="center")
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(y - 0.04, 1))

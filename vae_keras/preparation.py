@@ -114,7 +114,7 @@ def _select(source, table, problems, total):
     kept = table[~table.index.isin(problems)]
     place = source.location or source.title
     if not len(kept):
-        raise ValueError(f"None of the {len(table)} pictures of {place} can be used: {skipped[0][1]}")
+        raise ValueError(f"None of the {len(table)} pictures of {place} can be used: {' '.join(skipped[0])}")
     if len(kept) < FEWEST:
         raise ValueError(f"{place} holds {len(kept)} usable pictures: at least {FEWEST} are needed.")
     # Split once more without the unreadable ones: a small set keeps eight test pictures.

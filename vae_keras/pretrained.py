@@ -61,6 +61,8 @@ class Pretrained:
         """
         if count < 1:
             raise ValueError(f"Asked for {count} faces; ask for 1 or more.")
+        if temperature < 0:
+            raise ValueError(f"Temperature is {temperature}; give 0 or more.")
         # A wrong name is said now, not after minutes.
         direction = self.direction(attribute) if attribute else None
         if prior in ("fitted", "mixture"):
@@ -200,7 +202,7 @@ def load(name_or_folder, plain=False):
     folder = folder if (folder / "card.json").exists() else Path(name_or_folder).expanduser()
     missing = [name for name in FILES if not (folder / name).exists()]
     if missing:
-        hint = f" ({nearest(name_or_folder, names())})" if names() else ""
+        hint = f" ({nearest(name_or_folder, names()).rstrip('.')})" if names() else ""
         raise FileNotFoundError(
             f"{name_or_folder} is no model: it is neither one that ships{hint} nor a "
             f"folder with {', '.join(missing)}; `python -m vae_keras train` writes such a folder."

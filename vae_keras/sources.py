@@ -5,7 +5,6 @@ looked for in the folder named by `VAE_KERAS_DATA`, then in `data/` of the proje
 """
 
 import hashlib
-import io
 import re
 import unicodedata
 from collections.abc import Callable
@@ -144,20 +143,25 @@ def _celeba(files):
 def _celeba_table(files, names):
     """Partition and 40 attributes from Kaggle's tables (CSV) or the official ones (count, header, blanks)."""
     tables = []
-    text_forms = {
-        "list_eval_partition": {"header": None, "index_col": 0},
-        "list_attr_celeba": {"skiprows": 1},
+    forms = {
+        "list_eval_partition": ([0, 1, 2], {"header": None, "index_col": 0}),
+        "list_attr_celeba": ([-1, 0, 1], {"skiprows": 1}),
     }
-    for stem, official in text_forms.items():
+    for stem, (values, official) in forms.items():
         entry = files.find(f"{stem}.csv", f"{stem}.txt")
         if entry is None:
             raise FileNotFoundError(f"{files.path} lacks {stem}.csv (or .txt): put it beside the pictures.")
         form = {"index_col": 0} if entry.endswith(".csv") else {"sep": r"\s+", **official}
-        table = pd.read_csv(io.BytesIO(files.read(entry)), **form)
+        table = files.read_table(entry, **form)
         missing = pd.Index(names).difference(table.index)
         if len(missing):
             count = f"{len(missing)} of the pictures, as {missing[0]}"
             raise ValueError(f"{entry} of {files.path} lacks {count}: get a whole copy.")
+        if not table.size or not table.isin(values).all(axis=None):
+            known = ", ".join(map(str, values))
+            raise ValueError(
+                f"{entry} of {files.path} lacks numbers, or has others than {known}: get a whole copy."
+            )
         tables.append(table.loc[names])
     labels = (tables[1] == 1).astype("int8")
     labels.insert(0, "split", tables[0].iloc[:, 0].map(dict(enumerate(SPLITS))))
@@ -204,8 +208,8 @@ def _anime_colours(files, names):
     entry = files.find("tags.csv")
     if entry is None:
         return pd.DataFrame(index=names)
-    tags = pd.read_csv(io.BytesIO(files.read(entry)), header=None, dtype=str).set_index(0)
-    colours = tags.iloc[:, 0].str.lower().str.extractall(r"(\w+) (hair|eyes)")
+    tags = files.read_table(entry, header=None, dtype=str).set_index(0).reindex(columns=[1])
+    colours = tags[1].astype(str).str.lower().str.extractall(r"(\w+) (hair|eyes)")
     colours = (colours[0] + "_" + colours[1]).str.title().droplevel(1)
     labels = pd.get_dummies(colours, dtype="int8").groupby(level=0).max()
     labels = labels.reindex([PurePosixPath(name).stem for name in names], fill_value=0).set_axis(names)
@@ -264,11 +268,8 @@ def _attribute_table(files, names):
     entry = files.find("attributes.csv")
     if entry is None:
         return pd.DataFrame(index=names)
-    try:
-        text = io.StringIO(files.read(entry).decode("utf-8-sig"))
-        rows = pd.read_csv(text, sep=None, engine="python", dtype=str, keep_default_na=False)
-    except ValueError as error:  # UnicodeDecodeError and pandas' ParserError are ValueErrors
-        raise ValueError(f"{entry} of {files.path} is no comma-separated table in UTF-8: {error}") from None
+    how = dict(sep=None, engine="python", encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    rows = files.read_table(entry, **how)
     rows = rows.set_axis(rows.iloc[:, 0].map(_plain).str.strip()).iloc[:, 1:]
     rows = rows[~rows.index.duplicated()].drop(columns=["split", "name", *MEASURED], errors="ignore")
     paths = [PurePosixPath(_plain(name)) for name in names]

@@ -191,5 +191,6 @@ class Progress(keras.callbacks.Callback):
         left = (time.perf_counter() - self.started) / (done - self.first) * (total - done)
         if epoch == self.first or done * self.lines // total > epoch * self.lines // total:
             terms = {name: value for name, value in logs.items() if not name.endswith("loss")} or logs
-            terms = "  ".join(f"{name} {value:.4g}" for name, value in terms.items())
+            digits = {name: "#.4g" if abs(value) < 999.5 else ".0f" for name, value in terms.items()}
+            terms = "  ".join(f"{name} {value:{digits[name]}}" for name, value in terms.items())
             print(f"epoch {done:3d}/{total}  {terms}  {left:.0f} s left", flush=True)

@@ -218,7 +218,10 @@ plots.grid(faces.train[:40], columns=10)
 sample = faces.train[: config.evaluation_pictures]  # enough for every statistic below
 mean = sample.mean(axis=0) / 255  # (64, 64, 3) in [0, 1]
 spread = sample.std(axis=0, dtype="float32") / 255  # the same shape
-plots.grid([mean, spread.mean(axis=-1)], captions=["mean", "standard deviation, black: 0"])
+grey = spread.mean(axis=-1)
+plots.grid(
+    [mean, grey], captions=["mean", f"standard deviation, black: {grey.min():.2f}, white: {grey.max():.2f}"]
+)
 
 # %% [markdown]
 # The mean is a blurred face, nobody's, with eyes where most eyes are: the better the pictures are aligned, the
@@ -356,9 +359,8 @@ correlations = [np.corrcoef(*pair)[0, 1] for pair in neighbours]
 pd.DataFrame([correlations], index=["correlation"], columns=distances).round(2)
 
 # %% [markdown]
-# The column heads are distances in pixels. Next-door neighbours say nearly the same, and the likeness fades with
-# distance. (At 32 it may come back a little: the left half of a picture resembles the right.) Knowing a pixel, you can
-# guess those around it. So the 12,288 numbers of a face are far from independent, and a much shorter
+# The column heads are distances in pixels. Next-door neighbours say nearly the same, and the likeness fades with distance.
+# Knowing a pixel, you can guess those around it. So the 12,288 numbers of a face are far from independent, and a much shorter
 # description should do.
 
 # %% [markdown]

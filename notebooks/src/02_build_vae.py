@@ -52,6 +52,8 @@ from keras import layers, ops
 from vae_keras import data, plots
 from vae_keras.model import LEAST_SIGMA, LOG_VARIANCE_RANGE, activate, stage_filters
 
+plt.rcParams.update(plots.STYLE)
+
 faces = data.prepare(config.dataset, config.image_size, config.pictures)
 images = faces.eight.astype("float32") / 255  # (8, 64, 64, 3), in [0, 1]
 plots.grid(faces.eight, columns=8)
@@ -66,7 +68,7 @@ plots.grid(faces.eight, columns=8)
 # - a **decoder** that draws a picture from a code.
 #
 # If we also knew which codes belong to faces, we could make new faces: choose such a code, decode it. That last wish is what
-# makes the autoencoder *variational*, and most of this lesson is about it.
+# the *variational* autoencoder was made for, and most of this lesson is about it.
 
 # %% [markdown]
 # ## The encoder
@@ -113,7 +115,7 @@ print(f"weights: encoder {encoder.count_params():,}, decoder {decoder.count_para
 # %% [markdown]
 # ## How does the whole look?
 # `summary()` would print a long table. The drawing below is read off the two models: each block is the output of one layer. A
-# box has the height of the picture's side and the width of its channels (on a logarithmic scale), a bar is a list of numbers.
+# box is higher where the picture is larger and wider where it has more channels; a bar is a list of numbers.
 
 # %%
 shown = (layers.InputLayer, layers.Conv2D, layers.Conv2DTranspose, layers.Dense, layers.Reshape)
@@ -125,7 +127,7 @@ plots.architecture(*blocks)
 
 # %% [markdown]
 # Read the first row from left to right: the boxes get smaller and thicker, until two bars remain, the mean and the
-# log-variance. (Bars are not to scale: see the numbers.) The second row goes the other way. All that the decoder will ever
+# log-variance. (Nothing is to scale: see the numbers.) The second row goes the other way. All that the decoder will ever
 # know of a face passes through the first bar of that row, a list far shorter than that of the values in the picture.
 
 # %% [markdown]
@@ -189,6 +191,8 @@ for name, target in (("mean + deviation * noise", through), ("drawn by NumPy", o
 # $$\log p(x) = E_q\left[\log p(x \mid z) - \log\frac{q(z \mid x)}{p(z)} + \log\frac{q(z \mid x)}{p(z \mid x)}\right].$$
 # The averages of the two fractions' logarithms are divergences. So if we leave out the last one, which we cannot compute,
 # what remains is never more than $\log p(x)$: the **evidence lower bound**.
+#
+# To look for a good distribution $q$ in this way is called *variational* inference: hence the name of the autoencoder.
 #
 # Raise the bound, and either $\log p(x)$ rises, or $q$ comes nearer to $p(z \mid x)$, or both. The loss is the bound with its
 # sign turned:
@@ -262,7 +266,7 @@ for mean, deviation in ((0, 1), (2, 1), (0, 0.1), (1, 3)):
 
 # %%
 mean_face = images.mean(axis=0, keepdims=True)  # (1, 64, 64, 3)
-decoders = {"mean face": mean_face + 0 * images, "a quarter of its errors": images + (mean_face - images) / 4}
+decoders = {"mean face": mean_face + 0 * images, "better decoder": images + (mean_face - images) / 4}
 widths = np.geomspace(0.02, 1, 60)
 lowest = []
 figure, axes = plt.subplots(figsize=(7, 3))
@@ -271,8 +275,15 @@ for name, pictures in decoders.items():
     losses = [np.mean(gaussian(images, pictures, math.log(w))) for w in widths]
     curve = axes.plot(widths, losses, label=name)
     lowest.append(min(losses))
-    axes.axvline(error, color=curve[0].get_color(), linestyle=":", label=f"its error {error:.2f}")
-axes.set(xscale="log", xlabel="width σ", ylabel="nats per picture", ylim=(min(lowest) - 3000, 25000))
+    axes.axvline(error, color=curve[0].get_color(), linestyle=":", label=f"error of the {name}: {error:.2f}")
+axes.set_xscale("log")
+axes.set_xticks(ticks := [0.02, 0.05, 0.1, 0.2, 0.5, 1], map(str, ticks))
+axes.set(
+    title="loss of two decoders, by the width",
+    xlabel="width σ",
+    ylabel="nats per picture",
+    ylim=(min(lowest) - 3000, 25000),
+)
 _ = axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %% [markdown]
@@ -386,7 +397,7 @@ pd.DataFrame({"by hand": by_hand, "evaluate": measured}).loc[list(by_hand)].roun
 # %% [markdown]
 # ## The training step
 # One step of learning, written out: compute the loss while the tape watches, ask for the gradients, let the optimizer apply
-# them, and move the stored $\sigma$ a tenth of the way to that of the batch. `scale_loss` does nothing in ordinary
+# them, and move the stored $\log\sigma$ a tenth of the way to that of the batch. `scale_loss` does nothing in ordinary
 # precision; with 16-bit numbers it keeps small gradients from vanishing.
 
 # %% include vae_keras/model.py::VAE.train_step

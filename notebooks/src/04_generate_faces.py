@@ -19,13 +19,12 @@
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 10}
+#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 14}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made
 #         it one.
-#       - One Gaussian with the codes' own covariance repairs most of the samples, a mixture a little more; both are fitted in
-#         seconds.
+#       - One Gaussian with the codes' own covariance repairs most of the samples, a mixture a little more.
 #       - Low temperature: safe, similar faces. High temperature: varied and odd ones.
 #       - Whether a model copies, its nearest training pictures show: new faces should be no nearer to them than held-out ones.
 #       - The squared error asks for the mean of all faces that a code may stand for. A discriminator asks for one of them.
@@ -43,7 +42,8 @@
 # ## The model
 # `load_for` takes the model that lesson 03 trained with the same settings. Where there is none, it takes the weights that
 # ship for this data set. Either way it comes with a card, which says what the model was made from. (For a folder of your own,
-# or another latent size, run lesson 03 first.) Models that ship have a second, sharper decoder as well. Its turn comes near the
+# or another latent size, run lesson 03 first.) All models that ship, except that of drawn faces, have a second, sharper decoder
+# as well. Its turn comes near the
 # end of this lesson; until then, `plain=True` leaves it out.
 
 # %%
@@ -143,10 +143,10 @@ plots.rows(
 )
 
 # %% [markdown]
-# From the fitted priors come whole faces, mostly. In numbers: the Fréchet distance of lesson 03 between generated and held-out
-# faces, beside two marks: the reconstructions of these very test faces, and other real faces, about as near as another set of that
-# size can come. (This distance sees layout, light and colour and hardly any blur, so the reconstructions, being of the same
-# faces, come nearer than other real ones. With few pictures chance makes all of them large.)
+# From the fitted priors come whole faces, mostly. In numbers: the Fréchet distance of lesson 03 between generated and
+# held-out faces, beside two marks: the reconstructions of these very test faces, and other real faces, about as near as
+# another set of that size can come. (This distance sees layout, light and colour and hardly any blur, so the reconstructions,
+# being of the same faces, come nearer than other real ones. With few pictures chance makes all of them large.)
 
 # %%
 pca = metrics.fit_pca(faces.train, seed=config.seed)
@@ -237,8 +237,9 @@ pd.DataFrame(nearest).loc[["min", "50%", "max"]].round(4)
 
 # %%
 mean, log_variance = latent.encode(vae, faces.eight[:1])
-draws = np.random.default_rng(config.seed).standard_normal((8, config.latent_dim))
-cloud = latent.decode(vae, mean + np.exp(0.5 * log_variance) * draws)
+noise = np.random.default_rng(config.seed).standard_normal((8, config.latent_dim))
+draws = mean + np.exp(0.5 * log_variance) * noise
+cloud = latent.decode(vae, draws)
 plots.rows({"photograph": np.repeat(faces.eight[:1], 8, axis=0), "its own cloud": cloud})
 
 # %% tags=["nbval-check-output"]
@@ -252,8 +253,8 @@ print("codes of one face:", draws.shape)
 # ## From one face to another
 # The straight line between two codes,
 # $$z(t) = (1 - t)\,z_0 + t\,z_1,$$
-# passes nearer to the centre than its ends. In many dimensions that is an unusual place: nearly all draws from $N(0, I)$ are about
-# $\sqrt{d}$ long ($d$ numbers). The spherical way turns from one direction to the other, while the length changes
+# passes nearer to the centre than its ends. In many dimensions that is an unusual place: nearly all draws from $N(0, I)$ are
+# about $\sqrt{d}$ long ($d$ numbers). The spherical way turns from one direction to the other, while the length changes
 # evenly. Does it matter for our codes, which are not quite $N(0, I)$? The lengths of the codes on the way, then their faces:
 
 # %%
@@ -263,9 +264,9 @@ print(pd.DataFrame({name: np.linalg.norm(way, axis=1) for name, way in ways.item
 plots.rows({name: latent.decode(vae, way) for name, way in ways.items()})
 
 # %% [markdown]
-# Look at the steps between: is each a face? Linear interpolation dips in the middle, and its faces there are a little more average;
-# the spherical way changes the length evenly. The difference to the eye is small. Seen in motion, for the eight faces at once, each
-# turning into the next:
+# Look at the steps between: is each a face? Linear interpolation dips in the middle, and its faces there are a little more
+# average; the spherical way changes the length evenly. The difference to the eye is small. Seen in motion, for the eight
+# faces at once, each turning into the next:
 
 # %%
 eight, _ = latent.encode(vae, faces.eight)
@@ -289,13 +290,14 @@ pd.Series(steps, name="mean step between neighbours (grey levels)").round(2)
 # among them. But which loss asks for that?
 #
 # Let a second network learn it. The **discriminator** is trained to tell photographs from decoded faces, and the decoder to
-# pass its test ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)). What its layers see in a photograph and in the
-# reconstruction is a second measure of likeness ([Larsen et al. 2016](https://arxiv.org/abs/1512.09300)). Together the decoder's
-# loss is
+# pass its test: a **generative adversarial network**, GAN ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)). What
+# its layers see in a photograph and in the reconstruction is a second measure of likeness ([Larsen et al.
+# 2016](https://arxiv.org/abs/1512.09300)). Together the decoder's loss is
 # $$\frac{\text{mean squared error}}{\sigma^2} + w_1 \cdot \text{difference in what the discriminator sees} - w_2 \log p(\text{taken for a photograph}).$$
 # (A mean over the values this time: there is no KL any more that a sum would have to be weighed against. The last term judges new
 # faces, too, decoded from codes of the mixture, half as many as reconstructions.)
-# The encoder is left alone, so the codes and their prior stay. All of it is [in one file](../vae_keras/sharpen.py), with the two
+# The encoder is left alone, so the codes and their prior stay. The decoder gets three more convolutions, which add details at
+# the full size and begin with nothing. All of it is [in one file](../vae_keras/sharpen.py), with the two
 # weights. Here is a short run, on a part of the pictures.
 
 # %%
@@ -304,11 +306,11 @@ sharper, history = sharpen.sharpen(vae, few, mixture.sample(20_000, seed=1), epo
 history.round(4)
 
 # %% [markdown]
-# `mse`, `likeness` and `adversary` are the three terms, without their weights; `likeness` is the difference, so less of it is more
-# alike. They need not fall: the discriminator, which
-# defines the last two, gets stricter as it learns, and the squared error is what is given up for detail. `discriminator` is the
-# discriminator's own loss: $2 \log 2 = 1.39$ if it guesses, less the better it tells the two apart. (It also has to stay
-# smooth, by a penalty on its slope: [Mescheder et al. 2018](https://arxiv.org/abs/1801.04406).)
+# `mse`, `likeness` and `adversary` are the three terms, without their weights; `likeness` is the difference, so less of it is
+# more alike. They need not fall: the discriminator, which defines the last two, gets stricter as it learns, and the squared
+# error is what is given up for detail. `discriminator` is the discriminator's own loss: $2 \log 2 = 1.39$ if it guesses, less
+# the better it tells the two apart. (It also has to stay smooth, by a penalty on its slope: [Mescheder et al.
+# 2018](https://arxiv.org/abs/1801.04406).)
 #
 # The decoder of a model that ships was sharpened for longer, if its card says so. What did both change? Look at hair, eyes and
 # the edges of the face. (A model that you trained in lesson 03 is plain: then the line says 0 epochs, and the last row equals the
@@ -336,9 +338,10 @@ decoders = {"plain": vae, "sharpened here": sharper, "model folder": shipped.vae
 plots.rows({name: latent.decode(decoder, ten) for name, decoder in decoders.items()})
 
 # %% [markdown]
-# Is that better, or only different? Ask a network that no loss here contains: the course's **judge**, a small network that has
-# learned to name 40 attributes of CelebA's faces. Its Fréchet distance compares what it sees in two sets of faces; unlike the
-# distance above, it sees blur, and has a scale of its own. Beside it stands the squared error.
+# Is that better, or only different? Ask a network that no loss here contains: the course's **judge**, a small network that
+# has learned to name 40 attributes of CelebA's faces. Its Fréchet distance compares what it sees in two sets of faces; unlike
+# the distance above, it sees blur, and has a scale of its own. (Papers use the features of a network named Inception, and
+# call the distance **Fréchet inception distance**, FID.) Beside it stands the squared error.
 
 # %%
 outsider = judge.load()
@@ -357,6 +360,11 @@ pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(
 # %% [markdown]
 # Read it as a trade. Details that only *could* be there raise the squared error: the strands are not where they were in the
 # photograph. What the judge sees comes nearer to photographs. (It knows photographs; for drawn faces its distances mean less.)
+#
+# But a judge sees only what it has learned to see. Look at the rows that were sharpened here: after so short a run there may
+# be a weave over hair and background, and the judge hardly minds it. A network from outside, whose distances stand at the end
+# of lesson 03, may see it otherwise: where a model that was hardly trained is sharpened for an epoch or two, it puts the
+# faces behind plain ones; after longer training, before them.
 
 # %% [markdown]
 # ## A prior that learns
@@ -374,7 +382,7 @@ pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(
 learned, history = diffusion.fit(
     vae, few, mixture, epochs=config.comparison_epochs, batch_size=128, seed=config.seed
 )
-history.round(4)
+history[["loss"]].round(4)
 
 # %% [markdown]
 # `loss` is the mean squared error of the answers, in units of that of a single Gaussian's best answer. Epoch 0 is the mixture
@@ -383,14 +391,14 @@ history.round(4)
 # passes over all its pictures: [its card](../vae_keras/weights/celeba/card.json) has, under `sharpened` and `diffusion`, the
 # losses on validation codes of the mixture and of the network. That looks little; below, the judge says what it is worth.
 #
-# How does a riddle make faces? Begin with noise alone, four times as wide as the codes, and take it for a hidden code. Ask for the
-# answer; go from where you are towards it, a part of the way only, so that a little less noise is left; ask again. No code was
-# hidden, but the answer is the mean of all codes that could have been. With less noise fewer of them could, so the answers leave
-# the mean for one code, such as real faces have. This is
-# **diffusion** ([Ho et al. 2020](https://arxiv.org/abs/2006.11239), with the steps of
-# [Karras et al. 2022](https://arxiv.org/abs/2206.00364)). Image generators do it with the codes of an autoencoder, as here
-# ([Rombach et al. 2022](https://arxiv.org/abs/2112.10752)). Below are answers on the way, and the last ones: a new face in each
-# column. (The network is the one in the model folder, if there is one, else the one above.)
+# How does a riddle make faces? Begin with noise alone, four times as wide as the codes, and take it for a hidden code. Ask
+# for the answer; go from where you are towards it, a part of the way only, so that a little less noise is left; ask again. No
+# code was hidden, but the answer is the mean of all codes that could have been. With less noise fewer of them could, so the
+# answers leave the mean for one code, such as real faces have. This is **diffusion** ([Ho et al.
+# 2020](https://arxiv.org/abs/2006.11239), with the steps of [Karras et al. 2022](https://arxiv.org/abs/2206.00364)). Image
+# generators do it with the codes of an autoencoder, as here ([Rombach et al. 2022](https://arxiv.org/abs/2112.10752)). Below
+# are answers on the way, and the last ones: a new face in each column. (The network is the one in the model folder, if there
+# is one, else the one above.)
 
 # %%
 better = shipped.diffusion or learned
@@ -432,14 +440,14 @@ for name in ("plain", "model folder"):
 pd.DataFrame(looks).rename_axis("passes").round(2)
 
 # %% [markdown]
-# With a sharpened decoder in the model folder the first pass helps, the second changes little, and after it small errors add up.
-# To a plain decoder no pass brings much: perhaps because the encoder knows photographs, and soft faces are none; and most of this
-# distance is blur, as that of the reconstructions above, which no code can mend. So `generate` looks once more if a decoder is
-# sharpened, and does not if it is plain.
+# With a sharpened decoder in the model folder the first pass helps, the second changes little, and after it small errors add
+# up. With a plain decoder no pass brings faces nearer: perhaps because the encoder knows photographs, and soft faces are
+# none; and most of this distance is blur, as that of the reconstructions above, which no code can mend. So `generate` looks
+# once more if a decoder is sharpened, and does not if it is plain.
 #
-# And the learned prior? Compare the columns of the model folder: with CelebA's long training it helps, before a pass and after it.
-# A network that guesses no better than the mixture, as one may after a short run, cannot: `train --sharpen` fits one, and keeps it
-# only if it guesses validation codes better. Where a model has one, `generate` draws from it.
+# And the learned prior? Compare the columns of the model folder: with CelebA's long training it helps, before a pass and
+# after it. A network that guesses no better than the mixture, as one may after a short run, cannot: `train --sharpen` fits
+# one, and keeps it only if it guesses validation codes better. Where a model has one, `generate` draws from it.
 
 # %% [markdown]
 # ## Are the sharp faces new?

@@ -16,13 +16,13 @@
 #       [Lesson 03](03_train_vae.ipynb) explains the model, [lesson 04](04_generate_faces.ipynb) how its codes are distributed. If
 #       you have not trained a model, the weights that ship are used; for a folder of your own, or another latent size, run
 #       lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 0.5, gpu: not measured, full: 1}
+#     minutes: {quick: 0.5, cpu: 0.5, gpu: not measured, full: 2}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - The KL of a dimension is its price; a dimension with a price near zero carries nothing.
 #       - Attributes are directions, not dimensions. A linear probe on held-out codes says how well each is known.
-#       - "A − B + C" comes near, because the effects of two attributes nearly add up in the code; means over many faces remove
-#         what is peculiar to single ones.
+#       - "A − B + C" comes nearer to the mean of both than each of its terms, because a good part of the effects of two attributes adds up in the
+#         code; means over many faces remove what is peculiar to single ones.
 #       - An edit changes what the training pictures connect with the attribute, too. A random direction of the same length
 #         shows what is due to the attribute and what to the mere size of the step.
 #     questions: |
@@ -80,7 +80,9 @@ plots.latent_distributions(test_mean, test_log_variance)
 # The KL divergence of one dimension, averaged over pictures, is its price in nats. It bounds from above what the dimension
 # tells about a face; the rest is paid for codes that are not spread like $N(0, 1)$. With a bar for the mean over pictures:
 # $$\mathrm{KL}_j = \tfrac{1}{2}\,\overline{\left(\mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1\right)}.$$
-# A dimension is called active if its mean varies from picture to picture, with a variance above 0.01.
+# A dimension is called active if its mean varies from picture to picture, with a variance above 0.01. In the table `mean` and
+# `standard_deviation` are those of $\mu_j$ over the pictures; `noise` is the encoder's own $\sigma_j$, the root of its mean
+# square.
 
 # %%
 statistics = latent.statistics(test_mean, test_log_variance)
@@ -124,8 +126,9 @@ plots.rows(
 
 # %% [markdown]
 # ## Do similar faces lie together?
-# Two dimensions can be drawn, the code has many more. PCA keeps the two directions of largest spread; t-SNE gives up
-# distances and keeps neighbours together. Each point is a held-out face, coloured by an attribute.
+# Two dimensions can be drawn, the code has many more. PCA keeps the two directions of largest spread; t-SNE (t-distributed
+# stochastic neighbour embedding) gives up distances and keeps neighbours together. Each point is a held-out face: orange if it
+# has the attribute, grey if it lacks it.
 
 # %%
 from sklearn.decomposition import PCA
@@ -147,10 +150,11 @@ plots.scatter(neighbours, labels[: len(shown)], title="t-SNE")
 
 # %% [markdown]
 # ## What does a linear model know?
-# A logistic regression reads each attribute off the training codes and is tested on held-out ones. Such a model is
-# called a linear **probe**. Its measure is the **AUC** (area under the ROC curve): the probability that a face with the
-# attribute is ranked above one without; 0.5 is guessing. Beside it stand the same for PCA codes of the pixels, with as many
-# numbers per face, and for a single number of the code: the dimension that is correlated most with the attribute.
+# A logistic regression reads each attribute off the training codes and is tested on held-out ones. Such a model is called a
+# linear **probe**. Its measure is the **AUC** (area under the receiver operating characteristic curve): the probability that
+# a face with the attribute is ranked above one without; 0.5 is guessing. Beside it stand the same for PCA codes of the
+# pixels, with as many numbers per face, and for a single number of the code: the dimension that is correlated most with the
+# attribute.
 
 # %%
 known = latent.usable(faces.labels("train")[: len(train_mean)])
@@ -197,9 +201,10 @@ cosines = {method: table @ table.T for method, table in unit.items()}
 plots.heatmap(cosines["regression"], title="cosine between the directions of regression")
 
 # %% [markdown]
-# A cosine near zero: one can be used without the other. Above zero the two attributes change the code in similar ways, and an
-# edit of one will look a little like the other; below zero, in opposite ways. Are the directions of regression further apart than the
-# differences of means? Here is the mean size of the cosines between different attributes.
+# A cosine near zero: the two shifts have little in common. (Whether an edit leaves the other attribute alone is measured
+# below.) Above zero the two attributes change the code in similar ways, and an edit of one will look a little like the other;
+# below zero, in opposite ways. Are the directions of regression further apart than the differences of means? Here is the mean
+# size of the cosines between different attributes.
 
 # %%
 others = ~np.eye(len(known.columns), dtype=bool)
@@ -233,11 +238,12 @@ pd.Series(distance, [first, "neither", second, "result"], name="distance to the 
 # ## Editing a photograph
 # An edit is one line: encode, add a direction, decode,
 # $$x' = \operatorname{decode}(\mu(x) + s\,d_a).$$
-# The model folder holds one direction for each attribute shown. Three were tried: the difference of means, the regression above,
-# and a regression that holds every labelled attribute still. Where the judge of lesson 04 knows the attribute well enough, it
-# chose, on validation pictures, the one that changes least besides. The length of that was then raised until the judge saw the
-# attribute in most faces that had lacked it, but to no more than four times what it was. (For attributes that the judge does
-# not know well, a classifier of pixels took its place.) Here are all eight faces with each attribute; none of them was trained on.
+# The model folder holds one direction for each attribute shown. Three were tried: the difference of means, the regression
+# above, and a regression that holds every labelled attribute still. Where the judge of lesson 04 knows the attribute well
+# enough, it chose, on validation pictures: each was made as long as it takes for the judge to see the attribute in most faces
+# that had lacked it, but at most four times as long as it was, and the one that then changes least besides was kept. (For
+# attributes that the judge does not know well, a classifier of pixels took its place.) Here are all eight faces with each
+# attribute; none of them was trained on.
 
 # %%
 attributes = [name for name in faces.source.attributes if name in model.directions.index]

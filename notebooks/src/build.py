@@ -141,8 +141,8 @@ def main():
     parser.add_argument("lessons", nargs="*", help="beginnings of their names, such as 03; default: all")
     parser.add_argument("--check", action="store_true", help="only say which notebooks are not up to date")
     parser.add_argument("--force", action="store_true", help="execute also what is up to date")
-    parser.add_argument("--profile", help="quick, cpu, gpu or full; default: as executed before, else full")
-    parser.add_argument("--data", help="source of the pictures; default: as executed before, else celeba")
+    parser.add_argument("--profile", help="quick, cpu, gpu or full; default: full")
+    parser.add_argument("--data", help="source of the pictures; default: celeba")
     parser.add_argument(
         "--machine", default=f"{os.cpu_count()} processor cores", help="its name in the lesson"
     )
