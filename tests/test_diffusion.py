@@ -35,18 +35,18 @@ def mixture(rng, width=4):
 
 
 class Codes:
-    """Stands for a VAE: the code of a picture is its first four values, times ten, without noise."""
+    """Stands for a VAE: the code of a picture is its first four values, less a half, times 100, without noise."""
 
     network = {"image_size": 4, "latent_dim": 4}
 
     def encode(self, images):
-        flat = 10 * tf.reshape(images, [tf.shape(images)[0], -1])[:, :4]
+        flat = 100 * (tf.reshape(images, [tf.shape(images)[0], -1])[:, :4] - 0.5)
         return flat, tf.fill(tf.shape(flat), -20.0)
 
 
 def pictures_of(z):
     images = np.zeros((len(z), 4, 4, 3), "float32")
-    images.reshape(len(z), -1)[:, :4] = z / 10
+    images.reshape(len(z), -1)[:, :4] = 0.5 + z / 100
     images[:, :, 2:] = images[:, :, 1::-1]  # the mirror image is the same
     return images
 
