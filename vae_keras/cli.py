@@ -151,17 +151,13 @@ def main(arguments=None):
         )
         print(f"interrupted{hint if arguments[:1] == ['train'] else ''}", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         message = str(error)
-        if getattr(error, "filename", None):
-            message = (
-                f"{error.filename} cannot be read or written ({error.strerror}): give another place or name."
-            )
+        if isinstance(error, MemoryError):
+            message = "That needs more memory than there is: ask for fewer or smaller pictures."
+        elif getattr(error, "filename", None):
+            why = f"cannot be read or written ({error.strerror})"
+            message = f"{error.filename} {why}: give another place or name."
         print("error:", " ".join(message.split()), file=sys.stderr)
-        return 2
-    except MemoryError:
-        print(
-            "error: that needs more memory than there is: ask for fewer or smaller pictures.", file=sys.stderr
-        )
         return 2
     return 0

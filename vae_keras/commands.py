@@ -125,10 +125,7 @@ def generate(options):
       python -m vae_keras generate --model runs/lfw --prior standard --temperature 0.7 --out faces/
       python -m vae_keras generate --model celeba --count 64 --attribute Smiling --out smiling.png
     """
-    from vae_keras import images, pretrained
-
-    images.check_output(options.out)  # what cannot be written is said now, not after minutes
-    model = pretrained.load(options.model, options.plain)
+    model = _model(options)
     z = model.sample(options.count, options.seed, options.temperature, options.prior, options.attribute)
     _write(model, z, options.out)
 
@@ -140,10 +137,9 @@ def reconstruct(options):
       python -m vae_keras reconstruct --model celeba --images photograph.jpg --out reconstruction.png
       python -m vae_keras reconstruct --model celeba --images folder/ --out r.npy
     """
-    from vae_keras import images, latent, pretrained
+    from vae_keras import latent
 
-    images.check_output(options.out)
-    model = pretrained.load(options.model, options.plain)
+    model = _model(options)
     _write(model, latent.encode(model.vae, _read(model, options.images, options.out))[0], options.out)
 
 
@@ -154,10 +150,9 @@ def edit(options):
       python -m vae_keras edit --model celeba --images x.npy --attribute Smiling --strength 1 --out e.npy
       python -m vae_keras edit --model anime --images face.png --attribute Blue_Hair --out blue.png
     """
-    from vae_keras import images, latent, pretrained
+    from vae_keras import latent
 
-    images.check_output(options.out)
-    model = pretrained.load(options.model, options.plain)
+    model = _model(options)
     direction = model.direction(options.attribute)
     z, _ = latent.encode(model.vae, _read(model, options.images, options.out))
     _write(model, latent.edit(z, direction, options.strength), options.out)
@@ -237,6 +232,14 @@ def judge(options):
     print(
         table.round(3).to_string(), "", *(f"{name} {value:.4g}" for name, value in figures.items()), sep="\n"
     )
+
+
+def _model(options):
+    """Load the model, where what it will make can be written: else that is said now, not after minutes."""
+    from vae_keras import images, pretrained
+
+    images.check_output(options.out)
+    return pretrained.load(options.model, options.plain)
 
 
 def _read(model, path, out):

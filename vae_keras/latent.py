@@ -51,7 +51,7 @@ def encode(vae, images, batch_size=256):
     images: uint8 in 0..255 or float in [0, 1], [n, size, size, 3]; a memory map is read batch by batch.
     Returns (z_mean, z_log_variance), float32 [n, latent_dim]. ValueError where shape or range do not fit.
     """
-    size, images = vae.network["image_size"], images if hasattr(images, "dtype") else np.asarray(images)
+    size, images = vae.network["image_size"], np.asarray(images)
     if images.ndim != 4 or tuple(images.shape[1:]) != (size, size, 3):
         raise ValueError(
             f"The model takes pictures as [n, {size}, {size}, 3], not {list(np.shape(images))}: "
@@ -60,9 +60,8 @@ def encode(vae, images, batch_size=256):
     if images.dtype != np.uint8 and len(images):
         least, most = np.min(images), np.max(images)
         if not -0.5 <= least <= most <= 1.5:  # resizing overshoots a little
-            raise ValueError(
-                f"Pictures are uint8, or in [0, 1]; these are in [{least:.4g}, {most:.4g}]: scale them."
-            )
+            found = f"[{least:.4g}, {most:.4g}]"
+            raise ValueError(f"Pictures are uint8, or in [0, 1]; these are in {found}: scale them.")
     if images.dtype not in (np.uint8, np.float32):
         images = images.astype("float32")
     return tuple(_in_batches(vae, "encode", images, batch_size))

@@ -21,8 +21,8 @@
 #     learned: |
 #       - The KL of a dimension is its price; a dimension with a price near zero carries nothing.
 #       - Attributes are directions, not dimensions. A linear probe on held-out codes says how well each is known.
-#       - "A − B + C" comes nearer to the mean of both than each of its terms, because a good part of the effects of two attributes adds up in the
-#         code; means over many faces remove what is peculiar to single ones.
+#       - "A − B + C" comes nearer to the mean of both than each of its terms, because a good part of the effects of two
+#         attributes adds up in the code; means over many faces remove what is peculiar to single ones.
 #       - An edit changes what the training pictures connect with the attribute, too. A random direction of the same length
 #         shows what is due to the attribute and what to the mere size of the step.
 #     questions: |
