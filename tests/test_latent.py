@@ -267,7 +267,7 @@ def test_misuse_of_labels_is_explained(rng, monkeypatch):
     z, labels, _ = planted(rng, 50)
     alike = labels.assign(Bald=False)
     with monkeypatch.context() as patch:  # the one bald picture is not among those that are enough
-        patch.setattr(latent, "_subset", lambda rows, seed: rows[:-1])
+        patch.setattr(latent, "subset", lambda rows, seed: rows[:-1])
         some = labels.assign(Bald=np.arange(50) == 49)
         with pytest.raises(ValueError, match="alike in 'Bald'"):
             latent.probe(z, some, z, some)

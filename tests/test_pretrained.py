@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vae_keras import cartoon, config, data, diffusion, latent, pretrained, sharpen, sources, training
+from vae_keras import (
+    cartoon,
+    config,
+    data,
+    diffusion,
+    latent,
+    marginals,
+    pretrained,
+    sharpen,
+    sources,
+    training,
+)
 
 SETTINGS = config.get_config(
     profile="quick", dataset="cartoon", image_size=16, latent_dim=8, precision="float32"
@@ -134,6 +145,26 @@ def test_a_fitted_diffusion_model_is_kept_and_drawn_from(model, folder, tmp_path
         pretrained.load(tmp_path)
     pretrained.save(model, tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(pretrained.FILES)
+
+
+def test_marginals_are_fitted_kept_and_used_for_the_best_prior_alone(
+    model, folder, faces, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pretrained.assessment, "calibrate", lambda vae, faces, pca, ways, labels: ways[0])
+    how = dict(epochs=1, seconds=1, plain=model)
+    sharpened = pretrained.finish(sharpen.with_details(model.vae), faces, **how)
+    monkeypatch.setattr(marginals, "ENOUGH", 1 + len(faces.train) // 8)  # per number, of which there are 8
+    assert pretrained.finish(sharpen.with_details(model.vae), faces, **how).marginals is None
+    z = model.prior.sample(6, seed=3)
+    moved = sharpened.marginals(z)
+    assert np.abs(moved - z).max() > 1e-2
+    np.testing.assert_array_equal(sharpened.sample(6, seed=3, passes=0), moved)
+    np.testing.assert_array_equal(sharpened.sample(6, seed=3, passes=0, prior="mixture"), z)
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    pretrained.save(sharpened, tmp_path)
+    np.testing.assert_allclose(pretrained.load(tmp_path).sample(6, seed=3, passes=0), moved, atol=1e-2)
+    assert pretrained.load(tmp_path, plain=True).marginals is None
 
 
 def test_the_card_says_how_a_diffusion_model_was_fitted(model, faces, monkeypatch):

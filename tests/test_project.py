@@ -16,7 +16,7 @@ from conftest import ROOT
 MODULE = sorted((ROOT / "vae_keras").glob("*.py"))
 ORDER = """
     config storage easel portrait cartoon archives sources images preparation data model training sharpen latent
-    diffusion distances metrics judge assessment pretrained plots commands cli
+    diffusion marginals distances metrics judge assessment pretrained plots commands cli
 """.split()  # the rooms, a lesson's own after those it builds on
 
 

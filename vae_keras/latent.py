@@ -139,7 +139,7 @@ def fit_prior(z, components=10, seed=0):
     axes, and the unwhitened fit does not converge. A component needs about four codes per dimension, so few codes
     get fewer components, at last a single Gaussian with the shrunk covariance of Ledoit and Wolf (2004).
     """
-    z = _subset(np.asarray(z), seed).astype("float64")
+    z = subset(np.asarray(z), seed).astype("float64")
     count, width = z.shape
     if count < 2 or components < 1:
         raise ValueError(f"A prior needs at least 2 codes and 1 component, not {count} and {components}.")
@@ -172,7 +172,8 @@ def fit_prior(z, components=10, seed=0):
     return Prior(mixture.weights_, center + mixture.means_ @ back, np.stack(factors))
 
 
-def _subset(z, seed):
+def subset(z, seed):
+    """At most 20,000 rows of z [n, ...], chosen by chance, in their order."""
     if len(z) <= ENOUGH_CODES:
         return z
     return z[np.sort(np.random.default_rng(seed).choice(len(z), ENOUGH_CODES, replace=False))]
@@ -248,7 +249,7 @@ def directions(z, labels, controls=()):
     drags along whatever comes with the attribute.
     """
     _check(z, labels)
-    rows = _subset(np.arange(len(z)), 0)
+    rows = subset(np.arange(len(z)), 0)
     z, labels = np.asarray(z)[rows].astype("float64"), labels.iloc[rows]
     _check(z, labels)
     shifts = []
@@ -309,7 +310,7 @@ def probe(train_codes, train_labels, test_codes, test_labels):
     from sklearn.metrics import roc_auc_score
 
     _check(train_codes, train_labels)
-    rows = _subset(np.arange(len(train_codes)), 0)
+    rows = subset(np.arange(len(train_codes)), 0)
     train_codes, train_labels = np.asarray(train_codes)[rows], train_labels.iloc[rows]
     _check(train_codes, train_labels)  # a rare attribute may have been left out
     areas = {}

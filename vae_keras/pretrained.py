@@ -15,9 +15,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from vae_keras import assessment, judge, latent, metrics, sharpen, storage
+from vae_keras import assessment, judge, latent, marginals, metrics, sharpen, storage
 from vae_keras.config import nearest, require
 from vae_keras.diffusion import Diffusion
+from vae_keras.marginals import Marginals
 from vae_keras.model import VAE
 
 SHIPPED = Path(__file__).resolve().parent / "weights"
@@ -28,11 +29,12 @@ SHARPENING = "sharpening"  # where a model's folder keeps the checkpoint of it
 
 @dataclass
 class Pretrained:
-    """A trained `vae` with its fitted `prior`, attribute `directions` and their `levels`, `card`, and `diffusion`.
+    """A trained `vae` with its fitted `prior`, attribute `directions`, their `levels`, a `card`, and what may be more.
 
     `directions` has a row per attribute: the shift of a code that strength 1 is. `levels` holds, per attribute, where
     along that shift the faces that have it lie on average. Both were measured with the decoder that was trained last.
-    `diffusion` is a second, better prior that a sharpened model may have, or None.
+    A sharpened model may have `diffusion`, a second, better prior, and `marginals`, which move the codes of the better
+    one to the quantiles of real ones; else these are None.
     """
 
     vae: VAE
@@ -41,6 +43,7 @@ class Pretrained:
     levels: pd.Series
     card: dict = field(default_factory=dict)
     diffusion: Diffusion | None = None
+    marginals: Marginals | None = None
 
     @property
     def sharpened(self):
@@ -54,10 +57,10 @@ class Pretrained:
     def sample(self, count, seed=0, temperature=1.0, prior="fitted", attribute=None, passes=None):
         """Return the codes of `count` new faces, float32 [count, latent_dim], the same ones for the same seed.
 
-        prior: "fitted" (the best that the model has: `diffusion`, or else the mixture), "mixture" or "standard"
-        (N(0, I)). passes: how often codes of the first two are settled (`latent.settle`); None is once for a sharpened
-        decoder and never for a plain one, whose faces it does not improve. attribute: faces that lack it are moved to
-        where the faces that have it are. Raises ValueError for a count below 1 and for unknown names.
+        prior: "fitted" (the best that the model has: `diffusion`, or else the mixture, and `marginals`), "mixture" or
+        "standard" (N(0, I)). passes: how often codes of the first two are settled (`latent.settle`); None is once for a
+        sharpened decoder and never for a plain one, whose faces it does not improve. attribute: faces that lack it are
+        moved to where the faces that have it are. Raises ValueError for a count below 1 and for unknown names.
         """
         if count < 1:
             raise ValueError(f"Asked for {count} faces; ask for 1 or more.")
@@ -68,6 +71,7 @@ class Pretrained:
         if prior in ("fitted", "mixture"):
             best = self.diffusion if self.diffusion and prior == "fitted" else self.prior
             z = best.sample(count, seed, temperature)
+            z = self.marginals(z) if self.marginals and prior == "fitted" else z
             z = latent.settle(self.vae, z, int(self.sharpened) if passes is None else passes)
         elif prior == "standard":
             shape = (count, self.vae.network["latent_dim"])
@@ -99,29 +103,21 @@ def finish(vae, faces, epochs, seconds, seed=0, command="", plain=None, diffusio
 
     Fits the prior and the directions on the training pictures' codes (`assessment.MOST` of them at most), calibrates
     the directions on validation pictures and measures on test pictures. For a sharpened `vae`: `plain` is what it was
-    before, whose prior stays and whose card is gone on from; `diffusion` is what `diffusion.fit` gave, or None.
+    before, whose prior stays and whose card is gone on from; `diffusion` is what `diffusion.fit` gave, or None; and
+    `marginals` are fitted, if there are codes enough.
     """
     faces = judge.label(faces)
     train = faces.train[: assessment.MOST]
     every = list(faces.table.columns.drop("split"))
     labels = latent.usable(faces.labels("train", every)[: len(train)])
     z_mean, z_log_variance = latent.encode(vae, train)
-    shown = [name for name in faces.source.attributes if name in labels]
     if plain is None:
         noise = np.random.default_rng(seed).standard_normal(z_mean.shape)
         prior = latent.fit_prior(z_mean + np.exp(0.5 * z_log_variance) * noise, seed=seed)
     else:
         prior = plain.prior
     pca = metrics.fit_pca(train, seed=seed)
-    ways = [latent.directions(z_mean, labels, controls=shown)]
-    if shown:
-        ways += [latent.directions(z_mean, labels, controls=list(labels)).loc[shown]]
-        ways += [latent.directions(z_mean, labels[shown])]
-    directions = assessment.calibrate(vae, faces, pca, ways, labels)
-    lengths = (directions**2).sum(axis=1)
-    levels = pd.Series(
-        {a: (z_mean[labels[a]] @ directions.loc[a] / lengths[a]).mean() for a in directions.index}
-    )
+    directions, levels = _directions(vae, faces, z_mean, labels, pca)
     run = dict(epochs=epochs, minutes=round(seconds / 60, 1), command=command, date=time.strftime("%Y-%m-%d"))
     run["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, {keras.config.dtype_policy().name}"
     card = write_card(vae, faces, **run)
@@ -133,8 +129,23 @@ def finish(vae, faces, epochs, seconds, seed=0, command="", plain=None, diffusio
         minutes, losses = round(history["seconds"].sum() / 60, 1), history["val_loss"]
         run["diffusion"] = dict(epochs=len(losses) - 1, minutes=minutes, mixture=losses[0], loss=losses.min())
     model = Pretrained(vae, prior, directions, levels, card, better)
+    if plain is not None:
+        model.marginals = marginals.fit(better or prior, z_mean, seed)
     (card if plain is None else run)["figures"] = assessment.evaluate(model, faces, pca)
     return model
+
+
+def _directions(vae, faces, z_mean, labels, pca):
+    """Return the directions and levels of a `Pretrained`, from the codes and labels of training pictures."""
+    shown = [name for name in faces.source.attributes if name in labels]
+    ways = [latent.directions(z_mean, labels, controls=shown)]
+    if shown:
+        ways += [latent.directions(z_mean, labels, controls=list(labels)).loc[shown]]
+        ways += [latent.directions(z_mean, labels[shown])]
+    directions = assessment.calibrate(vae, faces, pca, ways, labels)
+    lengths = (directions**2).sum(axis=1)
+    levels = {a: (z_mean[labels[a]] @ directions.loc[a] / lengths[a]).mean() for a in directions.index}
+    return directions, pd.Series(levels)
 
 
 def write_card(vae, faces, **run):
@@ -172,6 +183,7 @@ def save(model, folder):
         attributes=np.array(model.directions.index, dtype=str), levels=model.levels.to_numpy("float32")
     )
     tables |= dict(directions=model.directions.to_numpy("float32"))
+    tables |= model.marginals.to_arrays() if model.marginals else {}
     if model.sharpened:
         weights = {SHARP: model.vae.decoder}
         weights |= {DENOISER: model.diffusion.denoiser} if model.diffusion else {}
@@ -220,6 +232,7 @@ def load(name_or_folder, plain=False):
         with np.load(folder / "latent.npz") as file:
             arrays = dict(file)
         prior, better = latent.Prior.from_arrays(arrays), None
+        moved = Marginals.from_arrays(arrays) if "sharpened" in card else None
         if "diffusion" in card.get("sharpened", {}):
             better = Diffusion(prior)
             better.denoiser.load_weights(folder / DENOISER)
@@ -228,7 +241,7 @@ def load(name_or_folder, plain=False):
     except Exception as error:  # OSError, ValueError, KeyError, BadZipFile, ...: by the kind of damage
         why = " ".join(str(error).split())[:200]
         raise ValueError(f"{folder} is damaged ({why}): train or download that model again.") from error
-    return Pretrained(vae, prior, directions, levels, card, better)
+    return Pretrained(vae, prior, directions, levels, card, better, moved)
 
 
 def load_for(config, plain=False):

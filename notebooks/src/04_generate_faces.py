@@ -8,14 +8,15 @@
 #       - draw new faces from it, colder and warmer,
 #       - check that they are new, and walk from one real face to another,
 #       - sharpen the decoder against a network that knows photographs,
-#       - draw codes by diffusion, and show new faces to the encoder.
+#       - draw codes by diffusion, bring back what is rare, and show new faces to the encoder.
 #     learn: |
 #       - why a calibrated VAE needs a prior of its own, and how little it takes to fit one,
 #       - what temperature trades,
 #       - how to tell a generated face from a remembered one,
 #       - linear and spherical interpolation,
 #       - why a squared error blurs, what a discriminator adds, and what that costs,
-#       - how diffusion turns a noisy code into a likely one, and what an encoder makes of a face that is no photograph.
+#       - how diffusion turns a noisy code into a likely one, and what an encoder makes of a face that is no photograph,
+#       - what independent components are, and what a prior that is too Gaussian leaves out.
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
@@ -29,6 +30,8 @@
 #       - Whether a model copies, its nearest training pictures show: new faces should be no nearer to them than held-out ones.
 #       - The squared error asks for the mean of all faces that a code may stand for. A discriminator asks for one of them.
 #       - A network that guesses codes under noise has learned which codes there are; following its guesses leads to such codes.
+#       - A prior makes codes that are too Gaussian: rare traits come too seldom. Independent components show it, and quantiles
+#         along them mend it.
 #       - An encoder that has seen only real faces takes an odd one for a more usual one. If new faces look real,
 #         decoding its answer brings them a little nearer to real ones.
 #     questions: |
@@ -43,15 +46,15 @@
 # `load_for` takes the model that lesson 03 trained with the same settings. Where there is none, it takes the weights that
 # ship for this data set. Either way it comes with a card, which says what the model was made from. (For a folder of your own,
 # or another latent size, run lesson 03 first.) All models that ship, except that of drawn faces, have a second, sharper decoder
-# as well. Its turn comes near the
-# end of this lesson; until then, `plain=True` leaves it out.
+# as well. Its turn comes near the end of this lesson; until then, `plain=True` leaves it out.
 
 # %%
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 
-from vae_keras import data, diffusion, judge, latent, metrics, plots, pretrained, sharpen
+from vae_keras import data, diffusion, judge, latent, marginals, metrics, plots, pretrained, sharpen
 
 model = pretrained.load_for(config, plain=True)
 vae = model.vae
@@ -410,10 +413,55 @@ plots.rows({f"step {step}": latent.decode(shipped.vae, path[step - 1]) for step 
 # will be, and what changes after that?
 
 # %% [markdown]
+# ## What is rare
+# Both priors have a fault that no single face shows. It shows along single directions, but not along any: most directions mix
+# many traits of a face, and a sum of many things is nearly Gaussian. **Independent component analysis** ([Hyvärinen and Oja
+# 2000](https://doi.org/10.1016/S0893-6080(00)00026-5)) turns whitened codes to directions along which they are as far from a
+# Gaussian as can be. Look along the four of its components where real codes are farthest from one, at the training faces
+# that lie farthest out.
+
+# %%
+center, enter, _ = marginals.components(np.float64(z_mean))
+components = (z_mean - center) @ enter  # (pictures, latent_dim), each of variance 1
+excess = pd.Series(stats.kurtosis(components), name="excess kurtosis").sort_values(ascending=False)
+plots.rows(
+    {
+        f"{each:.1f}": faces.train[np.argsort(-np.abs(components[:, index]))[:10]]
+        for index, each in excess.head(4).items()
+    }
+)
+
+# %% [markdown]
+# Do the faces of a row share something that few faces have? Most pictures have next to nothing of such a trait, some have it
+# whole: many numbers near zero, and a few far out. The number beside each row, the **excess kurtosis**, measures that: 0 for a
+# Gaussian, more for such a trait. (With few pictures the search finds chance, too.)
+#
+# Now compare new codes, drawn from the best prior of the model folder. Where they lack the far ends, sort them out: along each
+# component, a new number gets the value that real ones have at the same rank, so that the outermost hundredth becomes like the
+# outermost hundredth. That takes two tables of quantiles per component, and [a short file](../vae_keras/marginals.py).
+
+# %%
+best = shipped.diffusion or shipped.prior
+move = shipped.marginals or marginals.fit(best, z_mean) or np.asarray  # too few codes: they stay as they are
+drawn = best.sample(len(z_mean), seed=2)
+along = {
+    name: (z - center) @ enter for name, z in {"real": z_mean, "new": drawn, "moved": move(drawn)}.items()
+}
+print("excess kurtosis, mean over the components:")
+print(pd.Series({name: stats.kurtosis(some).mean() for name, some in along.items()}).round(2).to_string())
+far = {name: (np.abs(some) > 5).sum(axis=1).mean() for name, some in along.items()}
+print("components beyond five deviations, per face:", pd.Series(far).round(3).to_string(), sep="\n")
+plots.histograms({name: some[:, excess.index[0]] for name, some in along.items()})
+
+# %% [markdown]
+# The histograms show the first of the four components. Is more of what is rare worth having, or only more that is odd? Two
+# sections on, the judge is asked.
+
+# %% [markdown]
 # ## A second look
 # There is one more help, and it needs no training. The encoder has seen real faces and nothing else. Show it a new face (drawn
-# by the learned prior, if the model folder has one). If its code is such as real faces have, it answers with nearly the same
-# code; for an odd one it may answer with a more usual one. Decode the answer.
+# from the best that the model folder has). If its code is such as real faces have, it answers with nearly the same code; for an
+# odd one it may answer with a more usual one. Decode the answer.
 
 # %%
 drawn = shipped.sample(10, seed=config.seed, passes=0)
@@ -424,15 +472,20 @@ plots.rows(
 
 # %% [markdown]
 # Compare each pair, at hair and background above all: the changes are small. One can look again and again; `latent.settle` does
-# it `passes` times. How many are good, do they help a plain decoder, too, and is the learned prior worth its training? To
-# choose by the test pictures would spoil them as a check, so ask the judge on validation pictures.
+# it `passes` times. How many are good, do they help a plain decoder, too, is the learned prior worth its training, and is it
+# good to move its codes? To choose by the test pictures would spoil them as a check, so ask the judge on validation pictures.
 
 # %%
 check = faces.validation[: config.evaluation_pictures]
+drawn = {
+    prior: one.sample(len(check), seed=2)
+    for prior, one in {"mixture": model.prior, "diffusion": better}.items()
+}
+drawn["moved"] = move(best.sample(len(check), seed=2))
 looks = {}
 for name in ("plain", "model folder"):
-    for prior, drawn_from in {"mixture": model.prior, "diffusion": better}.items():
-        z, distances = drawn_from.sample(len(check), seed=2), []
+    for prior, z in drawn.items():
+        distances = []
         for _ in range(4):
             distances.append(outsider.distance(check, latent.decode(decoders[name], z)))
             z = latent.settle(decoders[name], z)
