@@ -171,12 +171,14 @@ def test_the_card_says_how_a_diffusion_model_was_fitted(model, faces, monkeypatc
     better = diffusion.Diffusion(model.prior)
     history = pd.DataFrame({"val_loss": [0.9, 0.7, 0.8], "seconds": [30.0, 30.0, 30.0]})
     monkeypatch.setattr(pretrained.assessment, "calibrate", lambda vae, faces, pca, ways, labels: ways[0])
-    how = dict(epochs=1, seconds=1, plain=model)
+    how, moved = dict(epochs=1, seconds=1, plain=model), []
+    monkeypatch.setattr(marginals, "fit", lambda prior, z, seed: moved.append(prior))
     kept = pretrained.finish(model.vae, faces, diffusion=(better, history), **how)
     assert kept.diffusion is better
     assert kept.card["sharpened"]["diffusion"] == dict(epochs=2, minutes=1.5, mixture=0.9, loss=0.7)
     without = pretrained.finish(model.vae, faces, **how)
     assert without.diffusion is None and "diffusion" not in without.card["sharpened"]
+    assert moved == [better, model.prior]  # what is drawn from is what is moved
 
 
 def test_edit_moves_along_the_direction(model, faces):

@@ -46,8 +46,9 @@ class Marginals:
     @classmethod
     def from_arrays(cls, arrays):
         """The reverse of `to_arrays`, or None where the arrays have none; others in the same file are ignored."""
-        parts = {field.name: arrays.get(f"marginals_{field.name}") for field in dataclasses.fields(cls)}
-        return None if any(part is None for part in parts.values()) else cls(**parts)
+        if "marginals_center" not in arrays:
+            return None
+        return cls(*(arrays[f"marginals_{field.name}"] for field in dataclasses.fields(cls)))
 
 
 def fit(prior, real, seed=0):
@@ -61,7 +62,7 @@ def fit(prior, real, seed=0):
 
     if len(real) < ENOUGH * real.shape[1]:
         return None
-    real = np.float64(latent.subset(real, seed))
+    real = latent.subset(real, seed)
     center, enter, back = components(real, seed)
     apart = (prior.sample(latent.ENOUGH_CODES, seed=APART + seed) - center) @ enter
     middle, even = apart.mean(axis=0), _even(apart)
@@ -80,15 +81,13 @@ def components(z, seed=0):
     """
     from sklearn.decomposition import FastICA
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
-    analysis = FastICA(
-        whiten="unit-variance", whiten_solver="eigh", max_iter=100, tol=1e-3, random_state=seed
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # the least of the components turn on; no harm is in it
-        analysis.fit(z)
+    how = dict(whiten="unit-variance", whiten_solver="eigh", max_iter=100, tol=1e-3, random_state=seed)
+    # A few components turn on for ever, without harm. One thread: on a busy machine two are much slower.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        analysis = FastICA(**how).fit(np.float64(z))
     return analysis.mean_, analysis.components_.T, analysis.mixing_.T
 
 
