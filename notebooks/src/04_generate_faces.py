@@ -191,12 +191,7 @@ temperatures = (0.3, 0.6, 0.8, 1.0, 1.3)
 plots.rows({f"temperature {t}": model.generate(10, seed=config.seed, temperature=t) for t in temperatures})
 
 # %% [markdown]
-# Each column is the same draw. Cold faces are regular and alike; hotter ones differ more, up to faces that fall apart. How
-# alike? Take the standard deviation of each value over 200 faces of one temperature, and average.
-
-# %%
-spread = {t: model.generate(200, seed=config.seed, temperature=t).std(axis=0).mean() for t in temperatures}
-pd.Series(spread, name="deviation between faces (grey levels)").rename_axis("temperature").round(1)
+# Each column is the same draw. Cold faces are regular and alike; hotter ones differ more, up to faces that fall apart.
 
 # %% [markdown]
 # ## A hundred faces
@@ -547,11 +542,8 @@ plots.rows({"new": sets["new faces"][six], "nearest": faces.train[rows[six]]}, c
 
 # %% [markdown]
 # ## Other faces, the same course
-# The weights that ship were made with the same code from other pictures. Ten new faces of each, the first of the seed.
-
-# %%
-plots.rows({name: pretrained.load(name).generate(10, seed=config.seed) for name in pretrained.names()})
-
-# %% [markdown]
+# The weights that ship were made with the same code from other pictures, too: the [README](../README.md) shows ten new faces of
+# each.
+#
 # The model knows nothing of faces but what its pictures show: where they come from, who is in them, how they were cropped
 # and lit. Generated people look like the people of the training set, with its tilts and gaps (lesson 01).
