@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from vae_keras.config import require
+from vae_keras.storage import Arrays
 
 ENOUGH_CODES = 20_000  # a mixture or a linear model gains nothing from more, and takes seconds, not minutes
 
@@ -95,7 +96,7 @@ def settle(vae, z, passes=1, batch_size=256):
 
 
 @dataclasses.dataclass(frozen=True)
-class Prior:
+class Prior(Arrays):
     """A mixture of k Gaussians over codes of d numbers: what to draw new codes from.
 
     weights: [k], sum 1.  means: [k, d].  factors: [k, d, d], of Cholesky; factor @ factor.T is the covariance.
@@ -121,15 +122,6 @@ class Prior:
             chosen = component == index
             z[chosen] = self.means[index] + temperature * deviation[chosen] @ self.factors[index].T
         return z.astype("float32")
-
-    def to_arrays(self):
-        """A dictionary of float32 arrays, to be stored in an .npz file."""
-        return {f"prior_{name}": np.float32(value) for name, value in dataclasses.asdict(self).items()}
-
-    @classmethod
-    def from_arrays(cls, arrays):
-        """The reverse of `to_arrays`; other arrays in the same file are ignored."""
-        return cls(*(np.float32(arrays[f"prior_{field.name}"]) for field in dataclasses.fields(cls)))
 
 
 def fit_prior(z, components=10, seed=0):

@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 
 from vae_keras import latent
+from vae_keras.storage import Arrays
 
 # Levels of the quantiles, dense at both ends, where codes differ: deviations of a Gaussian, -3.5 to 3.5.
 DEVIATIONS = np.linspace(-3.5, 3.5, 129)
@@ -20,7 +21,7 @@ APART = 1_000_003  # seed of the new codes that are measured: not one of those t
 
 
 @dataclasses.dataclass(frozen=True)
-class Marginals:
+class Marginals(Arrays):
     """A function of new codes z [n, d], which gives float32 [n, d]: to components, to other quantiles, and back.
 
     center: [d].  enter: [d, d], components are (z - center) @ enter.  found, wanted: [d, quantiles], of each component
@@ -38,17 +39,6 @@ class Marginals:
         parts = ((np.asarray(z) - self.center) @ self.enter).T
         parts = [np.interp(*each) for each in zip(parts, self.found, self.wanted)]
         return np.float32(np.stack(parts, axis=1) @ self.leave + self.origin)
-
-    def to_arrays(self):
-        """A dictionary of float32 arrays, to be stored in an .npz file."""
-        return {f"marginals_{name}": np.float32(value) for name, value in dataclasses.asdict(self).items()}
-
-    @classmethod
-    def from_arrays(cls, arrays):
-        """The reverse of `to_arrays`, or None where the arrays have none; others in the same file are ignored."""
-        if "marginals_center" not in arrays:
-            return None
-        return cls(*(arrays[f"marginals_{field.name}"] for field in dataclasses.fields(cls)))
 
 
 def fit(prior, real, seed=0):

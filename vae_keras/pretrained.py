@@ -128,9 +128,8 @@ def finish(vae, faces, epochs, seconds, seed=0, command="", plain=None, diffusio
     if better:
         minutes, losses = round(history["seconds"].sum() / 60, 1), history["val_loss"]
         run["diffusion"] = dict(epochs=len(losses) - 1, minutes=minutes, mixture=losses[0], loss=losses.min())
-    model = Pretrained(vae, prior, directions, levels, card, better)
-    if plain is not None:
-        model.marginals = marginals.fit(better or prior, z_mean, seed)
+    moved = None if plain is None else marginals.fit(better or prior, z_mean, seed)
+    model = Pretrained(vae, prior, directions, levels, card, better, moved)
     (card if plain is None else run)["figures"] = assessment.evaluate(model, faces, pca)
     return model
 
@@ -232,7 +231,8 @@ def load(name_or_folder, plain=False):
         with np.load(folder / "latent.npz") as file:
             arrays = dict(file)
         prior, better = latent.Prior.from_arrays(arrays), None
-        moved = Marginals.from_arrays(arrays) if "sharpened" in card else None
+        moves = "sharpened" in card and "marginals_center" in arrays
+        moved = Marginals.from_arrays(arrays) if moves else None
         if "diffusion" in card.get("sharpened", {}):
             better = Diffusion(prior)
             better.denoiser.load_weights(folder / DENOISER)

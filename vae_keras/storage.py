@@ -1,10 +1,13 @@
 """Files that are never half written, and weights at half the size."""
 
 import contextlib
+import dataclasses
 import io
 import os
 import shutil
 from pathlib import Path
+
+import numpy as np
 
 
 @contextlib.contextmanager
@@ -51,3 +54,18 @@ def save_weights(model, path):
         old.visititems(copy)
         new.attrs.update(old.attrs)
     Path(path).write_bytes(halved.getvalue())
+
+
+class Arrays:
+    """A dataclass of arrays that share an .npz file with others: each has the name of its class and its own."""
+
+    def to_arrays(self):
+        """Return {name: float32 array}."""
+        kind = type(self).__name__.lower()
+        return {f"{kind}_{name}": np.float32(value) for name, value in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_arrays(cls, arrays):
+        """Return the reverse of `to_arrays`; KeyError where one of them is not there."""
+        names = [f"{cls.__name__.lower()}_{field.name}" for field in dataclasses.fields(cls)]
+        return cls(*(np.float32(arrays[name]) for name in names))

@@ -420,7 +420,7 @@ plots.rows({f"step {step}": latent.decode(shipped.vae, path[step - 1]) for step 
 
 # %% [markdown]
 # ## What is rare
-# A fault of both priors shows in no single face. It shows along single directions, though not along every one: most directions
+# A fault of such priors shows in no single face. It shows along single directions, though not along every one: most directions
 # mix many traits of a face, and a sum of many things is nearly Gaussian. **Independent component analysis** ([Hyvärinen and Oja
 # 2000](https://doi.org/10.1016/S0893-6080(00)00026-5)) turns whitened codes to directions along which they are as far from a
 # Gaussian as can be. Take the four of its components where that is most, and look at the training faces farthest out on the
@@ -467,8 +467,8 @@ plots.rows(
 # %% [markdown]
 # (The table has the mean over the components of the excess kurtosis, and how many of a face's components lie beyond five
 # deviations. The search makes the most of chance, too, the more so the fewer pictures there are: training codes look rarer
-# than those that were held out, which are the ones to compare with.) Can you see a difference between the rows? It is small in most faces, and it
-# is in what few faces have. Is it worth having? The judge is asked at the end of the next section.
+# than those that were held out, which are the ones to compare with.) Can you see a difference between the rows? Most of these
+# faces hardly change. Is it worth having? The judge is asked at the end of the next section.
 
 # %% [markdown]
 # ## A second look
