@@ -181,8 +181,11 @@ def trained_peer(name, count, folder):
     return lambda images: decode(codes["held"]), decode, (codes["mean"], codes["log_variance"])
 
 
-def measure(held, reconstruct, decode, codes, settle=lambda z: z):
-    """Return the figures of a trained model; `settle`: what becomes of codes of the mixture before they are decoded."""
+def measure(outside, held, reconstruct, decode, codes, settle=lambda z: z):
+    """Return the figures of a trained model; `settle`: what becomes of codes of the mixture before they are decoded.
+
+    outside: the script that prints a distance, or None.
+    """
     from vae_keras import judge, metrics
 
     normal = np.random.default_rng(SEED).standard_normal((len(held), codes[0].shape[1]))
@@ -194,7 +197,7 @@ def measure(held, reconstruct, decode, codes, settle=lambda z: z):
     figures, network = {"squared error": metrics.squared_error(held, sets["reconstructions"])}, judge.load()
     for name, faces in sets.items():
         figures[f"{name}, judge"] = network.distance(held, faces)
-        figures[f"{name}, outside"] = report.outside(options.outside, held, faces)
+        figures[f"{name}, outside"] = report.outside(outside, held, faces)
     return figures
 
 
@@ -233,11 +236,15 @@ def race(name, speeds, faces, folder, held):
     if name in PEERS:
         trained = call_peer("train", name, folder, step.precision(), *plans.values())
         for line, (seconds, count) in zip(trained, plans.items()):
-            yield seconds, {"pictures": line["pictures"]} | measure(held, *trained_peer(name, count, folder))
+            yield (
+                seconds,
+                {"pictures": line["pictures"]}
+                | measure(options.outside, held, *trained_peer(name, count, folder)),
+            )
         return
     for seconds, epochs in plans.items():
         (run,) = lines(sys.executable, __file__, "--train", folder, *epochs)
-        yield seconds, run | measure(held, *trained_own(name, folder))
+        yield seconds, run | measure(options.outside, held, *trained_own(name, folder))
 
 
 def main():

@@ -40,6 +40,28 @@ def test_a_table_has_a_line_per_row(report):
     assert lines == ["| a | b |", "|---|---|", "| 1.235 | x |", "| 2 | y |"]
 
 
+def test_what_an_accelerator_measured_is_told_whole(report):
+    """Each speed beside the course's of the same batch, each training with its figures, each slow kernel."""
+    import accelerator
+
+    found = json.loads(accelerator.KEPT.read_text())
+    rate = next(row["rate"] for row in found["speeds"] if row["way"] == "course")
+    found["speeds"] = [
+        {"way": "torch", "size": 64, "batch": 64, "rate": 2 * rate, "least": rate, "most": 2 * rate},
+        *found["speeds"],
+    ]
+    text = accelerator.section(found)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "|" in line]
+    speeds = [row for row in rows if row[0] in ("course", "torch")]
+    assert len(speeds) == len(found["speeds"]) and speeds[0][5] == "0.5"
+    assert [row[0] for row in rows if row[0] in found["runs"]] == list(found["runs"])
+    for run in found["runs"].values():
+        assert f"| {run['epochs']} |" in text and f"| {run['squared error']:.4g} |" in text
+    assert "discriminator" not in text
+    for kernel, *_ in found["slowest"][0]["kernels"]:
+        assert kernel in text
+
+
 def test_a_wrong_name_says_which_there_are():
     command = [sys.executable, BENCHMARKS / "time_to_quality.py", "vgg"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -82,24 +82,28 @@ class Sharpener(keras.Model):
     def train_step(self, data):
         """Take one step of both networks on a batch of images."""
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        chosen = keras.random.randint(
-            (ops.shape(images)[0] // 2,), 0, len(self.codes), seed=self.sampling.noise
-        )
-        z = self.vae.sampling(self.vae.encoder(images, training=False))
-        z = ops.concatenate([z, ops.take(self.codes, chosen, axis=0)])
         decoder, discriminator = self.vae.decoder.trainable_weights, self.discriminator.trainable_weights
         with tf.GradientTape(persistent=True) as tape:
-            faces = self.vae.decoder(z, training=True)
-            real, made = self.discriminator(images), self.discriminator(faces)
-            terms = self.compute_terms(images, faces, real, made)
-            loss = terms["mse"] / ops.exp(2 * self.vae.log_sigma)
-            loss += self.likeness * terms["likeness"] + self.adversary * terms["adversary"]
+            loss, penalized, terms = self.compute_losses(images)
             loss = self.optimizer.scale_loss(loss)
-            penalized = terms["discriminator"] + 0.5 * self.slope * self.squared_slope(images, real[0])
         gradients = tape.gradient(loss, decoder), tape.gradient(penalized, discriminator)
         self.optimizer.apply(gradients[0], decoder)
         self.discriminator_optimizer.apply(gradients[1], discriminator)
         return self.track(terms)
+
+    def compute_losses(self, images):
+        """Return the loss of the decoder, that of the discriminator, and the terms of both, for a batch of images."""
+        half = (ops.shape(images)[0] // 2,)
+        chosen = keras.random.randint(half, 0, len(self.codes), seed=self.sampling.noise)
+        z = ops.stop_gradient(self.vae.sampling(self.vae.encoder(images, training=False)))
+        z = ops.concatenate([z, ops.take(self.codes, chosen, axis=0)])
+        faces = self.vae.decoder(z, training=True)
+        real, made = self.discriminator(images), self.discriminator(faces)
+        terms = self.compute_terms(images, faces, real, made)
+        loss = terms["mse"] / ops.exp(2 * self.vae.log_sigma)
+        loss += self.likeness * terms["likeness"] + self.adversary * terms["adversary"]
+        penalized = terms["discriminator"] + 0.5 * self.slope * self.squared_slope(images, real[0])
+        return loss, penalized, terms
 
     def compute_terms(self, images, faces, real, made):
         """Return the terms of both losses.

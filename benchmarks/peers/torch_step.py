@@ -1,4 +1,9 @@
-"""The course's network in PyTorch, as fast as it trains on a CPU: prints pictures per second (see ../step.py)."""
+"""The course's network in PyTorch, as fast as it trains: prints pictures per second, for ../step.py, ../accelerator.py.
+
+    python torch_step.py SIZE PRECISION [BATCH]
+
+With BATCH it runs on a GPU, three times, where kernels are replayed as graphs and every fiftieth step waits for them.
+"""
 
 import sys
 from pathlib import Path
@@ -38,7 +43,7 @@ class VAE(nn.Module):
 
 def loss(model, images, narrow):
     """The calibrated Gaussian and the KL, in nats per picture, up to a constant; `narrow`: bfloat16 where it serves."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=narrow):
         reconstructions, mean, log_variance = model(images)
     error = (images - reconstructions).square()
     variance = error.mean().clamp_min(0.0025**2)
@@ -47,21 +52,26 @@ def loss(model, images, narrow):
     return reconstruction + 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean()
 
 
-def main(size, precision):
-    model = VAE(size).to(memory_format=torch.channels_last)
+def main(size, precision, batch=None):
+    device, mode, count, turns = ("cuda", "reduce-overhead", 50, 3) if batch else ("cpu", None, 1, 1)
+    batch = batch or BATCH
+    model = VAE(size).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
-    images = torch.rand(BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)
-    compiled = torch.compile(loss)
+    images = torch.rand(batch, 3, size, size).to(device, memory_format=torch.channels_last)
+    compiled = torch.compile(loss, mode=mode)
 
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        value = compiled(model, images, precision == "bfloat16")
-        value.backward()
-        optimizer.step()
+    def steps():
+        for _ in range(count):
+            optimizer.zero_grad(set_to_none=True)
+            value = compiled(model, images, precision == "bfloat16")
+            value.backward()
+            optimizer.step()
         return value.item()
 
-    print(rate(step))
+    for _ in range(turns):
+        print(rate(steps) * count * batch / BATCH)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    size, precision, *batch = sys.argv[1:]
+    main(int(size), precision, *map(int, batch))

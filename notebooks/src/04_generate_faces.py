@@ -491,7 +491,7 @@ plots.rows(
 # %%
 check = faces.validation[: config.evaluation_pictures]
 starts = {"mixture": model.prior.sample(len(check), seed=2), "diffusion": better.sample(len(check), seed=2)}
-starts[f"{kind}, moved"] = move(best.sample(len(check), seed=2))
+starts[f"{kind}, moved"] = move(starts[kind])
 looks, real = {}, outsider.features(check)
 for name in ("plain", "model folder"):
     for start, z in starts.items():

@@ -1,7 +1,8 @@
 """`make figures`: writes the minutes of the lessons and the figures of the models that ship into README.md.
 
-What `make bench` measured of the training step (benchmarks/RESULTS.md) and what `make race` measured of the faces
-(benchmarks/time_to_quality.json) go into README.md and lesson 03.
+What `make bench` measured of the training step (benchmarks/RESULTS.md), what `make race` measured of the faces
+(benchmarks/time_to_quality.json) and what came of both on an accelerator (benchmarks/accelerator.json) go into the
+README and lesson 03.
 """
 
 import json
@@ -21,6 +22,11 @@ MODELS = {
     "wae": "Wasserstein auto-encoder",
 }
 BUDGETS = (200, 600, 1800)  # seconds
+TRAININGS = {
+    "plain": "plain, as in the last column",
+    "sharpened": "sharpened, as there",
+    "shipped": "sharpened as CelebA's",
+}
 HEAD = """\
 | model | pictures | squared error | of PCA's | distance: reconstructions | new faces | training pictures | minutes |
 |---|---|---|---|---|---|---|---|
@@ -71,6 +77,18 @@ def race():
     return markdown(rows)
 
 
+def accelerator():
+    """Return the seconds that trainings took on an accelerator, and their distances, as a table, a row per training."""
+    found = json.loads((ROOT / "benchmarks" / "accelerator.json").read_text())
+    rows = [
+        ["on one " + found["machine"].split(", ")[1], "epochs, plain and sharpening", "seconds", "distances"]
+    ]
+    for name, run in found["runs"].items():
+        distances = f"{run['reconstructions, outside']:,.0f} / {run['mixture, outside']:,.0f}"
+        rows.append([TRAININGS[name], run["epochs"], f"{run['whole']:.0f}", distances])
+    return markdown(rows)
+
+
 def markdown(rows):
     """Return rows of words, the first of them the head, as a Markdown table."""
     head, *rows = rows
@@ -97,13 +115,16 @@ def with_figures(text):
         minutes = jupytext.read(lesson, fmt="py:percent").metadata["lesson"]["minutes"]
         line = re.compile(rf"^(\|.*\(notebooks/{lesson.stem}\.ipynb\) \|[^|]*\|).*$", re.MULTILINE)
         text = line.sub(rf"\1 {minutes['cpu']} | {minutes['full']} |", text)
-    return between(between(between(text, "figures", table()), "steps", steps()), "race", race())
+    for mark, content in (("figures", table), ("steps", steps), ("race", race), ("accelerator", accelerator)):
+        text = between(text, mark, content())
+    return text
 
 
 def with_speed(text):
     """Return the text of lesson 03 with what was measured of its speed between the marks."""
-    text = between(text, "steps", f"\n{steps()}\n", prefix="# ")
-    return between(text, "race", f"\n{race()}\n", prefix="# ")
+    for mark, content in (("steps", steps), ("race", race), ("accelerator", accelerator)):
+        text = between(text, mark, f"\n{content()}\n", prefix="# ")
+    return text
 
 
 if __name__ == "__main__":

@@ -1,0 +1,290 @@
+"""The course's training by Keras on JAX, on an accelerator; started as accelerator.py says.
+
+All pictures lie in the accelerator's memory as uint8, and an epoch is one compiled call that shuffles, chooses, changes
+and learns. The networks, losses, rates and changes of pictures are those of lessons 03 and 04. So many epochs are
+trained as the race (time_to_quality.py) has in its 1,800 seconds on two cores, and as many as ship.
+"""
+
+import argparse
+import collections
+import gzip
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import types
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+import keras
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+# They import TensorFlow, and use it in `train_step`, in two kernels and for a constant alone.
+sys.modules["tensorflow"] = types.SimpleNamespace(constant=keras.ops.convert_to_tensor)
+from vae_keras import latent, model, sharpen, training  # noqa: E402
+
+del sys.modules["tensorflow"]  # or Keras takes it for the real one
+model.BatchNormalization = keras.layers.BatchNormalization
+
+BATCH, REPEATS = 64, 5
+PRECISION = "mixed_bfloat16"
+EPOCHS = {"plain": (58, 0), "sharpened": (23, 8), "shipped": (50, 60)}  # plain ones, and sharpening
+
+
+def augment(images, key):
+    """As `data.augment`: half the pictures mirrored, light and contrast moved. uint8 (n, size, size, 3) to [0, 1]."""
+    flip, contrast, brightness = jax.random.uniform(key, (3, len(images), 1, 1, 1))
+    images = jax.numpy.where(flip < 0.5, images, images[:, :, ::-1]).astype("float32") / 255
+    contrast = 0.9 + 0.2 * contrast
+    return jax.numpy.clip((images - 0.5) * contrast + 0.5 + 0.1 * brightness - 0.05, 0, 1)
+
+
+class Trainer:
+    """Learns `groups`, lists of variables, each with an optimizer, of a Keras `model`.
+
+    losses: a function of images that gives a loss for each group, and the terms to report. state: the values of
+    everything that changes; `step(state, images)` gives the next one and the terms.
+    """
+
+    def __init__(self, model, groups, optimizers, losses):
+        self.model, self.groups, self.optimizers, self.losses = model, groups, optimizers, losses
+        for optimizer, group in zip(optimizers, groups):
+            optimizer.build(group)
+        learned = {id(variable) for group in groups for variable in group}
+        self.others = [variable for variable in model.variables if id(variable) not in learned]
+        self.parts = [*groups, self.others, *(optimizer.variables for optimizer in optimizers)]
+        self.state = [[variable.value for variable in part] for part in self.parts]
+
+    def evaluate(self, values, others, images):
+        """Return the losses, the terms, and what the variables that are not learned become."""
+        variables = [variable for part in (*self.groups, self.others) for variable in part]
+        values = [value for part in (*values, others) for value in part]
+        with keras.StatelessScope(state_mapping=zip(variables, values)) as scope:
+            losses, terms = self.losses(images)
+        return losses, (terms, [scope.get_current_value(variable) for variable in self.others])
+
+    def step(self, state, images):
+        count = len(self.groups)
+        values, others, slots = state[:count], state[count], state[count + 1 :]
+        losses, back, (terms, others) = jax.vjp(
+            lambda values: self.evaluate(values, others, images), values, has_aux=True
+        )
+        for place, optimizer in enumerate(self.optimizers):
+            alone = tuple(loss * 0 + (place == other) for other, loss in enumerate(losses))
+            gradients = back(alone)[0][place]
+            values[place], slots[place] = optimizer.stateless_apply(slots[place], gradients, values[place])
+        return [*values, others, *slots], terms
+
+    def epoch(self, state, pictures, key, batch):
+        """Take a step on every whole batch of shuffled pictures; return the next state and the mean terms."""
+        steps = len(pictures) // batch
+        key, other = jax.random.split(key)
+        order = jax.random.permutation(key, len(pictures))[: steps * batch].reshape(steps, batch)
+
+        def one(state, drawn):
+            rows, key = drawn
+            return self.step(state, augment(pictures[rows], key))
+
+        state, terms = jax.lax.scan(one, state, (order, jax.random.split(other, steps)))
+        return state, jax.tree.map(lambda term: term.mean(), terms)
+
+    def repeat(self, state, images, steps):
+        """Take so many steps on the same batch: an epoch but for the input."""
+        return jax.lax.scan(lambda state, _: self.step(state, images), state, length=steps)[0]
+
+    def fit(self, pictures, epochs, seed=0):
+        """Train for so many epochs; return the seconds of compiling and of training, and the last mean terms."""
+        begun = time.perf_counter()
+        epoch = jax.jit(self.epoch, static_argnames="batch", donate_argnums=0)
+        compiled = epoch.lower(self.state, pictures, jax.random.key(0), batch=BATCH).compile()
+        compiling, begun = time.perf_counter() - begun, time.perf_counter()
+        for key in jax.random.split(jax.random.key(seed), epochs):
+            self.state, terms = compiled(self.state, pictures, key)
+        terms = {name: float(term) for name, term in terms.items()}  # waits for the accelerator
+        for part, values in zip(self.parts, self.state):
+            for variable, value in zip(part, values):
+                variable.assign(value)
+        return compiling, time.perf_counter() - begun, terms
+
+
+def plain(size, pictures, epochs, batch=BATCH):
+    """Return an untrained VAE as lesson 03 builds it, and its `Trainer`."""
+    settings = types.SimpleNamespace(precision=PRECISION, seed=0, image_size=size, latent_dim=128)
+    vae = training.build_vae(settings)
+
+    def losses(images):
+        terms = vae.compute_terms(images, training=True)
+        vae.log_sigma.assign(0.9 * vae.log_sigma + 0.1 * model.best_log_sigma(terms["mse"]))
+        return (terms["loss"],), terms
+
+    optimizer = keras.optimizers.Adam(training.cosine(1e-3, epochs, batch, pictures))
+    return vae, Trainer(vae, [vae.trainable_variables], [optimizer], losses)
+
+
+def sharpened(vae, codes, pictures, epochs):
+    """Return a copy of a trained VAE with a branch for details, and the `Trainer` of lesson 04."""
+    sharper = sharpen.with_details(vae)
+    sharpener = sharpen.Sharpener(sharper, codes)
+
+    def losses(images):
+        *both, terms = sharpener.compute_losses(images)
+        return tuple(both), terms
+
+    optimizers = [
+        keras.optimizers.Adam(training.cosine(rate, epochs, BATCH, pictures), beta_1=0.5, beta_2=0.99)
+        for rate in sharpen.RATES
+    ]
+    groups = [sharper.decoder.trainable_variables, sharpener.discriminator.trainable_variables]
+    return sharper, Trainer(sharpener, groups, optimizers, losses)
+
+
+def draw_codes(vae, pictures, count=20_000):
+    """Return codes of new faces, from a mixture fitted to the codes of pictures, uint8."""
+    parts = [
+        vae.encoder(pictures[i : i + 1000] / np.float32(255), training=False)
+        for i in range(0, len(pictures), 1000)
+    ]
+    mean, log_variance = (np.concatenate([np.asarray(part) for part in each]) for each in zip(*parts))
+    noise = np.random.default_rng(0).standard_normal(mean.shape)
+    return latent.fit_prior(mean + np.exp(0.5 * log_variance) * noise).sample(count, seed=1)
+
+
+def train(folder, name, pictures):
+    """Train one model of `EPOCHS` and write its weights; return its seconds and terms."""
+    begun, count, (plain_epochs, sharp_epochs) = time.perf_counter(), len(pictures), EPOCHS[name]
+    there = jax.device_put(pictures)
+    vae, trainer = plain(64, count, plain_epochs)
+    compiling, seconds, terms = trainer.fit(there, plain_epochs)
+    if sharp_epochs:
+        vae, trainer = sharpened(vae, draw_codes(vae, pictures), count, sharp_epochs)
+        more, longer, terms = trainer.fit(there, sharp_epochs)
+        compiling, seconds = compiling + more, seconds + longer
+    whole = time.perf_counter() - begun
+    for part in ("encoder", "decoder"):
+        getattr(vae, part).save_weights(folder / f"{name}-{part}.weights.h5")
+    return (
+        dict(epochs=f"{plain_epochs} + {sharp_epochs}", compiling=compiling, training=seconds, whole=whole)
+        | terms
+    )
+
+
+def clock(function, *arguments):
+    """Return the median seconds of `REPEATS` calls of a compiled function, and their least and most."""
+    jax.block_until_ready(function(*arguments))
+    found = []
+    for _ in range(REPEATS):
+        begun = time.perf_counter()
+        jax.block_until_ready(function(*arguments))
+        found.append(time.perf_counter() - begun)
+    return statistics.median(found), min(found), max(found)
+
+
+def speeds(size, pictures, batch):
+    """Return the pictures per second of an epoch and the share of the input in it."""
+    count = len(pictures) // batch * batch
+    vae, trainer = plain(size, len(pictures), 10, batch)
+    there = jax.device_put(pictures)
+    epoch = (
+        jax.jit(trainer.epoch, static_argnames="batch")
+        .lower(trainer.state, there, jax.random.key(0), batch=batch)
+        .compile()
+    )
+    again = jax.jit(trainer.repeat, static_argnames="steps")
+    whole, least, most = clock(epoch, trainer.state, there, jax.random.key(0))
+    images = jax.jit(augment)(there[:batch], jax.random.key(0))
+    bare, *_ = clock(lambda state: again(state, images, steps=count // batch), trainer.state)
+    row = dict(
+        way="course", size=size, batch=batch, rate=count / whole, least=count / most, most=count / least
+    )
+    return row | dict(input=1 - bare / whole, step=whole / (count // batch))
+
+
+def slowest(size, pictures, batch, steps=4):
+    """Return the kernels that take longest in a step: [name, milliseconds, calls], and the milliseconds of all."""
+    _, trainer = plain(size, len(pictures), 10, batch)
+    step, images = jax.jit(trainer.step), jax.jit(augment)(pictures[:batch], jax.random.key(0))
+    state, _ = jax.block_until_ready(step(trainer.state, images))
+    taken, calls = collections.Counter(), collections.Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder, create_perfetto_trace=True):
+            for _ in range(steps):
+                state, _ = step(state, images)
+            jax.block_until_ready(state)
+        (trace,) = Path(folder).rglob("perfetto_trace.json.gz")
+        events = json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
+    for event in events:
+        if "hlo_op" in event.get("args", {}):
+            taken[event["name"]] += event["dur"] / 1000 / steps
+            calls[event["name"]] += 1 / steps
+    found = [[name, milliseconds, round(calls[name])] for name, milliseconds in taken.most_common(5)]
+    return dict(size=size, batch=batch, all=sum(taken.values()), kernels=found)
+
+
+def peak():
+    """Return the operations per second (a multiplication or an addition each) of a large product of matrices."""
+    a = jax.random.normal(jax.random.key(0), (8192, 8192), "bfloat16")
+    seconds, *_ = clock(jax.jit(lambda a: a @ a), a)
+    return 2 * 8192**3 / seconds
+
+
+def torch_speeds(size, batch):
+    """Return the same of the network in PyTorch (peers/torch_step.py), whose pictures do not change."""
+    command = [sys.executable, HERE / "peers" / "torch_step.py", size, "bfloat16", batch]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    if done.returncode:
+        return dict(way="torch", size=size, batch=batch, failed=done.stderr[-300:])
+    found = [float(line) for line in done.stdout.splitlines()[-3:]]
+    rate = statistics.median(found)
+    return dict(
+        way="torch", size=size, batch=batch, rate=rate, least=min(found), most=max(found), step=batch / rate
+    )
+
+
+def run(folder, minutes):
+    """Measure and train; keep what was found after every part, since a machine may be lent for minutes only."""
+    begun, device = time.perf_counter(), jax.devices()[0]
+    machine = (
+        f"{time.strftime('%Y-%m-%d')}, {device.device_kind}, JAX {jax.__version__}, keras {version('keras')}"
+    )
+    found = {
+        "machine": machine,
+        "torch": version("torch"),
+        "peak": peak(),
+        "speeds": [],
+        "slowest": [],
+        "runs": {},
+    }
+    pictures = np.load(folder / "train.npy")
+    larger = np.repeat(np.repeat(pictures[:6400], 2, axis=1), 2, axis=2)
+    parts = []
+    for size, some, batch in ((64, pictures, BATCH), (64, pictures, 16 * BATCH), (128, larger, BATCH)):
+        parts += [("speeds", speeds, size, some, batch), ("speeds", torch_speeds, size, batch)]
+    parts[2:2] = [("runs", train, folder, name, pictures) for name in EPOCHS]
+    parts.append(("slowest", slowest, 64, pictures, 4 * BATCH))
+    for kind, function, *arguments in parts:
+        if time.perf_counter() - begun > 60 * minutes:
+            break
+        print(kind, *(some for some in arguments if np.ndim(some) == 0), flush=True)
+        row = function(*arguments)
+        if kind == "runs":
+            found[kind][arguments[1]] = row
+        else:
+            found[kind].append(row)
+        print(row, f"{time.perf_counter() - begun:.0f} s", flush=True)
+        (folder / "accelerator.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    if keras.backend.backend() != "jax":
+        sys.exit("error: this runs on JAX: set KERAS_BACKEND=jax before the command.")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, default=60, help="after which it begins nothing new")
+    options = parser.parse_args()
+    run(options.folder, options.minutes)
