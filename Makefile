@@ -3,7 +3,7 @@
 # make setup      the set-up alone
 # make lessons    bring the committed notebooks up to date with their texts     (LESSONS="03 04" PROFILE=… DATA=…)
 # make colab      write the repository's address everywhere                     (REPO=owner/name)
-# make figures    write the figures of the models that ship, of bench and of race into README and lesson 03
+# make figures    write the figures of the models that ship and of the benchmarks into README and lesson 03
 # make bench      measure training step, input, sampling and growth beside others; writes benchmarks/RESULTS.md (an hour)
 # make race       train this model and four from elsewhere for the same times, measure their faces (4 hours; NAMES=… OUTSIDE=…)
 # make bench-check fail if the training step or the input became slow (2 minutes)

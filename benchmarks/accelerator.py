@@ -1,11 +1,13 @@
 """The same training on an accelerator: pictures per second, and the time to what two cores reach in 1,800 seconds.
 
-    python benchmarks/accelerator.py prepare FOLDER       the pictures
-    KERAS_BACKEND=jax python benchmarks/jax_training.py FOLDER [--minutes M]
+    python benchmarks/accelerator.py prepare FOLDER
+    python benchmarks/jax_training.py FOLDER [--minutes M]
     python benchmarks/accelerator.py measure FOLDER [--outside distance.py]
 
-The second command runs where the accelerator is. It needs JAX, Keras, SciPy, scikit-learn, pandas and, to compare,
-PyTorch, but no TensorFlow. The third measures the faces of what was trained, and writes a section of RESULTS.md.
+The first command writes the pictures, which together with this repository are copied to where the accelerator is. The
+second runs there. It needs JAX, Keras, SciPy, scikit-learn, pandas and, to compare, PyTorch, but no TensorFlow. The
+third, with what that wrote in the folder again, measures the faces, keeps the figures in accelerator.json and writes a
+section of RESULTS.md.
 """
 
 import argparse
@@ -23,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 
 def prepare(folder):
-    """Write the pictures that `run` trains on."""
+    """Write the pictures to train on."""
     from vae_keras import data
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,19 +34,6 @@ def prepare(folder):
 
 def section(found):
     """Return the text of the section: what was found there, and the figures of the models that were trained."""
-    terms = (
-        "kl",
-        "loss",
-        "mse",
-        "reconstruction",
-        "likeness",
-        "adversary",
-        "discriminator",
-    )  # of the last epoch
-    runs = [
-        {"model": name} | {part: value for part, value in run.items() if part not in terms}
-        for name, run in found["runs"].items()
-    ]
     course = {(row["size"], row["batch"]): row["rate"] for row in found["speeds"] if row["way"] == "course"}
     rows = [
         {
@@ -55,25 +44,23 @@ def section(found):
             "range": f"{row['least']:,.0f}–{row['most']:,.0f}",
             "course is so many times as fast": course[row["size"], row["batch"]] / row["rate"],
             "share of the peak": f"{step.operations(row['size']) * row['rate'] / found['peak']:.2%}",
-            "of the time for input": row.get("input"),
+            "of the time for input": f"{row['input']:.1%}" if "input" in row else None,
         }
         for row in found["speeds"]
     ]
     parts = [
-        f"{found['machine']}, PyTorch {found['torch']}: [accelerator.py](accelerator.py). Keras on JAX, bfloat16. A "
-        f"large product of matrices reaches {found['peak'] / 1e12:.0f} T operations a second. The course's pictures "
-        "lie in the accelerator's memory as uint8; PyTorch's are one batch that does not change.",
+        f"That machine measured the faces. Trained and timed by an {found['device']}, {found['date']}, with "
+        f"{found['versions']}, bfloat16: [accelerator.py](accelerator.py). A large product of matrices reaches "
+        f"{found['peak'] / 1e12:.0f} T operations a second there. The course's pictures lie in its memory as uint8 "
+        f"({found.get('note', 'as they are')}); PyTorch's are one batch that does not change.",
         report.table(rows),
         "Seconds of compiling, of the steps, and of everything, with the prior, which a processor fits before "
-        "sharpening. Distances as in the race.",
-        report.table(runs),
+        "sharpening. One process trains all: what was compiled for one model helps the next. Distances as in the race.",
+        report.table([{"model": name} | run for name, run in found["runs"].items()]),
     ]
     for some in found["slowest"]:
-        parts.append(
-            f"The slowest kernels of a step of {some['batch']} pictures, {some['all']:.1f} ms in all."
-        )
-        columns = ("kernel", "ms", "calls")
-        parts.append(report.table([dict(zip(columns, kernel)) for kernel in some["kernels"]]))
+        parts.append(f"The slowest calls in a step of {some['batch']} pictures, {some['all']:.1f} ms in all.")
+        parts.append(report.table([dict(zip(("kernel", "ms", "calls"), row)) for row in some["kernels"]]))
     return "\n\n".join(parts)
 
 
@@ -84,10 +71,9 @@ def measure(folder, outside):
     from vae_keras import data
 
     faces, found = data.prepare("celeba", 64), json.loads((folder / KEPT.name).read_text())
-    np.save(folder / "train.npy", faces.train)
     held = np.concatenate([faces.validation, faces.test])
     for name, run in found["runs"].items():
-        kind = "plain" if run["epochs"].endswith(" + 0") else "sharpened"
+        kind = "plain" if name == "plain" else "sharpened"
         for part in ("encoder", "decoder"):
             shutil.copy(folder / f"{name}-{part}.weights.h5", folder / f"{part}.weights.h5")
         run |= time_to_quality.measure(outside, held, *time_to_quality.trained_own(kind, folder))

@@ -9,14 +9,16 @@ import argparse
 import collections
 import gzip
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import types
-from importlib.metadata import version
 from pathlib import Path
+
+os.environ["KERAS_BACKEND"] = "jax"
 
 import jax
 import keras
@@ -34,7 +36,6 @@ model.BatchNormalization = keras.layers.BatchNormalization
 
 BATCH, REPEATS = 64, 5
 PRECISION = "mixed_bfloat16"
-EPOCHS = {"plain": (58, 0), "sharpened": (23, 8), "shipped": (50, 60)}  # plain ones, and sharpening
 
 
 def augment(images, key):
@@ -76,7 +77,7 @@ class Trainer:
             lambda values: self.evaluate(values, others, images), values, has_aux=True
         )
         for place, optimizer in enumerate(self.optimizers):
-            alone = tuple(loss * 0 + (place == other) for other, loss in enumerate(losses))
+            alone = tuple(jax.numpy.full_like(loss, place == other) for other, loss in enumerate(losses))
             gradients = back(alone)[0][place]
             values[place], slots[place] = optimizer.stateless_apply(slots[place], gradients, values[place])
         return [*values, others, *slots], terms
@@ -99,18 +100,18 @@ class Trainer:
         return jax.lax.scan(lambda state, _: self.step(state, images), state, length=steps)[0]
 
     def fit(self, pictures, epochs, seed=0):
-        """Train for so many epochs; return the seconds of compiling and of training, and the last mean terms."""
+        """Train for so many epochs; return the seconds of compiling and of training."""
         begun = time.perf_counter()
         epoch = jax.jit(self.epoch, static_argnames="batch", donate_argnums=0)
         compiled = epoch.lower(self.state, pictures, jax.random.key(0), batch=BATCH).compile()
         compiling, begun = time.perf_counter() - begun, time.perf_counter()
         for key in jax.random.split(jax.random.key(seed), epochs):
-            self.state, terms = compiled(self.state, pictures, key)
-        terms = {name: float(term) for name, term in terms.items()}  # waits for the accelerator
+            self.state, _ = compiled(self.state, pictures, key)
+        jax.block_until_ready(self.state)
         for part, values in zip(self.parts, self.state):
             for variable, value in zip(part, values):
                 variable.assign(value)
-        return compiling, time.perf_counter() - begun, terms
+        return compiling, time.perf_counter() - begun
 
 
 def plain(size, pictures, epochs, batch=BATCH):
@@ -155,23 +156,30 @@ def draw_codes(vae, pictures, count=20_000):
     return latent.fit_prior(mean + np.exp(0.5 * log_variance) * noise).sample(count, seed=1)
 
 
+def epochs():
+    """Return the epochs of each training, (plain, sharpening): those of the race's longest, and those of what ships."""
+    runs = json.loads((HERE / "time_to_quality.json").read_text())["runs"]
+    card = json.loads((HERE.parent / "vae_keras" / "weights" / "celeba" / "card.json").read_text())
+    longest = {name: map(int, runs[f"{name} 1800"]["epochs"].split(" + ")) for name in ("plain", "sharpened")}
+    return {name: tuple(both) for name, both in longest.items()} | {
+        "shipped": (card["epochs"], card["sharpened"]["epochs"])
+    }
+
+
 def train(folder, name, pictures):
-    """Train one model of `EPOCHS` and write its weights; return its seconds and terms."""
-    begun, count, (plain_epochs, sharp_epochs) = time.perf_counter(), len(pictures), EPOCHS[name]
+    """Train one of the models of `epochs` and write its weights; return the seconds that it took."""
+    begun, count, (plain_epochs, sharp_epochs) = time.perf_counter(), len(pictures), epochs()[name]
     there = jax.device_put(pictures)
     vae, trainer = plain(64, count, plain_epochs)
-    compiling, seconds, terms = trainer.fit(there, plain_epochs)
+    compiling, seconds = trainer.fit(there, plain_epochs)
     if sharp_epochs:
         vae, trainer = sharpened(vae, draw_codes(vae, pictures), count, sharp_epochs)
-        more, longer, terms = trainer.fit(there, sharp_epochs)
+        more, longer = trainer.fit(there, sharp_epochs)
         compiling, seconds = compiling + more, seconds + longer
     whole = time.perf_counter() - begun
     for part in ("encoder", "decoder"):
         getattr(vae, part).save_weights(folder / f"{name}-{part}.weights.h5")
-    return (
-        dict(epochs=f"{plain_epochs} + {sharp_epochs}", compiling=compiling, training=seconds, whole=whole)
-        | terms
-    )
+    return dict(epochs=f"{plain_epochs} + {sharp_epochs}", compiling=compiling, training=seconds, whole=whole)
 
 
 def clock(function, *arguments):
@@ -188,7 +196,7 @@ def clock(function, *arguments):
 def speeds(size, pictures, batch):
     """Return the pictures per second of an epoch and the share of the input in it."""
     count = len(pictures) // batch * batch
-    vae, trainer = plain(size, len(pictures), 10, batch)
+    _, trainer = plain(size, len(pictures), 10, batch)
     there = jax.device_put(pictures)
     epoch = (
         jax.jit(trainer.epoch, static_argnames="batch")
@@ -199,10 +207,8 @@ def speeds(size, pictures, batch):
     whole, least, most = clock(epoch, trainer.state, there, jax.random.key(0))
     images = jax.jit(augment)(there[:batch], jax.random.key(0))
     bare, *_ = clock(lambda state: again(state, images, steps=count // batch), trainer.state)
-    row = dict(
-        way="course", size=size, batch=batch, rate=count / whole, least=count / most, most=count / least
-    )
-    return row | dict(input=1 - bare / whole, step=whole / (count // batch))
+    rates = dict(rate=count / whole, least=count / most, most=count / least)
+    return dict(way="course", size=size, batch=batch, **rates, input=1 - bare / whole)
 
 
 def slowest(size, pictures, batch, steps=4):
@@ -234,55 +240,40 @@ def peak():
 
 
 def torch_speeds(size, batch):
-    """Return the same of the network in PyTorch (peers/torch_step.py), whose pictures do not change."""
+    """Return the same of the network in PyTorch (peers/torch_step.py), on one batch; None if that fails."""
     command = [sys.executable, HERE / "peers" / "torch_step.py", size, "bfloat16", batch]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    done = subprocess.run([*map(str, command)], stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        return dict(way="torch", size=size, batch=batch, failed=done.stderr[-300:])
+        return None
     found = [float(line) for line in done.stdout.splitlines()[-3:]]
-    rate = statistics.median(found)
-    return dict(
-        way="torch", size=size, batch=batch, rate=rate, least=min(found), most=max(found), step=batch / rate
-    )
+    rates = dict(rate=statistics.median(found), least=min(found), most=max(found))
+    return dict(way="torch", size=size, batch=batch, **rates)
 
 
 def run(folder, minutes):
-    """Measure and train; keep what was found after every part, since a machine may be lent for minutes only."""
-    begun, device = time.perf_counter(), jax.devices()[0]
-    machine = (
-        f"{time.strftime('%Y-%m-%d')}, {device.device_kind}, JAX {jax.__version__}, keras {version('keras')}"
-    )
-    found = {
-        "machine": machine,
-        "torch": version("torch"),
-        "peak": peak(),
-        "speeds": [],
-        "slowest": [],
-        "runs": {},
-    }
-    pictures = np.load(folder / "train.npy")
-    larger = np.repeat(np.repeat(pictures[:6400], 2, axis=1), 2, axis=2)
-    parts = []
-    for size, some, batch in ((64, pictures, BATCH), (64, pictures, 16 * BATCH), (128, larger, BATCH)):
-        parts += [("speeds", speeds, size, some, batch), ("speeds", torch_speeds, size, batch)]
-    parts[2:2] = [("runs", train, folder, name, pictures) for name in EPOCHS]
-    parts.append(("slowest", slowest, 64, pictures, 4 * BATCH))
+    """Measure and train; keep what was found after every part, so that what stops early has something to show."""
+    begun, pictures = time.perf_counter(), np.load(folder / "train.npy")
+    found = {"date": time.strftime("%Y-%m-%d"), "device": jax.devices()[0].device_kind}
+    found |= {"versions": f"JAX {jax.__version__}, keras {keras.__version__}", "peak": peak()}
+    found |= {"speeds": [], "slowest": [], "runs": {}}
+    large = 16 * BATCH
+    parts = [("speeds", speeds, 64, pictures, BATCH), ("speeds", torch_speeds, 64, BATCH)]
+    parts += [("runs", train, folder, name, pictures) for name in epochs()]
+    parts += [("speeds", speeds, 64, pictures, large), ("speeds", torch_speeds, 64, large)]
+    parts += [("slowest", slowest, 64, pictures, 4 * BATCH)]
     for kind, function, *arguments in parts:
         if time.perf_counter() - begun > 60 * minutes:
             break
-        print(kind, *(some for some in arguments if np.ndim(some) == 0), flush=True)
         row = function(*arguments)
+        print(f"{time.perf_counter() - begun:.0f} s", kind, row, flush=True)
         if kind == "runs":
             found[kind][arguments[1]] = row
-        else:
+        elif row:
             found[kind].append(row)
-        print(row, f"{time.perf_counter() - begun:.0f} s", flush=True)
         (folder / "accelerator.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    if keras.backend.backend() != "jax":
-        sys.exit("error: this runs on JAX: set KERAS_BACKEND=jax before the command.")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=60, help="after which it begins nothing new")

@@ -236,11 +236,8 @@ def race(name, speeds, faces, folder, held):
     if name in PEERS:
         trained = call_peer("train", name, folder, step.precision(), *plans.values())
         for line, (seconds, count) in zip(trained, plans.items()):
-            yield (
-                seconds,
-                {"pictures": line["pictures"]}
-                | measure(options.outside, held, *trained_peer(name, count, folder)),
-            )
+            figures = measure(options.outside, held, *trained_peer(name, count, folder))
+            yield seconds, {"pictures": line["pictures"]} | figures
         return
     for seconds, epochs in plans.items():
         (run,) = lines(sys.executable, __file__, "--train", folder, *epochs)

@@ -1,4 +1,4 @@
-"""The course's network in PyTorch, as fast as it trains: prints pictures per second, for ../step.py, ../accelerator.py.
+"""The course's network in PyTorch, for ../step.py and ../jax_training.py: prints how many pictures a second it learns.
 
     python torch_step.py SIZE PRECISION [BATCH]
 

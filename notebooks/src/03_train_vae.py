@@ -420,18 +420,19 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # Sharpening needs time, and a model that was trained well before: only in the last column it is ahead (lesson 04 shows how).
 #
-# And on a GPU? Not this notebook was timed there, but the same trainings, with Keras on JAX in the place of TensorFlow. All
-# pictures lie in the GPU's memory, so that none has to be fetched. The seconds count compiling, too, and the prior that a
-# sharpened model needs:
+# And on a GPU? This notebook was not timed on one. A program of its own
+# ([accelerator.py](../benchmarks/accelerator.py)) trains the same networks with Keras on JAX, all pictures in the GPU's
+# memory; expect other times from the cells above. The seconds of everything count compiling, too, and the prior that a
+# sharpened model needs. (The pictures were compressed once more on their way there.)
 #
 # <!-- accelerator -->
 #
-# | on one NVIDIA H200 | epochs, plain and sharpening | seconds | distances |
-# | --- | --- | --- | --- |
-# | plain, as in the last column | 58 + 0 | 44 | 867 / 1,014 |
-# | sharpened, as there | 23 + 8 | 100 | 757 / 833 |
-# | sharpened as CelebA's | 50 + 60 | 144 | 254 / 344 |
+# | on one NVIDIA H200 | epochs, plain and sharpening | seconds of the steps | of everything | distances |
+# | --- | --- | --- | --- | --- |
+# | plain, as in the last column above | 58 + 0 | 40 | 44 | 867 / 1,014 |
+# | sharpened, as there | 23 + 8 | 26 | 100 | 757 / 833 |
+# | sharpened as long as CelebA's | 50 + 60 | 108 | 144 | 254 / 344 |
 #
 # <!-- /accelerator -->
 #
-# The last row is trained as long as the CelebA model that comes with this course, and its new faces come from the mixture alone.
+# The last row was trained as long as the CelebA model that comes with this course; its new faces come from the mixture alone.
