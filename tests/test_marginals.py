@@ -115,3 +115,10 @@ def test_nothing_is_fitted_to_too_few_codes(prior, known):
     enough = marginals.ENOUGH * 5
     assert isinstance(marginals.fit(prior, known[2][:enough]), marginals.Marginals)
     assert marginals.fit(prior, known[2][: enough - 1]) is None
+
+
+def test_few_codes_have_fewer_components_and_no_warning(rng, recwarn):
+    z = rng.standard_normal((12, 30))
+    center, enter, back = marginals.components(z)
+    assert enter.shape == (30, 12) and back.shape == (12, 30) and not recwarn.list
+    np.testing.assert_allclose((z - center) @ enter @ back + center, z, atol=1e-5)
