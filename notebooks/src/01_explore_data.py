@@ -181,7 +181,7 @@ for name, method in ("nearest", cv2.INTER_NEAREST), ("area", cv2.INTER_AREA):
 plots.rows(shrunk)
 
 # %% [markdown]
-# *Nearest* has stronger contrast, and that is what is wrong with it: it shows whatever pixel it happens to hit. Compare
+# *Nearest* looks crisper, but it shows whatever pixel it happens to hit. Compare
 # the eyes and the outlines of a face in its two rows: they jump. *Area* is softer and changes less: compare the two numbers.
 # What goes wrong has a name, aliasing, and a chequerboard shows it in its purest form. Its fields are 0 and 255 in
 # turn. Seen from afar it is grey:
@@ -205,9 +205,9 @@ print("nearest:     ", np.unique(cv2.resize(board, (16, 16), interpolation=cv2.I
 plots.grid(faces.train[:40], columns=10)
 
 # %% [markdown]
-# Look for what a model will find easy, which is what all pictures share: the place of the eyes, the outline of the
-# head, the colours of skin. Then look for what will be hard, which is what only few of them show: hats, glasses,
-# hands, faces turned away, writing in the background. Rare things hardly lower its error, so it will leave them out first.
+# Look for what a model will find easy, which is what all pictures share: the place of the eyes, the outline of the head, the
+# colours of skin. Then look for what will be hard, which is what only few of them show: hats, glasses, hands, faces turned
+# away, writing in the background. Drawing rare things well hardly lowers its error, so it will leave them out first.
 
 # %% [markdown]
 # ## The mean face
@@ -232,6 +232,8 @@ plots.grid(
 # number to beat:
 #
 # $$\text{MSE} = \frac{1}{N D} \sum_{n=1}^{N} \sum_{d=1}^{D} \left(x_{nd} - \bar{x}_d\right)^2$$
+#
+# $N$ is the number of test pictures, $D$ that of the values in one, $x_{nd}$ a value and $\bar{x}_d$ the same of the mean face.
 
 # %%
 mean_error = metrics.squared_error(faces.test, np.broadcast_to(mean, faces.test.shape))
@@ -239,14 +241,14 @@ print(f"mean squared error of the mean face on the test pictures: {mean_error:.4
 print(f"so a typical value is off by {255 * mean_error**0.5:.0f} of 255 grey levels")
 
 # %% [markdown]
-# If a network that you train ends near this number, it has learnt the mean face and nothing else. That is a well-known
+# If a network that you train ends near this number, it has learned the mean face and nothing else. That is a well-known
 # failure of variational autoencoders (posterior collapse), and in [lesson 03](03_train_vae.ipynb) you will cause it on purpose.
 
 # %% [markdown]
 # ## What the pictures are said to show
-# Many sets come with labels. CelebA has forty per picture, given by annotators who knew nothing but the photograph.
+# Many sets come with labels. CelebA has forty per picture, given by annotators who looked at the photograph.
 # They are opinions: `Male` is what somebody thought they saw, `Attractive` says more about the annotator than about the
-# person. Use such labels to explore what a model has learnt, never to judge people.
+# person. Use such labels to explore what a model has learned, never to judge people.
 #
 # The course also measures five things in every picture itself (brightness, contrast, warmth, brightness of the
 # background, light from the left) and cuts each at its median. Where nobody labelled anything, the lessons show these.
@@ -332,8 +334,8 @@ _ = axes.legend()
 
 # %% [markdown]
 # ## Could faces be made pixel by pixel?
-# You now know what values each pixel takes. So draw each pixel by itself: for every place take the value that a
-# random training picture has there. Each pixel is then as it should be. **Do faces come out?**
+# You now know which values pixels take. Go one step further and draw each pixel by itself: for every place take the colour
+# that a random training picture has there. Each pixel is then as it should be. **Do faces come out?**
 
 # %%
 random = np.random.default_rng(config.seed)
@@ -422,7 +424,7 @@ print(f"mean face: {mean_error:.4f}    PCA with {pca.n_components_} numbers: {pc
 print(f"PCA leaves {pca_error / mean_error:.0%} of the error of the mean face on held-out pictures")
 
 # %% [markdown]
-# This is the number to beat from [lesson 03](03_train_vae.ipynb) on. PCA is a linear autoencoder: it encodes
+# The error of PCA is the number to beat from [lesson 03](03_train_vae.ipynb) on. PCA is a linear autoencoder: it encodes
 # with one matrix and decodes with its transpose. A network of convolutions has as many numbers to spend and should
 # spend them better.
 #

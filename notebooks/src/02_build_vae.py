@@ -22,7 +22,7 @@
 #       - The ELBO has two terms: what the reconstruction fails to explain, and the KL, the price of the code. Both are in
 #         nats, and both are sums.
 #       - `mean + deviation * noise` is a draw that has a derivative.
-#       - A Gaussian likelihood whose deviation is the error that is there weighs the two terms by itself.
+#       - A Gaussian likelihood whose deviation is set to the present error weighs the two terms by itself.
 #       - Each formula can be checked: against sampling, against another library, by hand.
 #     questions: |
 #       1. Build the network with `filters=(16, 32, 64)`. Which part loses most of its weights, and why does the number of
@@ -72,13 +72,15 @@ plots.grid(faces.eight, columns=8)
 
 # %% [markdown]
 # ## The encoder
-# Each convolution with `strides=2` halves the side of the picture and, stage by stage, doubles the number of channels: less
-# *where*, more *what*. Two small helpers come from the module. `stage_filters` lists the channels of every stage; `activate`
-# adds batch normalization and ReLU.
+# Each convolution with `strides=2` halves the side of the picture, and the number of channels grows, first to 32, then
+# twofold from stage to stage: less *where*, more *what*. Two small helpers come from the module. `stage_filters` lists the
+# channels of every stage; `activate` adds batch normalization and ReLU.
 #
 # At the end stand two dense layers, not one. The encoder does not answer "the code of this face is $z$" but "the code is
 # about $\mu$, give or take $\sigma$": a normal distribution for every latent variable,
 # $$q(z \mid x) = N\big(\mu(x),\ \sigma^2(x)\big).$$
+# Read $q(z \mid x)$ as "the distribution of the code $z$, given the picture $x$"; $\sigma$ is its standard deviation, in this
+# course often just *deviation*.
 # The second layer gives $\log \sigma^2$, since a logarithm may be any number while a variance may not be negative. It is
 # clipped, so that its exponential stays within sensible numbers.
 
@@ -126,9 +128,10 @@ for half in (encoder, decoder):
 plots.architecture(*blocks)
 
 # %% [markdown]
-# Read the first row from left to right: the boxes get smaller and thicker, until two bars remain, the mean and the
-# log-variance. (Nothing is to scale: see the numbers.) The second row goes the other way. All that the decoder will ever
-# know of a face passes through the first bar of that row, a list far shorter than that of the values in the picture.
+# Read the first row from left to right: the boxes get lower and wider, until two bars remain, the mean and the log-variance.
+# (Nothing is to scale: see the numbers. Normalization, activation, dropout and flattening are not drawn.) The second row goes
+# the other way. All that the decoder will ever know of a face passes through the first bar of that row, a list far
+# shorter than that of the picture's values.
 
 # %% [markdown]
 # ## Noise between the two
@@ -174,16 +177,18 @@ for name, target in (("mean + deviation * noise", through), ("drawn by NumPy", o
 
 # %% [markdown]
 # ## What should be small? The ELBO in words
-# We want a model under which real faces are probable: $\log p(x)$ should be large. The model says: nature draws a code from the
-# **prior** $p(z) = N(0, I)$, then a picture from $p(x \mid z)$, which the decoder describes. So
-# $p(x) = \int p(x \mid z)\,p(z)\,dz$: an average over *all* codes, nearly all of which have nothing to do with this face.
-# Nobody can compute that average.
+# We want a model under which real faces are probable: $\log p(x)$ should be large. The model says: nature draws a code from
+# the **prior** $p(z) = N(0, I)$ (each number by itself, with mean 0 and deviation 1), then a picture from $p(x \mid z)$,
+# which the decoder describes. So $p(x) = \int p(x \mid z)\,p(z)\,dz$: an average over *all* codes, nearly all of which have
+# nothing to do with this face. Nobody can compute that average.
 #
 # But the encoder knows where to look. Write $KL(q\,\|\,p)$ for the mean of $\log q - \log p$ over draws from $q$, the
 # Kullback–Leibler divergence: how far $q$ is from $p$, never negative, and 0 if they are equal. For any distribution
 # $q(z \mid x)$ whatever,
 # $$\log p(x) = \underbrace{E_{q}\big[\log p(x \mid z)\big] - KL\big(q(z \mid x)\,\|\,p(z)\big)}_{\text{ELBO}}
 # + \underbrace{KL\big(q(z \mid x)\,\|\,p(z \mid x)\big)}_{\ge\, 0}.$$
+# Here $p(z \mid x)$ is the **posterior**: which codes may have made this picture, if the model is right. The encoder's
+# $q(z \mid x)$ stands in for it, and is called the *approximate posterior*.
 
 # %% [markdown]
 # **Where it comes from.** Bayes' rule says $p(x) = p(x \mid z)\,p(z) / p(z \mid x)$ for every $z$. Take the logarithm, write
@@ -397,8 +402,8 @@ pd.DataFrame({"by hand": by_hand, "evaluate": measured}).loc[list(by_hand)].roun
 # %% [markdown]
 # ## The training step
 # One step of learning, written out: compute the loss while the tape watches, ask for the gradients, let the optimizer apply
-# them, and move the stored $\log\sigma$ a tenth of the way to that of the batch. `scale_loss` does nothing in ordinary
-# precision; with 16-bit numbers it keeps small gradients from vanishing.
+# them, and move the stored $\log\sigma$ a tenth of the way to that of the batch. `scale_loss` does nothing in float32 and in
+# bfloat16; with float16 it keeps small gradients from vanishing.
 
 # %% include vae_keras/model.py::VAE.train_step
 

@@ -67,7 +67,7 @@ vae.settings
 # $$\eta_t = \tfrac{1}{2}\,\eta_0\left(1 + \cos\frac{\pi t}{T}\right),$$
 # from $\eta_0 = 0.001$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle.
 #
-# What counts is the number of steps. Faces take some thousand of them: a folder of a few hundred pictures, of which an epoch
+# What counts is the number of steps. Faces take a few thousand of them: a folder of a few hundred pictures, of which an epoch
 # is a few steps, wants `epochs` raised to some hundreds in the settings.
 #
 # A callback prints a line every few epochs. Because `folder` is given, a checkpoint is kept there after every epoch. Should
@@ -86,8 +86,9 @@ history = training.fit(
 )
 
 # %% [markdown]
-# **How fast was that?** The table has a row per epoch. The first epoch contains the tracing of the step, some seconds; other
-# differences come from what else ran at the time. The speed depends on the device; the last line of the lesson names it.
+# **How fast was that?** `history` has a row per epoch; the first, the middle and the last are shown. The first epoch contains
+# the tracing of the step, some seconds; other differences come from what else ran at the time. The speed depends on the
+# device; the last line of the lesson names it.
 
 # %%
 seconds = history["seconds"].sum()
@@ -105,10 +106,11 @@ plots.curves(history)
 # The reconstruction term falls: the decoder learns. In training the KL rises steeply within the first epochs (the first point
 # is the mean over a whole epoch), since a code that says something about its face costs nats; then it stays about where it
 # is: the code costs no more than before, but what it says is better chosen, and the decoder makes more of it. For held-out
-# pictures the first encoder may pay too much, and learns to pay less.
+# pictures, here the validation part, the KL may be higher in the first epochs than later: the encoder still pays too much for
+# them.
 #
-# The curves of the held-out pictures show whether the model overfits. A gap between the two is not yet harm, as long as both
-# fall; where the held-out error rises while the other falls, more epochs only memorize.
+# The curves of the validation pictures (`held out`) show whether the model overfits. A gap between the two is not yet harm,
+# as long as both fall; where the held-out error rises while the other falls, more epochs only memorize.
 
 # %% [markdown]
 # ## How close are reconstructions?
@@ -123,9 +125,10 @@ plots.rows(
 )
 
 # %% [markdown]
-# What varies in many faces survives: pose, light, hair, expression. What is rare or fine, such as the texture of hair, a
-# hand or an earring, is smoothed. The last row is PCA, the linear model of lesson 01 (128 numbers per face, or fewer where
-# there are fewer pictures): it spends them on soft, ghostly copies of edges. Now the same in numbers, on all test pictures.
+# What varies in many faces survives: light, the shape of the hair, most of the pose and of the expression. What is rare or
+# fine, such as strands of hair, a hand, writing, or a head turned far aside, is smoothed. The last row is PCA, the linear
+# model of lesson 01 (128 numbers per face, or fewer where there are fewer pictures): it spends them on soft, ghostly copies
+# of edges. Now the same in numbers, on all test pictures.
 
 # %%
 error = metrics.squared_error(faces.test, latent.reconstruct(vae, faces.test))
@@ -234,7 +237,7 @@ for name, network in compared.items():
 # %% [markdown]
 # ## When do faces appear?
 # Each frame decodes the same eight codes with the classic model's weights of one epoch; the first frame is from before
-# training. What comes first, and what comes last?
+# training. The bar below the faces shows how much of the training is done. What comes first, and what comes last?
 
 # %%
 plots.gif(watch["classic"].frames)  # a dozen of them at most, evenly spaced
@@ -247,7 +250,8 @@ plots.gif(watch["classic"].frames)  # a dozen of them at most, evenly spaced
 # %% [markdown]
 # ## What does each model do well?
 # Three things are asked of each: reconstruct the eight held-out faces; generate from codes $z \sim N(0, I)$; and walk from
-# the first of the eight to the second in equal steps of the code. The codes of the second row are the same for all three.
+# the first of the eight to the second in equal steps of the code. Each model has three rows, in this order. The codes of the
+# rows `from N(0, I)` are the same for all three models.
 
 # %%
 figure = {}
@@ -262,12 +266,13 @@ plots.rows(figure)
 
 # %% [markdown]
 # Expect this. The autoencoder reconstructs well, but what it makes from $N(0, I)$ is no face: nothing ever told it to use
-# codes from there. The classic VAE pays with softer reconstructions for codes nearer to $N(0, I)$, so its new faces are
-# faces. The calibrated VAE reconstructs with detail, and its new faces lie between the two. All three walk smoothly from face
-# to face. Check it against the rows, and in numbers. The last column asks a fair question: is $N(0, I)$ simply the wrong
-# place to draw the autoencoder's codes from? For it, a distribution was fitted to the means of the codes that each model
-# gives its training pictures (a mixture of Gaussians: lesson 04 explains it), and the new faces, whose distance it gives,
-# come from that.
+# codes from there. The classic VAE pays with softer reconstructions for codes nearer to $N(0, I)$, so most of its new faces
+# are faces. The calibrated VAE reconstructs with detail; what it makes from $N(0, I)$ lies between the two. All three walk
+# smoothly from face to face. Check it against the rows, and in numbers. The last two columns are distances between new faces
+# and held-out ones: smaller is better, and the text below the table says how they are measured. In the first of the two the
+# codes come from $N(0, I)$. But is $N(0, I)$ simply the wrong place to draw the autoencoder's codes from? In the last column
+# they come from a distribution that was fitted to the means of the codes that each model gives its training pictures (a
+# mixture of Gaussians: lesson 04 explains it).
 
 
 # %%
@@ -330,15 +335,17 @@ latent_sizes.rename_axis("latent size").round(4)
 # %% [markdown]
 # A handful of numbers holds what is coarse, light and dark above all; more numbers buy pose, expression and finer detail.
 # Compare the errors: how much did the step from 8 to 32 buy, and how much the last one? The KL says what was paid for it. And
-# is a short code easier to draw from $N(0, I)$ than a long one? The distances answer. (The KL divided by the size says what a
-# number costs; it does not say how the codes of all faces together are spread. Lesson 04 measures that.)
+# is a short code easier to draw from $N(0, I)$ than a long one? Compare the two distances in each row: the last column shows
+# how near this decoder comes with codes like its own. (The KL divided by the size says what a number costs; it does not say
+# how the codes of all faces together are spread. Lesson 04 measures that.)
 
 # %% [markdown]
 # ## A failure on purpose
 # A common mistake in VAE code is one word: `mean` where `sum` belongs. Averaging the squared error over the pixels
-# divides it by their number, which is the same as multiplying the KL by it:
+# divides it by their number, which, but for a factor in front of everything, is the same as multiplying the KL by it:
 # $$\tfrac{1}{N}\lVert x - \hat x \rVert^2 + \mathrm{KL} = \tfrac{1}{N}\left(\lVert x - \hat x \rVert^2 +
 # N\,\mathrm{KL}\right).$$
+# The factor in front hardly matters, since the size of Adam's steps does not depend on the scale of the loss.
 
 # %% tags=["nbval-check-output"]
 values = config.image_size**2 * 3
@@ -392,18 +399,20 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /steps -->
 #
-# These are training steps alone; the epochs above read, augment and measure besides. The fastest and the slowest of the
-# repetitions, which stand with the results, lie farther apart than this course and PyTorch. What the course
-# has and Keras's defaults have not are *fused kernels*, one operation in the place of a dozen: for batch normalization, and for
-# Adam's update of a variable ([where the time goes](../benchmarks/PROFILE.md)).
+# These are training steps alone, timed on another day; the epochs above read, augment and measure besides, and other work may
+# have run beside them. So do not compare these speeds with the one printed above. The fastest and the slowest of the
+# repetitions, which stand with the results, lie farther apart than this course and PyTorch. What the course has and Keras's
+# defaults lack are *fused kernels*, one operation in the place of a dozen: for batch normalization, and for Adam's update of
+# a variable ([where the time goes](../benchmarks/PROFILE.md)).
 #
 # And what are the seconds worth? Here the course stands beside face models from elsewhere
 # ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained on the same pictures for at
 # most the same time. The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from a
-# mixture fitted to the model's codes (lesson 04 explains that), in what a network sees that was trained on photographs of all
-# kinds; they cannot be compared with the distances above. Lower is better. *Sharpened* is what lesson 04 does near its end: a
-# part of the seconds trains the model of this lesson, the rest its decoder alone, which gets a few more layers. (DCGAN is a
-# network that makes faces in another way, which lesson 04 explains, too; the VAE in its row has such layers.)
+# mixture fitted to the model's codes (lesson 04 explains that, and the second look that new faces of our sharpened model
+# get), in the features of a network that was trained on photographs of all kinds; they cannot be compared with the distances
+# above. Lower is better. *Sharpened* is what lesson 04 does near its end: a part of the seconds trains the model of this
+# lesson, the rest its decoder alone, which gets a few more layers. (DCGAN is a network that makes faces in another way, which
+# lesson 04 explains, too; the VAE in its row has such layers.)
 #
 # <!-- race -->
 #
@@ -418,12 +427,12 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /race -->
 #
-# Sharpening needs time, and a model that was trained well before: only in the last column it is ahead (lesson 04 shows how).
+# Sharpening needs time, and a model that was trained well before: only in the last column is it ahead (lesson 04 shows how).
 #
-# And on a GPU? This notebook was not timed on one. A program of its own
-# ([accelerator.py](../benchmarks/accelerator.py)) trains the same networks with Keras on JAX, all pictures in the GPU's
-# memory; expect other times from the cells above. The seconds of everything count compiling, too, and the prior that a
-# sharpened model needs. (The pictures were compressed once more on their way there.)
+# And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))
+# trains the same networks with Keras on JAX, all pictures in the GPU's memory; expect the cells above to take other times.
+# PyTorch takes a step faster there ([results](../benchmarks/RESULTS.md)). The column `of everything` adds compiling and, for
+# sharpened models, fitting the prior. (The pictures were compressed once more on their way there.)
 #
 # <!-- accelerator -->
 #
@@ -431,8 +440,9 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # | --- | --- | --- | --- | --- |
 # | plain, as in the last column above | 58 + 0 | 40 | 44 | 867 / 1,014 |
 # | sharpened, as there | 23 + 8 | 26 | 100 | 757 / 833 |
-# | sharpened as long as CelebA's | 50 + 60 | 108 | 144 | 254 / 344 |
+# | sharpened, with CelebA's epochs | 50 + 60 | 108 | 144 | 254 / 344 |
 #
 # <!-- /accelerator -->
 #
-# The last row was trained as long as the CelebA model that comes with this course; its new faces come from the mixture alone.
+# The last row was trained for as many epochs as the CelebA model that comes with this course; its new faces come from the
+# mixture, after a second look.

@@ -31,11 +31,11 @@
 #       - The squared error asks for the mean of all faces that a code may stand for. A discriminator asks for one of them.
 #       - A network that guesses codes under noise has learned which codes there are; following its guesses leads to such codes.
 #       - A prior makes codes that are too Gaussian: rare traits come too seldom. Independent components show it, and quantiles
-#         along them mend a part of it.
+#         along them give the rare ends back, one component at a time.
 #       - An encoder that has seen only real faces takes an odd one for a more usual one. If new faces look real,
 #         decoding its answer brings them a little nearer to real ones.
 #     questions: |
-#       1. Fit priors with 1, 3, 10 and 30 components (each takes four codes per number of the code at least;
+#       1. Fit priors with 1, 3, 10 and 30 components (each needs at least four times as many codes as a code has numbers;
 #          `len(prior.weights)` says how many were fitted). Where does the distance stop falling, and why not further?
 #       2. Draw at temperature 0. How many different faces do you get, and what are they?
 #       3. Interpolate from a face to its own mirror image. What happens halfway?
@@ -134,12 +134,13 @@ plots.histograms({"standard deviation along each principal axis": deviations})
 
 # %% [markdown]
 # ## A prior that fits
-# So draw from where the codes are. The simplest such place is a Gaussian with their mean and covariance. Better is a
-# mixture of a few,
+# So draw from where the codes are. The simplest such place is a Gaussian with their mean and covariance. Better is a mixture
+# of a few,
 # $$p(z) = \sum_{k=1}^{K} \pi_k\, N(z; m_k, C_k).$$
-# The codes are whitened first (turned to the principal axes and divided by the deviations above), because the algorithm
-# that fits mixtures converges badly when axes differ in scale so much. (Each component needs four codes per number of the code;
-# where there are not enough for two, the two priors are the same.)
+# The codes are whitened first (turned to the principal axes and divided by the deviations above), because the algorithm that
+# fits mixtures converges badly when axes differ in scale so much. (Each of the $K$ Gaussians is a **component**, with a
+# weight $\pi_k$, a mean $m_k$ and a covariance $C_k$. It needs at least four times as many codes as a code has numbers. Where
+# there are too few for two components, the two priors are the same.)
 #
 # What does it change? Ten draws from each of the three. (The two fitted priors use the same random numbers, so their columns
 # belong together.)
@@ -178,9 +179,10 @@ pd.Series(
 ).round(2)
 
 # %% [markdown]
-# Nothing was trained again. The decoder is the same, only the codes are drawn from a better place. This is what `model.prior`
-# holds, and what the command line draws from: `python -m vae_keras generate --model celeba --plain --out new.png`. (Without
-# `--plain` it does what the end of this lesson adds.)
+# Nothing was trained again. The decoder is the same, only the codes are drawn from a better place. Such a mixture is what
+# `model.prior` holds (fitted when the model was made, so its faces are not quite those above), and what the command line
+# draws from: `python -m vae_keras generate --model celeba --plain --out new.png`. (Without `--plain` it does what the end of
+# this lesson adds.)
 
 # %% [markdown]
 # ## What does temperature do?
@@ -234,10 +236,10 @@ for name, some in sets.items():
 pd.DataFrame(nearest).loc[["min", "50%", "max"]].round(4)
 
 # %% [markdown]
-# Compare the medians, and the least of each. If new faces were much nearer to the training pictures than held-out faces are,
-# the model would be remembering: a copy would be about as near to its original as a training picture is to its own
-# reconstruction (the `mse` at the end of lesson 03's training). (The held-out faces are compared as reconstructions, so that
-# both sets are equally smooth.)
+# The numbers are mean squared errors to the nearest training picture. Compare the medians (`50%`), and the least of each. If
+# new faces were much nearer to the training pictures than held-out faces are, the model would be remembering: a copy would be
+# about as near to its original as a training picture is to its own reconstruction (the `mse` at the end of lesson 03's
+# training). (The held-out faces are compared as reconstructions, so that both sets are equally smooth.)
 
 # %% [markdown]
 # ## One face is a cloud
@@ -303,11 +305,11 @@ pd.Series(steps, name="mean step between neighbours (grey levels)").round(2)
 # its layers see in a photograph and in the reconstruction is a second measure of likeness ([Larsen et al.
 # 2016](https://arxiv.org/abs/1512.09300)). Together the decoder's loss is
 # $$\frac{\text{mean squared error}}{\sigma^2} + w_1 \cdot \text{difference in what the discriminator sees} - w_2 \log p(\text{taken for a photograph}).$$
-# (A mean over the values this time: there is no KL any more that a sum would have to be weighed against. The last term judges new
-# faces, too, decoded from codes of the mixture, half as many as reconstructions.)
-# The encoder is left alone, so the codes and their prior stay. The decoder gets three more convolutions, which add details at
-# the full size and begin with nothing. All of it is [in one file](../vae_keras/sharpen.py), with the two
-# weights. Here is a short run, on a part of the pictures.
+# ($\sigma^2$ is the calibrated variance of lesson 03, not the encoder's. The error is a mean over the values this time: there
+# is no KL any more that a sum would have to be weighed against. The last term judges new faces, too, decoded from codes of
+# the mixture, half as many as reconstructions.) The encoder is left alone, so the codes and their prior stay. The decoder
+# gets three more convolutions, which add details at the full size and begin with nothing. All of it is [in one
+# file](../vae_keras/sharpen.py), with the two weights. Here is a short run, on a part of the pictures.
 
 # %%
 few, epochs = faces.train[: config.comparison_pictures], max(1, config.comparison_epochs // 4)
@@ -321,10 +323,10 @@ history.round(4)
 # the better it tells the two apart. (It also has to stay smooth, by a penalty on its slope: [Mescheder et al.
 # 2018](https://arxiv.org/abs/1801.04406).)
 #
-# The decoder of a model that ships was sharpened for longer, if its card says so. What did both change? Look at hair, eyes and
-# the edges of the face. (A model that you trained in lesson 03 is plain: then the line says 0 epochs, and the last row equals the
-# second. `python -m vae_keras train --sharpen 60` with its `--data` and `--out`, the folder `config.model_folder`, goes on from
-# there.)
+# The decoder in the model folder (the last row below) was sharpened for longer, if its card says so. What did the short run
+# change, and what the long one? Look at hair, eyes and the edges of the face. (A model that you trained in lesson 03 is
+# plain: then the line says 0 epochs, and the last row equals the second. `python -m vae_keras train --sharpen 60` with its
+# `--data` and `--out`, the folder `config.model_folder`, goes on from there.)
 
 # %%
 shipped = pretrained.load_for(config)
@@ -350,7 +352,8 @@ plots.rows({name: latent.decode(decoder, ten) for name, decoder in decoders.item
 # Is that better, or only different? Ask a network that no loss here contains: the course's **judge**, a small network that
 # has learned to name 40 attributes of CelebA's faces. Its Fréchet distance compares what it sees in two sets of faces; unlike
 # the distance above, it sees blur, and has a scale of its own. (Papers use the features of a network named Inception, and
-# call the distance **Fréchet inception distance**, FID.) Beside it stands the squared error.
+# call the distance **Fréchet inception distance**, FID.) Beside it stands the squared error. The first row is the mark: as
+# many real faces in the place of new ones.
 
 # %%
 outsider = judge.load()
@@ -372,8 +375,8 @@ pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(
 #
 # But a judge sees only what it has learned to see. Look at the rows that were sharpened here: after so short a run there may
 # be a weave over hair and background, and the judge hardly minds it. A network from outside, whose distances stand at the end
-# of lesson 03, may see it otherwise: where a model that was hardly trained is sharpened for an epoch or two, it puts the
-# faces behind plain ones; after longer training, before them.
+# of lesson 03, may see it otherwise. If a model that was hardly trained is sharpened for an epoch or two, that network finds
+# its faces worse than plain ones; after longer training, better.
 
 # %% [markdown]
 # ## A prior that learns
@@ -398,16 +401,16 @@ history[["loss"]].round(4)
 # alone, the other rows were measured with dropout, and chance moves them all. Most of the error can never go, since nobody can
 # know the noise, and a short run wins little, if anything, of the rest. The CelebA model that ships has a network with many more
 # passes over all its pictures: [its card](../vae_keras/weights/celeba/card.json) has, under `sharpened` and `diffusion`, the
-# losses on validation codes of the mixture and of the network. That looks little; below, the judge says what it is worth.
+# losses on validation codes of the mixture and of the network. The gain looks small; below, the judge says what it is worth.
 #
 # How does a riddle make faces? Begin with noise alone, four times as wide as the codes, and take it for a hidden code. Ask
 # for the answer; go from where you are towards it, a part of the way only, so that a little less noise is left; ask again. No
-# code was hidden, but the answer is the mean of all codes that could have been. With less noise fewer of them could, so the
-# answers leave the mean for one code, such as real faces have. This is **diffusion** ([Ho et al.
-# 2020](https://arxiv.org/abs/2006.11239), with the steps of [Karras et al. 2022](https://arxiv.org/abs/2206.00364)). Image
-# generators do it with the codes of an autoencoder, as here ([Rombach et al. 2022](https://arxiv.org/abs/2112.10752)). Below
-# are answers on the way, and the last ones: a new face in each column. (The network is the one in the model folder, if there
-# is one, else the one above.)
+# code was hidden, but the answer is the mean of all codes that could have been. The less noise is left, the fewer codes are
+# possible, so the answers move from the mean towards a single code like those of real faces. This is **diffusion** ([Ho et
+# al. 2020](https://arxiv.org/abs/2006.11239), with the steps of [Karras et al. 2022](https://arxiv.org/abs/2206.00364)).
+# Image generators do it with the codes of an autoencoder, as here ([Rombach et al. 2022](https://arxiv.org/abs/2112.10752)).
+# Below are answers on the way, and the last ones: a new face in each column. (The network is the one in the model folder, if
+# there is one, else the one above.)
 
 # %%
 better = shipped.diffusion or learned

@@ -36,7 +36,8 @@
 
 # %% [markdown]
 # ## The model and its faces
-# As in lesson 04: the model that you trained, else the one that ships for these faces.
+# As in lesson 04: the model that you trained, else the one that ships for these faces, here with its sharpened decoder, if it
+# has one.
 
 # %%
 import numpy as np
@@ -188,8 +189,9 @@ areas.round(3)
 # For each attribute we look for a shift of the code that gives it to a face. The plain way is the difference of means,
 # $$d_a = \operatorname{mean}(z \mid a) - \operatorname{mean}(z \mid \text{not } a).$$
 # It moves everything that comes *with* the attribute in these pictures. Regression moves less: it predicts the code from all
-# shown attributes together, $z \approx c + \sum_a a\, d_a$, so each $d_a$ is what one attribute adds while the others stay. (One
-# function does both: a regression on one attribute alone finds the difference of means.)
+# shown attributes together, $z \approx c + \sum_a y_a\, d_a$, where $y_a$ is 1 if the face has attribute $a$ and 0 if not, so
+# each $d_a$ is what one attribute adds while the others stay. (One function does both: a regression on one attribute alone
+# finds the difference of means.)
 
 # %%
 found = {
@@ -203,8 +205,8 @@ plots.heatmap(cosines["regression"], title="cosine between the directions of reg
 # %% [markdown]
 # A cosine near zero: the two shifts have little in common. (Whether an edit leaves the other attribute alone is measured
 # below.) Above zero the two attributes change the code in similar ways, and an edit of one will look a little like the other;
-# below zero, in opposite ways. Are the directions of regression further apart than the differences of means? Here is the mean
-# size of the cosines between different attributes.
+# below zero, in opposite ways. Are the directions of regression nearer to right angles than the differences of means? Here is
+# the mean absolute value of the cosines between different attributes.
 
 # %%
 others = ~np.eye(len(known.columns), dtype=bool)
@@ -240,10 +242,10 @@ pd.Series(distance, [first, "neither", second, "result"], name="distance to the 
 # $$x' = \operatorname{decode}(\mu(x) + s\,d_a).$$
 # The model folder holds one direction for each attribute shown. Three were tried: the difference of means, the regression
 # above, and a regression that holds every labelled attribute still. Where the judge of lesson 04 knows the attribute well
-# enough, it chose, on validation pictures: each was made as long as it takes for the judge to see the attribute in most faces
-# that had lacked it, but at most four times as long as it was, and the one that then changes least besides was kept. (For
-# attributes that the judge does not know well, a classifier of pixels took its place.) Here are all eight faces with each
-# attribute; none of them was trained on.
+# enough, it chose, on validation pictures. Each direction was scaled, to at most four times its length, until the judge saw
+# the attribute in most of the faces that had lacked it. Kept was the one that then changed the judge's other decisions least.
+# (For attributes that the judge does not know well, a classifier of pixels took its place.) Here are all eight faces with
+# each attribute; none of them was trained on.
 
 # %%
 attributes = [name for name in faces.source.attributes if name in model.directions.index]
@@ -252,9 +254,10 @@ plots.rows({"photograph": faces.eight, "reconstruction": model.reconstruct(faces
 
 # %% [markdown]
 # Compare every edit with the reconstruction above it, not with the photograph: what the model cannot reconstruct it cannot
-# keep. The person should stay, and the attribute appear. Where the light of the whole picture changes as well, the attribute
-# came with such light in the training pictures (CelebA's blond hair is an example), and half the strength looks better. And an
-# attribute comes as it mostly looks there: CelebA's `Eyeglasses` are often dark, and so are the model's.
+# keep. The person should stay, and the attribute appear. Where the light of the whole picture changes as well (CelebA's blond
+# hair is an example), the attribute probably came with such light in the training pictures. Half the strength may then look
+# better: see the next figure. And an attribute comes as it mostly looks there: CelebA's `Eyeglasses` are often dark, and so
+# are the model's.
 
 # %% [markdown]
 # **Strength is a dial.** Half of it goes half the way in the code, negative values go the other way. Does the picture change as
@@ -304,9 +307,10 @@ for name in known.columns.intersection(model.directions.index, sort=False):
 pd.DataFrame(report).T.round(2)
 
 # %% [markdown]
-# An edit should turn many and change few others. Where others change clearly more with the edit than with the random step, the
-# model connects the two attributes; lesson 01's correlations say whether the pictures do, too. Where the random step changes as
-# many, the length of the step is enough to explain it.
+# An edit should turn many and change few others. Where others change clearly more with the edit than with the random step,
+# the model connects this attribute with some of the others (the mean does not say which); lesson 01's correlations say
+# whether the pictures do, too. Where the random step changes as many, or even more, the length of the step is enough to
+# explain it.
 
 # %% [markdown]
 # ## What does an outsider see?
@@ -333,7 +337,8 @@ for name in shared:
 pd.DataFrame(views).T.round(2)
 
 # %% [markdown]
-# Where it agrees with the labels more often than the commoner answer does, its view of the edits counts: how many faces it sees
-# turned, of those that lacked the attribute in its eyes, and how many of its decisions on all other attributes it takes back.
-# (One random direction here, the same for all attributes, made as long as each.) Does it find the same side effects as the
-# probe? Where the two differ, trust neither alone.
+# Where it agrees with the labels more often than the commoner answer does, its view of the edits counts: how many faces it
+# sees turned, of those that lacked the attribute in its eyes, and how many of its decisions on all other attributes it takes
+# back. (One random direction here, the same for all attributes, made as long as each.) Does it find the same side effects as
+# the probe? (Compare the edit with the random step within each table, not one table's numbers with the other's: the probe's
+# others are the attributes shown here, the judge's are all the rest of its 40.) Where the two differ, trust neither alone.
