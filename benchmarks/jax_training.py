@@ -49,12 +49,12 @@ def augment(images, key):
 class Trainer:
     """Learns `groups`, lists of variables, each with an optimizer, of a Keras `model`.
 
-    losses: a function of images that gives a loss for each group, and the terms to report. state: the values of
-    everything that changes; `step(state, images)` gives the next one and the terms.
+    losses: a function of images that gives a loss for each group. state: the values of everything that changes;
+    `step(state, images)` gives the next one.
     """
 
     def __init__(self, model, groups, optimizers, losses):
-        self.model, self.groups, self.optimizers, self.losses = model, groups, optimizers, losses
+        self.groups, self.optimizers, self.losses = groups, optimizers, losses
         for optimizer, group in zip(optimizers, groups):
             optimizer.build(group)
         learned = {id(variable) for group in groups for variable in group}
@@ -63,41 +63,40 @@ class Trainer:
         self.state = [[variable.value for variable in part] for part in self.parts]
 
     def evaluate(self, values, others, images):
-        """Return the losses, the terms, and what the variables that are not learned become."""
+        """Return the losses, and what the variables that are not learned become."""
         variables = [variable for part in (*self.groups, self.others) for variable in part]
         values = [value for part in (*values, others) for value in part]
         with keras.StatelessScope(state_mapping=zip(variables, values)) as scope:
-            losses, terms = self.losses(images)
-        return losses, (terms, [scope.get_current_value(variable) for variable in self.others])
+            losses = self.losses(images)
+        return losses, [scope.get_current_value(variable) for variable in self.others]
 
     def step(self, state, images):
         count = len(self.groups)
         values, others, slots = state[:count], state[count], state[count + 1 :]
-        losses, back, (terms, others) = jax.vjp(
+        losses, back, others = jax.vjp(
             lambda values: self.evaluate(values, others, images), values, has_aux=True
         )
         for place, optimizer in enumerate(self.optimizers):
             alone = tuple(jax.numpy.full_like(loss, place == other) for other, loss in enumerate(losses))
             gradients = back(alone)[0][place]
             values[place], slots[place] = optimizer.stateless_apply(slots[place], gradients, values[place])
-        return [*values, others, *slots], terms
+        return [*values, others, *slots]
 
     def epoch(self, state, pictures, key, batch):
-        """Take a step on every whole batch of shuffled pictures; return the next state and the mean terms."""
+        """Take a step on every whole batch of shuffled pictures; return the next state."""
         steps = len(pictures) // batch
         key, other = jax.random.split(key)
         order = jax.random.permutation(key, len(pictures))[: steps * batch].reshape(steps, batch)
 
         def one(state, drawn):
             rows, key = drawn
-            return self.step(state, augment(pictures[rows], key))
+            return self.step(state, augment(pictures[rows], key)), None
 
-        state, terms = jax.lax.scan(one, state, (order, jax.random.split(other, steps)))
-        return state, jax.tree.map(lambda term: term.mean(), terms)
+        return jax.lax.scan(one, state, (order, jax.random.split(other, steps)))[0]
 
     def repeat(self, state, images, steps):
         """Take so many steps on the same batch: an epoch but for the input."""
-        return jax.lax.scan(lambda state, _: self.step(state, images), state, length=steps)[0]
+        return jax.lax.fori_loop(0, steps, lambda _, state: self.step(state, images), state)
 
     def fit(self, pictures, epochs, seed=0):
         """Train for so many epochs; return the seconds of compiling and of training."""
@@ -106,7 +105,7 @@ class Trainer:
         compiled = epoch.lower(self.state, pictures, jax.random.key(0), batch=BATCH).compile()
         compiling, begun = time.perf_counter() - begun, time.perf_counter()
         for key in jax.random.split(jax.random.key(seed), epochs):
-            self.state, _ = compiled(self.state, pictures, key)
+            self.state = compiled(self.state, pictures, key)
         jax.block_until_ready(self.state)
         for part, values in zip(self.parts, self.state):
             for variable, value in zip(part, values):
@@ -122,7 +121,7 @@ def plain(size, pictures, epochs, batch=BATCH):
     def losses(images):
         terms = vae.compute_terms(images, training=True)
         vae.log_sigma.assign(0.9 * vae.log_sigma + 0.1 * model.best_log_sigma(terms["mse"]))
-        return (terms["loss"],), terms
+        return (terms["loss"],)
 
     optimizer = keras.optimizers.Adam(training.cosine(1e-3, epochs, batch, pictures))
     return vae, Trainer(vae, [vae.trainable_variables], [optimizer], losses)
@@ -134,8 +133,7 @@ def sharpened(vae, codes, pictures, epochs):
     sharpener = sharpen.Sharpener(sharper, codes)
 
     def losses(images):
-        *both, terms = sharpener.compute_losses(images)
-        return tuple(both), terms
+        return sharpener.compute_losses(images)[:2]
 
     optimizers = [
         keras.optimizers.Adam(training.cosine(rate, epochs, BATCH, pictures), beta_1=0.5, beta_2=0.99)
@@ -215,12 +213,12 @@ def slowest(size, pictures, batch, steps=4):
     """Return the kernels that take longest in a step: [name, milliseconds, calls], and the milliseconds of all."""
     _, trainer = plain(size, len(pictures), 10, batch)
     step, images = jax.jit(trainer.step), jax.jit(augment)(pictures[:batch], jax.random.key(0))
-    state, _ = jax.block_until_ready(step(trainer.state, images))
+    state = jax.block_until_ready(step(trainer.state, images))
     taken, calls = collections.Counter(), collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder, create_perfetto_trace=True):
             for _ in range(steps):
-                state, _ = step(state, images)
+                state = step(state, images)
             jax.block_until_ready(state)
         (trace,) = Path(folder).rglob("perfetto_trace.json.gz")
         events = json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
