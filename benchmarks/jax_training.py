@@ -137,7 +137,7 @@ def sharpened(vae, codes, pictures, epochs):
 
     optimizers = [
         keras.optimizers.Adam(training.cosine(rate, epochs, BATCH, pictures), beta_1=0.5, beta_2=0.99)
-        for rate in sharpen.RATES
+        for rate in sharpen.RATES["adam"]
     ]
     groups = [sharper.decoder.trainable_variables, sharpener.discriminator.trainable_variables]
     return sharper, Trainer(sharpener, groups, optimizers, losses)

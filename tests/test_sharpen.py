@@ -1,5 +1,7 @@
 """Sharpening: it begins with the plain decoder's faces, leaves the encoder alone, resumes, and makes edges."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -89,14 +91,16 @@ def test_a_step_changes_decoder_and_discriminator_and_nothing_else(sharpener, im
     assert all(np.isfinite(float(value)) for value in terms.values())
 
 
-def test_sharpening_makes_edges(vae, images, codes):
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_sharpening_makes_edges(vae, images, codes, optimizer):
     """Faces are less smooth after it: their differences between neighbours come nearer to the drawings'."""
 
     def edges(pictures):
         return np.abs(np.diff(np.float32(pictures), axis=2)).mean()
 
     before = [np.array(weight) for weight in vae.get_weights()]
-    sharper, history = sharpen.sharpen(vae, images, codes, validation=images[:40], epochs=25, batch_size=16)
+    how = dict(validation=images[:40], epochs=25, batch_size=16, optimizer=optimizer)
+    sharper, history = sharpen.sharpen(vae, images, codes, **how)
     some = np.float32(images[:100]) / 255
     plain, sharp, drawn = edges(vae.reconstruct(some)), edges(sharper.reconstruct(some)), edges(some)
     assert plain < sharp < 1.3 * drawn, (plain, sharp, drawn)
@@ -124,11 +128,12 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(vae, images, codes, tmp
 def test_it_runs_in_every_precision_and_compiled(vae, images, codes):
     policy = keras.config.dtype_policy()
     try:
-        for precision in ("mixed_bfloat16", "mixed_float16"):
+        for precision, optimizer in itertools.product(("mixed_bfloat16", "mixed_float16"), ("adam", "muon")):
             keras.config.set_dtype_policy(precision)
             plain = type(vae).from_config(vae.get_config())
             plain.set_weights(vae.get_weights())
-            _, history = sharpen.sharpen(plain, images[:32], codes, epochs=1, batch_size=16)
-            assert np.isfinite(history.to_numpy()).all(), precision
+            how = dict(epochs=1, batch_size=16, optimizer=optimizer)
+            _, history = sharpen.sharpen(plain, images[:32], codes, **how)
+            assert np.isfinite(history.to_numpy()).all(), (precision, optimizer)
     finally:
         keras.config.set_dtype_policy(policy)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_keras import config, training
+from vae_keras import cartoon, config, training
 
 SMALL = dict(image_size=32, latent_dim=4, filters=(8, 16))
 TERMS = ["loss", "reconstruction", "kl", "mse"]
@@ -141,6 +141,49 @@ def test_the_fused_adam_takes_the_steps_of_keras(jit):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(40, 12), (12, 40), (30, 30)])
+def test_orthogonal_keeps_the_singular_vectors_and_evens_the_values(shape):
+    generator = np.random.default_rng()
+    left, values, right = np.linalg.svd(generator.normal(size=shape), full_matrices=False)
+    values = 1000 * np.geomspace(1, 0.01, len(values))  # whatever the scale
+    made = np.asarray(training.orthogonal(tf.constant((left * values) @ right, "float32")))
+    evened = left.T @ made @ right.T
+    np.testing.assert_allclose(evened, np.diag(np.diag(evened)), atol=0.01)
+    assert np.diag(evened).min() > 0.6 and np.diag(evened).max() < 1.25
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_muon_moves_kernels_as_a_whole_and_vectors_as_adam_does(jit):
+    """Steps of a kernel, as a matrix, are as large in each direction; those of Adam follow the gradient."""
+    generator, rate = np.random.default_rng(5), 0.01
+    shapes = [(3, 3, 4, 16), (6,)]
+    gradients = [tf.constant(generator.normal(size=shape), "float32") for shape in shapes]
+    ends = {}
+    for kind in (training.Muon, training.Adam):
+        weights = [keras.Variable(np.zeros(shape, "float32")) for shape in shapes]
+        optimizer = kind(rate)
+        optimizer.build(weights)
+        tf.function(optimizer.apply, jit_compile=jit)(gradients)
+        ends[kind] = [np.asarray(weight) for weight in weights]
+    np.testing.assert_array_equal(ends[training.Muon][1], ends[training.Adam][1])
+    values = np.linalg.svd(ends[training.Muon][0].reshape(36, 16), compute_uv=False) / rate
+    assert np.all((values > 0.2 * 6 * 0.6) & (values < 0.2 * 6 * 1.25))  # 0.2 times the root of 36
+    assert np.sum(ends[training.Muon][0] * gradients[0]) < 0
+
+
+def test_muon_learns_faces_in_fewer_epochs_than_adam():
+    faces, left = cartoon.draw_faces(cartoon.sample_factors(640, seed=3), 32), {}
+    for way in ("adam", "muon"):
+        vae = build(latent_dim=16, filters=(16, 32))
+        left[way] = fit(vae, faces, epochs=6, batch_size=32, optimizer=way)["mse"].iloc[-1]
+    assert left["muon"] < 0.8 * left["adam"]
+
+
+def test_an_optimizer_that_there_is_not_is_named(images):
+    with pytest.raises(ValueError, match="no optimizer 'muo'; did you mean muon"):
+        fit(build(), images, optimizer="muo")
+
+
 # The same run again, interrupted and resumed
 
 
@@ -155,12 +198,13 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(images, tmp
     np.testing.assert_allclose(whole[1][TERMS], history[TERMS], rtol=1e-4)
 
 
-def test_a_resumed_run_with_dropout_ends_as_an_uninterrupted_one(images, tmp_path):
-    runs = [build(dropout=0.3), build(dropout=0.3)]
-    fit(runs[0], images)
+@pytest.mark.parametrize(("network", "how"), [({"dropout": 0.3}, {}), ({}, {"optimizer": "muon"})])
+def test_a_resumed_run_with_dropout_or_by_muon_ends_as_an_uninterrupted_one(images, tmp_path, network, how):
+    runs = [build(**network), build(**network)]
+    fit(runs[0], images, **how)
     with pytest.raises(KeyboardInterrupt):
-        fit(build(dropout=0.3), images, folder=tmp_path, callbacks=[Crash(1)])
-    fit(runs[1], images, folder=tmp_path)
+        fit(build(**network), images, folder=tmp_path, callbacks=[Crash(1)], **how)
+    fit(runs[1], images, folder=tmp_path, **how)
     assert_same(*runs)
 
 

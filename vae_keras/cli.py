@@ -57,6 +57,9 @@ OPTIONS = {
     "batch-size": dict(type=_number(int, 1), help="pictures per step (default: 64)"),
     "pictures": dict(type=_number(int, 2), help="training pictures at most (default: all)"),
     "likelihood": dict(choices=("gaussian", "mse", "bce"), default="gaussian", help="(default: %(default)s)"),
+    "optimizer": dict(
+        choices=("adam", "muon"), default="adam", help="muon needs fewer epochs (default: %(default)s)"
+    ),
     "beta": dict(type=_number(float, 0), default=1.0, help="weight of the KL term (default: 1)"),
     "sharpen": dict(
         type=_number(int, 1), help="epochs of sharpening after it, and a better prior (default: none)"
@@ -77,8 +80,8 @@ OPTIONS = {
     "json": dict(action="store_true", help="print one JSON object"),
 }
 COMMANDS = {  # an exclamation mark: the option is required
-    commands.train: "data! out! epochs sharpen image-size latent-dim batch-size pictures likelihood beta find-face "
-    "seed force",
+    commands.train: "data! out! epochs sharpen image-size latent-dim batch-size pictures likelihood beta optimizer "
+    "find-face seed force",
     commands.generate: "model! plain out! count seed prior temperature attribute",
     commands.reconstruct: "model! plain images! out!",
     commands.edit: "model! plain images! attribute! strength out!",

@@ -41,7 +41,7 @@ def train(options):
     (folder if trained else folder / "checkpoint").mkdir(parents=True, exist_ok=True)
     print(f"{source.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out", flush=True)
     if not trained:
-        run = _run(settings, settings.epochs, folder)
+        run = _run(options, settings, settings.epochs, folder)
         history = training.fit(vae, faces.train, faces.validation, **run)
         model = _finish(vae, faces, history, options, settings, folder)
         (folder / "faces-plain.png").unlink(missing_ok=True)  # of an earlier model
@@ -53,11 +53,11 @@ def train(options):
     print(f"  {PROGRAM} generate --model {shlex.quote(str(folder))} --count 100 --out faces.png")
 
 
-def _run(settings, epochs, folder):
+def _run(options, settings, epochs, folder):
     from vae_keras import training
 
-    run = dict(epochs=epochs, batch_size=settings.batch_size, seed=settings.seed, folder=folder)
-    return run | dict(callbacks=[training.Progress(lines=epochs)])
+    run = dict(epochs=epochs, batch_size=settings.batch_size, seed=settings.seed, optimizer=options.optimizer)
+    return run | dict(folder=folder, callbacks=[training.Progress(lines=epochs)])
 
 
 def _sharpen(options, settings, faces, folder):
@@ -67,7 +67,7 @@ def _sharpen(options, settings, faces, folder):
     plain = pretrained.load(folder, plain=True)
     images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
     print(f"sharpening its decoder for {options.sharpen} epochs", flush=True)
-    run = _run(settings, options.sharpen, folder / pretrained.SHARPENING)
+    run = _run(options, settings, options.sharpen, folder / pretrained.SHARPENING)
     # Neither those that `generate` begins with nor those that the figures of the card are measured with.
     codes = plain.prior.sample(20_000, seed=int(settings.seed != 1))
     vae, history = sharpen.sharpen(plain.vae, faces.train, codes, validation=faces.validation, **run)

@@ -13,8 +13,8 @@ from keras import layers, ops
 from vae_keras import training
 from vae_keras.model import VAE, stage_filters
 
-# Of the decoder and of the discriminator, which has to learn faster than what it judges.
-RATES = (2e-4, 5e-4)
+# By each optimizer: of the decoder and of the discriminator, which has to learn faster than what it judges.
+RATES = {"adam": (2e-4, 5e-4), "muon": (8e-4, 2e-3)}
 NEARBY = 0.02  # standard deviation of the noise, in units of a pixel's range, in which the slope is measured
 
 
@@ -166,21 +166,23 @@ def put_details(vae):
     return vae
 
 
-def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, folder=None, **options):
+def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, optimizer="adam", folder=None, **options):
     """Return a copy of a trained `VAE` with a sharper decoder, and the history of its training.
 
     Args:
         images: uint8 [n, size, size, 3], as the VAE was trained with.
         codes: [m, latent_dim] of new faces, some thousand: drawn from the prior that was fitted to its codes.
-        epochs, batch_size, seed, folder, options: as of `training.fit`, checkpoints included; so is validation=.
+        epochs, batch_size, seed, optimizer, folder, options: as of `training.fit`, checkpoints included; so is
+            validation=.
 
     The table has the terms of `Sharpener.compute_terms`, a row per epoch, and seconds.
     """
     keras.utils.set_random_seed(seed)
     sharper = with_details(vae)
     sharpener = Sharpener(sharper, codes)
-    rates = [training.cosine(rate, epochs, batch_size, len(images)) for rate in RATES]
-    sharpener.compile(*(training.Adam(rate, beta_1=0.5, beta_2=0.99) for rate in rates))
-    settings = dict(vae.get_config(), rates=RATES)
+    kind, rates = training.find_optimizer(optimizer)[0], RATES[optimizer]
+    falling = [training.cosine(rate, epochs, batch_size, len(images)) for rate in rates]
+    sharpener.compile(*(kind(rate, beta_1=0.5, beta_2=0.99) for rate in falling))
+    settings = dict(vae.get_config(), optimizer=optimizer, rates=rates)
     run = dict(epochs=epochs, batch_size=batch_size, seed=seed, folder=folder, settings=settings)
     return sharper, training.run(sharpener, images, **run, **options)

@@ -9,8 +9,10 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from keras import ops
 
 from vae_keras import data, storage
+from vae_keras.config import require
 from vae_keras.model import VAE
 
 
@@ -26,14 +28,24 @@ def build_vae(config, **changes):
 
 
 def fit(
-    vae, images, validation=None, epochs=50, batch_size=64, seed=0, learning_rate=1e-3, folder=None, **options
+    vae,
+    images,
+    validation=None,
+    epochs=50,
+    batch_size=64,
+    seed=0,
+    optimizer="adam",
+    learning_rate=None,
+    folder=None,
+    **options,
 ):
-    """Train `vae` with Adam and return its history.
+    """Train `vae` and return its history.
 
     Args:
         images, validation: uint8 [n, size, size, 3].
         epochs: passes over the pictures, those of an interrupted run counted.
-        learning_rate: at the start; it falls to zero along a cosine (arXiv 1608.03983).
+        optimizer: "adam", or "muon", with which a step takes longer and a model a third of the epochs.
+        learning_rate: at the start; it falls to zero along a cosine (arXiv 1608.03983). None: as suits the optimizer.
         folder: where a checkpoint is kept after every epoch; a run that was interrupted goes on from it.
         options: for `keras.Model.fit`, such as `callbacks` and `verbose`.
 
@@ -41,9 +53,11 @@ def fit(
     mse per value, the same for the validation pictures as val_…, and seconds. Raises ValueError where the folder
     holds the checkpoint of a run with other settings or other pictures.
     """
-    vae.compile(optimizer=Adam(cosine(learning_rate, epochs, batch_size, len(images))))
+    kind, usual = find_optimizer(optimizer)
+    learning_rate = usual if learning_rate is None else learning_rate
+    vae.compile(optimizer=kind(cosine(learning_rate, epochs, batch_size, len(images))))
     vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
-    settings = dict(vae.get_config(), learning_rate=learning_rate)
+    settings = dict(vae.get_config(), optimizer=optimizer, learning_rate=learning_rate)
     how = dict(epochs=epochs, batch_size=batch_size, seed=seed, folder=folder, settings=settings)
     return run(vae, images, validation, **how, **options)
 
@@ -87,6 +101,53 @@ class Adam(keras.optimizers.Adam):
         powers = dict(beta1_power=tf.pow(self.beta_1, step), beta2_power=tf.pow(self.beta_2, step))
         rates = dict(lr=tf.cast(learning_rate, "float32"), beta1=self.beta_1, beta2=self.beta_2)
         tf.raw_ops.ResourceApplyAdam(grad=gradient, epsilon=self.epsilon, **slots, **powers, **rates)
+
+
+@keras.saving.register_keras_serializable("vae_keras")
+class Muon(Adam):
+    """Adam for vectors; the step of a kernel, as a matrix, is its momentum with all singular values made about 1.
+
+    So a step moves what a layer does to every direction of its inputs, not to the few that gradients are large in
+    (Jordan et al. 2024, "Muon"). It is scaled to the size of Adam's steps, times 0.2 (Liu et al. 2025,
+    arXiv 2502.16982). Keras's own Muon gives the kernels of convolutions to Adam.
+    """
+
+    momentum = 0.95
+
+    def update_step(self, gradient, variable, learning_rate):
+        if len(variable.shape) < 2:
+            return super().update_step(gradient, variable, learning_rate)
+        mean = self._momentums[self._get_variable_index(variable)]
+        self.assign(mean, self.momentum * mean + gradient)
+        ahead = gradient + self.momentum * mean  # as Nesterov looks
+        matrix = ops.reshape(ahead, (-1, variable.shape[-1]))
+        size = 0.2 * max(matrix.shape) ** 0.5 * ops.cast(learning_rate, matrix.dtype)
+        self.assign_sub(variable, ops.reshape(size * orthogonal(matrix), variable.shape))
+
+
+def orthogonal(matrix, rounds=5):
+    """Return a matrix with the same singular vectors and singular values of 0.7 to 1.2, but for the least of them.
+
+    Newton and Schulz's iteration with a polynomial of degree 5, whose coefficients make small values grow fast. The
+    factors of all rounds are found from the product of the matrix with itself, which is smaller, and then applied once.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix / (ops.norm(matrix) + 1e-7)
+    square = ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x))
+    factor = unit = ops.eye(min(matrix.shape))
+    for _ in range(rounds):
+        step = 3.4445 * unit - 4.775 * square + 2.0315 * ops.matmul(square, square)
+        factor, square = ops.matmul(step, factor), ops.matmul(ops.matmul(step, square), step)
+    return ops.matmul(x, factor) if tall else ops.matmul(factor, x)
+
+
+OPTIMIZERS = {"adam": (Adam, 1e-3), "muon": (Muon, 8e-3)}
+
+
+def find_optimizer(name):
+    """Return the class of an optimizer, and the learning rate that suits it; ValueError for a wrong name."""
+    require([name], OPTIMIZERS, "There is no optimizer")
+    return OPTIMIZERS[name]
 
 
 class Checkpoint(keras.callbacks.Callback):
