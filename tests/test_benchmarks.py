@@ -133,3 +133,61 @@ def test_runs_are_kept_in_order_and_written_into_the_section(quality, report):
     lines = report.RESULTS.read_text().splitlines()
     assert "| dcgan | 9 | 200 |" in lines and "| plain | 200 | 3 + 0 | 5 | 0.25 |" in lines
     assert "this one" in report.RESULTS.read_text()
+
+
+@pytest.fixture
+def variants(quality, monkeypatch, tmp_path):
+    import variants
+
+    monkeypatch.setattr(variants, "KEPT", tmp_path / "variants.json")
+    yield variants
+    for name, function in variants.UNCHANGED.items():  # which a variant has replaced
+        setattr(variants.model, name, function)
+
+
+@pytest.mark.parametrize("name", ["Muon, a residual block in each stage", "Muon, a quarter of a nat free"])
+def test_a_variant_sees_what_its_cost_allows(variants, monkeypatch, name):
+    """Twelve parts of one step each, where a picture costs twice as much; then nothing of it is left."""
+    images = np.random.default_rng().integers(0, 256, (128, 64, 64, 3), dtype="uint8")
+    monkeypatch.setattr(variants, "relative_cost", lambda variant, images: 2.0)
+    vae, run = variants.train(variants.VARIANTS[name], images, 2 * 12 * 64 + 5)
+    assert run["cost"] == 2 and run["pictures"] == 12 * 64 and int(vae.optimizer.iterations) == 12
+    plain, _ = variants.start(variants.VARIANTS["Adam"], images, 1)
+    assert type(plain.optimizer) is variants.training.Adam and plain.count_params() == 2_352_837
+    if "residual" in name:
+        assert vae.count_params() > 2 * plain.count_params()
+    else:
+        assert float(variants.free_nats(np.zeros(1), np.zeros(1))[0]) == 0.25
+
+
+def test_a_variant_is_compared_in_time(variants, monkeypatch):
+    """The median of the turns after the first, for a picture: a batch of 128 that takes twice as long costs as much."""
+    seconds = {64: [9.0, 1.0, 5.0, 1.0, 1.0], 128: [9.0, 2.0, 2.0, 2.0, 9.0]}
+    clock, turns = [0.0], {batch: iter(times) for batch, times in seconds.items()}
+
+    class Step:
+        def __init__(self, batch):
+            self.batch, self.made = batch, 0
+
+        def make_train_function(self):
+            self.train_function = self.step
+
+        def step(self, batches):
+            clock[0] += next(turns[self.batch]) if self.made % variants.TURN == 0 else 0.0
+            self.made += 1
+            return {"loss": np.zeros(1).view(Loss)}
+
+    class Loss(np.ndarray):
+        def numpy(self):
+            return self
+
+    monkeypatch.setattr(variants, "start", lambda variant, *_: (Step(variant.get("batch", 64)), []))
+    monkeypatch.setattr(variants.time, "process_time", lambda: clock[0])
+    assert variants.relative_cost({"batch": 128}, None) == 1.0
+
+
+def test_variants_are_kept_in_their_order(variants, report):
+    run = {"cost": 1.0, "pictures": 5, "squared error": 0.25}
+    variants.write({"Muon; 60000": run, "Adam; 60000": run, "Muon; 500": run})
+    rows = [line.split(" | ")[:2] for line in report.RESULTS.read_text().splitlines() if "| 0.25" in line]
+    assert rows == [["| Muon", "500"], ["| Adam", "60000"], ["| Muon", "60000"]]

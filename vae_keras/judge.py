@@ -146,14 +146,8 @@ def move(images, degrees=9.0, scale=0.1, pixels=4.0):
     cosine, sine = zoom * tf.cos(angle), zoom * tf.sin(angle)
     x, y = pixels * right + middle * (1 - cosine + sine), pixels * down + middle * (1 - sine - cosine)
     zero = tf.zeros_like(x)
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=tf.stack([cosine, -sine, x, sine, cosine, y, zero, zero], axis=1),
-        output_shape=(size, size),
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="REFLECT",
-    )
+    transforms = tf.stack([cosine, -sine, x, sine, cosine, y, zero, zero], axis=1)
+    return keras.ops.image.affine_transform(images, transforms, fill_mode="reflect")
 
 
 def label(faces, judge=None):

@@ -212,13 +212,17 @@ def _column(labels, attribute):
     return labels[attribute].to_numpy(bool)
 
 
-def _check(z, labels):
+def _checked(z, labels):
+    """Return the rows of both that are used; ValueError where an attribute has one value in them (a rare one may)."""
     if len(z) != len(labels):
         raise ValueError(f"{len(z)} codes have {len(labels)} rows of labels: give one row for each code.")
+    rows = subset(np.arange(len(z)), 0)
+    z, labels = np.asarray(z)[rows], labels.iloc[rows]
     for attribute in labels.columns.difference(usable(labels, 1).columns, sort=False):
         raise ValueError(
             f"All {len(labels)} pictures are alike in {attribute!r}: leave it out (latent.usable)."
         )
+    return z, labels
 
 
 def fit_logistic(x, has):
@@ -240,11 +244,8 @@ def directions(z, labels, controls=()):
     what the attribute adds while those stay the same. Without controls that is the difference of the class means, which
     drags along whatever comes with the attribute.
     """
-    _check(z, labels)
-    rows = subset(np.arange(len(z)), 0)
-    z, labels = np.asarray(z)[rows].astype("float64"), labels.iloc[rows]
-    _check(z, labels)
-    shifts = []
+    z, labels = _checked(z, labels)
+    z, shifts = z.astype("float64"), []
     for attribute in labels.columns:
         others = [_column(labels, name) for name in controls if name != attribute]
         known = np.column_stack([_column(labels, attribute), *others, np.ones(len(z))]).astype("float64")
@@ -301,10 +302,7 @@ def probe(train_codes, train_labels, test_codes, test_labels):
     """
     from sklearn.metrics import roc_auc_score
 
-    _check(train_codes, train_labels)
-    rows = subset(np.arange(len(train_codes)), 0)
-    train_codes, train_labels = np.asarray(train_codes)[rows], train_labels.iloc[rows]
-    _check(train_codes, train_labels)  # a rare attribute may have been left out
+    train_codes, train_labels = _checked(train_codes, train_labels)
     areas = {}
     for attribute in train_labels.columns:
         model = fit_logistic(train_codes, _column(train_labels, attribute))

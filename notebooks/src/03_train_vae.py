@@ -62,7 +62,7 @@ vae.settings
 
 # %% [markdown]
 # ## Training, watched
-# `training.fit` is a thin wrapper around `compile` and `fit` of Keras. It uses Adam with a learning rate that falls along
+# `training.fit` is a thin wrapper around `compile` and `fit` of Keras. It uses Adam, with a learning rate that falls along
 # a cosine,
 # $$\eta_t = \tfrac{1}{2}\,\eta_0\left(1 + \cos\frac{\pi t}{T}\right),$$
 # from $\eta_0 = 0.001$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle.
@@ -405,7 +405,21 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # defaults lack are *fused kernels*, one operation in the place of a dozen: for batch normalization, and for Adam's update of
 # a variable ([where the time goes](../benchmarks/PROFILE.md)).
 #
-# And what are the seconds worth? Here the course stands beside face models from elsewhere
+# A step can also be worth more. Adam gives every weight a step of its own size. The newer **Muon**
+# ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)) takes the kernel of a layer as a matrix, which maps what
+# comes in to what goes out, and makes the step as large in every direction of that map, where a gradient has a few large ones
+# and many small ones. This costs a few products of matrices per step ([`training.Muon`](../vae_keras/training.py)). Here both
+# train the model of this lesson on CelebA for the same time, the one in which Adam sees 60,000 pictures, three epochs. The error
+# is that of held-out reconstructions, the distance is measured in the features of the course's own judge (lesson 04). Lower is
+# better.
+#
+# <!-- optimizers -->
+# <!-- /optimizers -->
+#
+# Pass `optimizer="muon"` to `training.fit` to try it. Everything above, and all models that come with this course, were trained
+# with Adam. ([Other changes to the model](../benchmarks/RESULTS.md), each given the same time.)
+#
+# And what are the seconds worth beside others? Here the course, with Adam, stands beside face models from elsewhere
 # ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained on the same pictures for at
 # most the same time. The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from a
 # mixture fitted to the model's codes (lesson 04 explains that, and the second look that new faces of our sharpened model
