@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
-HEAD = "# Results\n\nWritten by `make bench`, `make race`, `make quality`; each section names its script.\n"
+HEAD = "# Results\n\nEach section names its script: `make bench`, `make race` and `make quality` run most of them.\n"
 
 
 def machine():

@@ -36,7 +36,7 @@ MOST, TURN = 80, 16  # steps by which the cost is measured, and of a turn
 
 
 def rectified_twice(x, normalization):
-    """Return a stage's end with one convolution more, which keeps the size."""
+    """Return a stage's end with one more convolution of the same size behind it."""
     x = activate(x, normalization)
     return activate(layers.Conv2D(x.shape[-1], 3, padding="same", use_bias=False)(x), normalization)
 
@@ -137,7 +137,7 @@ def relative_cost(variant, images):
 
 def train(variant, images, pictures):
     """Return a VAE that saw as many pictures as its cost allows, and what it took."""
-    free = variant.keys() <= {"seed", "rate", "options", "callbacks"}
+    free = variant.keys() <= {"seed", "rate", "callbacks"}
     cost, batch = 1.0 if free else relative_cost(variant, images), variant.get("batch", 64)
     steps = int(pictures / cost / batch) // PARTS * PARTS
     vae, batches = start(variant, images, steps, PARTS)
@@ -174,7 +174,8 @@ def main():
         command = [sys.executable, __file__, *map(str, words)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         known = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-        known[f"{name}; {options.pictures}"] = json.loads(done.stdout.splitlines()[-1])
+        run = json.loads(done.stdout.splitlines()[-1])
+        known[f"{name}; {options.pictures}"] = {"machine": report.machine()} | run
         KEPT.write_text(json.dumps(known, indent=1) + "\n")
         write(known)
 
@@ -183,8 +184,16 @@ def write(known):
     """Write the section: a row per variant and time, in the order of `VARIANTS`."""
     order = list(VARIANTS)
     keys = sorted(known, key=lambda key: (int(key.split("; ")[1]), order.index(key.split("; ")[0])))
-    rows = [dict(zip(("variant", "for"), key.split("; "))) | known[key] for key in keys]
-    report.write("Variants of the plain model", report.table(rows))
+    rows = []
+    for key in keys:
+        name, pictures = key.split("; ")
+        rows.append({"variant": name, "for": int(pictures)} | known[key])
+        del rows[-1]["machine"]
+    text = (
+        "How they are trained and measured: [variants.py](variants.py); each run's machine: variants.json. *For*: as "
+        "long as Adam takes for so many pictures. *Cost*: the processors' time for a picture, where Adam's is 1."
+    )
+    report.write("Variants of the plain model", f"{text}\n\n{report.table(rows)}")
 
 
 def alone(name):
@@ -196,10 +205,12 @@ def alone(name):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *VARIANTS])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="; ".join(VARIANTS))
     parser.add_argument("--pictures", type=int, default=60_000)
     parser.add_argument("--faces", action="store_true", help="measure new faces, too")
     parser.add_argument("--outside", help="a script that prints the distance of two .npy files")
     parser.add_argument("--alone", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if unknown := set(options.names) - VARIANTS.keys():
+        parser.error(f"there is no {', '.join(sorted(unknown))}: choose of {'; '.join(VARIANTS)}")
     alone(options.alone) if options.alone else main()

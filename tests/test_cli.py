@@ -184,8 +184,15 @@ def test_an_interrupted_replacement_is_not_taken_for_the_model_that_it_replaces(
     out = tmp_path / "model"
     shutil.copytree(model, out)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "fit", lambda *rest, **more: (_ for _ in ()).throw(KeyboardInterrupt))
-        assert command(TRAIN + " --seed 5 --force", data=pictures, out=out) == 130
+        asked = []
+
+        def interrupted(*rest, **more):
+            asked.append(more["optimizer"])
+            raise KeyboardInterrupt
+
+        patch.setattr(training, "fit", interrupted)
+        assert command(TRAIN + " --seed 5 --force --optimizer muon", data=pictures, out=out) == 130
+        assert asked == ["muon"]
     assert command(TRAIN + " --seed 5", data=pictures, out=out) == 0
     assert "--seed 5" in pretrained.load(out).card["command"]
     assert sorted(file.name for file in out.iterdir()) == FILES
@@ -200,7 +207,7 @@ def test_a_set_that_lacks_a_part_is_refused(kept, lacking, model, pictures, tmp_
     assert f"no {lacking} pictures" in capsys.readouterr().err
 
 
-def test_a_killed_sharpening_goes_on(model, pictures, tmp_path, monkeypatch):
+def test_a_killed_sharpening_goes_on_with_its_own_optimizer(model, pictures, tmp_path, monkeypatch, capsys):
     out = tmp_path / "model"
     shutil.copytree(model, out)
 
@@ -218,10 +225,12 @@ def test_a_killed_sharpening_goes_on(model, pictures, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(training.Checkpoint, "on_epoch_end", stop)
-        assert command(TRAIN + " --sharpen 2 --seed 1", data=pictures, out=out) == 130
+        assert command(TRAIN + " --sharpen 2 --seed 1 --optimizer muon", data=pictures, out=out) == 130
     assert (out / pretrained.SHARPENING / "checkpoint" / "checkpoint.json").exists()
     assert not pretrained.load(out).sharpened  # the plain model is whole meanwhile
-    assert command(TRAIN + " --sharpen 2 --seed 1", data=pictures, out=out) == 0
+    assert command(TRAIN + " --sharpen 2 --seed 1", data=pictures, out=out) == 2
+    assert "optimizer, rates" in capsys.readouterr().err
+    assert command(TRAIN + " --sharpen 2 --seed 1 --optimizer muon", data=pictures, out=out) == 0
     assert drawn[20_000] not in (1, assessment.SEED)  # those of `generate`, those of the figures
     assert pretrained.load(out).sharpened and not (out / pretrained.SHARPENING).exists()
 

@@ -99,8 +99,11 @@ def test_sharpening_makes_edges(vae, images, codes, optimizer):
         return np.abs(np.diff(np.float32(pictures), axis=2)).mean()
 
     before = [np.array(weight) for weight in vae.get_weights()]
-    how = dict(validation=images[:40], epochs=25, batch_size=16, optimizer=optimizer)
+    watch = keras.callbacks.Callback()
+    how = dict(validation=images[:40], epochs=25, batch_size=16, optimizer=optimizer, callbacks=[watch])
     sharper, history = sharpen.sharpen(vae, images, codes, **how)
+    both = watch.model.optimizer, watch.model.discriminator_optimizer
+    assert [type(each) for each in both] == [training.OPTIMIZERS[optimizer][0]] * 2
     some = np.float32(images[:100]) / 255
     plain, sharp, drawn = edges(vae.reconstruct(some)), edges(sharper.reconstruct(some)), edges(some)
     assert plain < sharp < 1.3 * drawn, (plain, sharp, drawn)

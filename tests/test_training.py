@@ -184,6 +184,35 @@ def test_an_optimizer_that_there_is_not_is_named(images):
         fit(build(), images, optimizer="muo")
 
 
+def test_muon_looks_ahead_along_its_momentum():
+    """Two steps of one kernel: of 1.95 times the first gradient, then of the second and what is left of both."""
+    first, second = np.random.default_rng().normal(size=(2, 3, 3, 4, 16)).astype("float32")
+    weight, matrices = keras.Variable(np.zeros(first.shape, "float32")), []
+    optimizer = training.Muon(0.01)
+    optimizer.build([weight])
+    for gradient in (first, second):
+        optimizer.apply([tf.constant(gradient)])
+    for ahead in (1.95 * first, second + 0.95 * (0.95 * first + second)):
+        matrices.append(np.asarray(training.orthogonal(tf.constant(ahead.reshape(36, 16)))))
+    moved = np.asarray(weight).reshape(36, 16)
+    np.testing.assert_allclose(moved, -0.01 * 0.2 * 6 * sum(matrices), rtol=1e-3, atol=1e-5)
+
+
+def test_orthogonal_bears_the_rounding_of_a_gpu(monkeypatch):
+    """TF32 rounds the factors of a product to 10 bits behind the point; most values of this matrix are tiny."""
+
+    def rounded(x):
+        bits = np.asarray(x, "float32").view("uint32")
+        return ((bits + 0x1000) & np.uint32(0xFFFFE000)).view("float32")
+
+    matmul, generator = training.ops.matmul, np.random.default_rng()
+    left, _, right = np.linalg.svd(generator.normal(size=(576, 128)), full_matrices=False)
+    matrix = np.float32(left * np.arange(1.0, 129.0) ** -1.5 @ right)
+    monkeypatch.setattr(training.ops, "matmul", lambda a, b: matmul(rounded(a), rounded(b)))
+    values = np.linalg.svd(np.asarray(training.orthogonal(matrix)), compute_uv=False)
+    assert values.max() < 1.3 and np.median(values) > 0.6
+
+
 # The same run again, interrupted and resumed
 
 
@@ -258,6 +287,7 @@ def test_a_crash_while_saving_leaves_the_epoch_before(images, tmp_path, monkeypa
         (dict(batch_size=8), {}, "batch_size"),
         (dict(seed=1), {}, "seed"),
         (dict(learning_rate=0.5), {}, "learning_rate"),
+        (dict(optimizer="muon"), {}, "optimizer, learning_rate"),
         ({}, dict(latent_dim=5), "latent_dim"),
         ({}, dict(likelihood="mse"), "likelihood"),
     ],

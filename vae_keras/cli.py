@@ -58,7 +58,9 @@ OPTIONS = {
     "pictures": dict(type=_number(int, 2), help="training pictures at most (default: all)"),
     "likelihood": dict(choices=("gaussian", "mse", "bce"), default="gaussian", help="(default: %(default)s)"),
     "optimizer": dict(
-        choices=("adam", "muon"), default="adam", help="muon needs fewer epochs (default: %(default)s)"
+        choices=("adam", "muon"),
+        default="adam",
+        help="of plain training and sharpening (default: %(default)s)",
     ),
     "beta": dict(type=_number(float, 0), default=1.0, help="weight of the KL term (default: 1)"),
     "sharpen": dict(

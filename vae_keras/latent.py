@@ -213,7 +213,7 @@ def _column(labels, attribute):
 
 
 def _checked(z, labels):
-    """Return the rows of both that are used; ValueError where an attribute has one value in them (a rare one may)."""
+    """Return the rows of both that are used; ValueError where numbers differ or an attribute has one value there."""
     if len(z) != len(labels):
         raise ValueError(f"{len(z)} codes have {len(labels)} rows of labels: give one row for each code.")
     rows = subset(np.arange(len(z)), 0)

@@ -44,14 +44,14 @@ def fit(
     Args:
         images, validation: uint8 [n, size, size, 3].
         epochs: passes over the pictures, those of an interrupted run counted.
-        optimizer: "adam", or "muon", with which a step takes longer and a model a third of the epochs.
+        optimizer: "adam", or "muon", whose step takes longer and is worth more (benchmarks/RESULTS.md, "Variants").
         learning_rate: at the start; it falls to zero along a cosine (arXiv 1608.03983). None: as suits the optimizer.
         folder: where a checkpoint is kept after every epoch; a run that was interrupted goes on from it.
         options: for `keras.Model.fit`, such as `callbacks` and `verbose`.
 
     Returns a table with a row per epoch (index: epoch, from 1): loss, reconstruction and kl in nats per picture,
-    mse per value, the same for the validation pictures as val_…, and seconds. Raises ValueError where the folder
-    holds the checkpoint of a run with other settings or other pictures.
+    mse per value, the same for the validation pictures as val_…, and seconds. Raises ValueError for an unknown
+    optimizer, and where the folder holds the checkpoint of a run with other settings or other pictures.
     """
     kind, usual = find_optimizer(optimizer)
     learning_rate = usual if learning_rate is None else learning_rate
@@ -107,9 +107,9 @@ class Adam(keras.optimizers.Adam):
 class Muon(Adam):
     """Adam for vectors; the step of a kernel, as a matrix, is its momentum with all singular values made about 1.
 
-    So a step moves what a layer does to every direction of its inputs, not to the few that gradients are large in
-    (Jordan et al. 2024, "Muon"). It is scaled to the size of Adam's steps, times 0.2 (Liu et al. 2025,
-    arXiv 2502.16982). Keras's own Muon gives the kernels of convolutions to Adam.
+    So a step changes what a layer does to every direction of its inputs, not to the few that gradients are large in
+    (Jordan et al. 2024, kellerjordan.github.io/posts/muon). It is scaled so that a weight moves by about 0.2 times the
+    rate (Liu et al. 2025, arXiv 2502.16982). Keras's own Muon gives the kernels of convolutions to Adam.
     """
 
     momentum = 0.95
@@ -120,25 +120,27 @@ class Muon(Adam):
         mean = self._momentums[self._get_variable_index(variable)]
         self.assign(mean, self.momentum * mean + gradient)
         ahead = gradient + self.momentum * mean  # as Nesterov looks
-        matrix = ops.reshape(ahead, (-1, variable.shape[-1]))
-        size = 0.2 * max(matrix.shape) ** 0.5 * ops.cast(learning_rate, matrix.dtype)
+        matrix = ops.cast(ops.reshape(ahead, (-1, variable.shape[-1])), "float32")
+        size = 0.2 * max(matrix.shape) ** 0.5 * ops.cast(learning_rate, "float32")
         self.assign_sub(variable, ops.reshape(size * orthogonal(matrix), variable.shape))
 
 
-def orthogonal(matrix, rounds=5):
-    """Return a matrix with the same singular vectors and singular values of 0.7 to 1.2, but for the least of them.
+def orthogonal(matrix):
+    """Return a matrix [m, n], float32, with its singular vectors, but singular values of 0.68 to 1.2.
 
-    Newton and Schulz's iteration with a polynomial of degree 5, whose coefficients make small values grow fast. The
-    factors of all rounds are found from the product of the matrix with itself, which is smaller, and then applied once.
+    (Those below 0.0015 of the matrix's norm stay smaller.) Five rounds of Newton and Schulz's iteration, with the
+    coefficients of Jordan et al. Each multiplies with a polynomial of the matrix times its transpose: these factors are
+    found first, from that smaller matrix, which is made anew on the way, since its rounding errors grow in each round.
     """
-    tall = matrix.shape[0] > matrix.shape[1]
+    tall, unit = matrix.shape[0] > matrix.shape[1], ops.eye(min(matrix.shape))
     x = matrix / (ops.norm(matrix) + 1e-7)
-    square = ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x))
-    factor = unit = ops.eye(min(matrix.shape))
-    for _ in range(rounds):
-        step = 3.4445 * unit - 4.775 * square + 2.0315 * ops.matmul(square, square)
-        factor, square = ops.matmul(step, factor), ops.matmul(ops.matmul(step, square), step)
-    return ops.matmul(x, factor) if tall else ops.matmul(factor, x)
+    for rounds in (3, 2):
+        square, factor = ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x)), unit
+        for _ in range(rounds):
+            step = 3.4445 * unit - 4.775 * square + 2.0315 * ops.matmul(square, square)
+            factor, square = ops.matmul(step, factor), ops.matmul(ops.matmul(step, square), step)
+        x = ops.matmul(x, factor) if tall else ops.matmul(factor, x)
+    return x
 
 
 OPTIMIZERS = {"adam": (Adam, 1e-3), "muon": (Muon, 8e-3)}

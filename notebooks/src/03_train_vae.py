@@ -407,11 +407,11 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # A step can also be worth more. Adam gives every weight a step of its own size. The newer **Muon**
 # ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)) takes the kernel of a layer as a matrix, which maps what
-# comes in to what goes out, and makes the step as large in every direction of that map, where a gradient has a few large ones
-# and many small ones. This costs a few products of matrices per step ([`training.Muon`](../vae_keras/training.py)). Here both
-# train the model of this lesson on CelebA for the same time, the one in which Adam sees 60,000 pictures, three epochs. The error
-# is that of held-out reconstructions, the distance is measured in the features of the course's own judge (lesson 04). Lower is
-# better.
+# comes in to what goes out, and makes the step equally large in every direction of that map, where a gradient is large in a few
+# directions and small in most. This costs a few products of matrices per step ([`training.Muon`](../vae_keras/training.py)). Here
+# both train the model of this lesson on CelebA for the same processor time: as long as Adam takes for about 60,000 pictures, as
+# many as three epochs have. The error is that of the reconstructions of validation pictures, by which Muon's rate was chosen,
+# too; the distance is measured in the features of the course's own judge (lesson 04). Lower is better.
 #
 # <!-- optimizers -->
 # <!-- /optimizers -->

@@ -1,8 +1,8 @@
 """`make figures`: writes the minutes of the lessons and the figures of the models that ship into README.md.
 
 What `make bench` measured of the training step (benchmarks/RESULTS.md), what `make race` measured of the faces
-(benchmarks/time_to_quality.json), what another optimizer reaches (benchmarks/variants.json) and what came of it on an
-accelerator (benchmarks/accelerator.json) go into the README and lesson 03.
+(benchmarks/time_to_quality.json), what came of both on an accelerator (benchmarks/accelerator.json) and what another
+optimizer reaches (benchmarks/variants.json) go into the README and lesson 03.
 """
 
 import json
@@ -98,7 +98,15 @@ def accelerator():
 def optimizers():
     """Return what Adam and Muon reach in the same time (benchmarks/variants.json) as a table."""
     kept = json.loads((ROOT / "benchmarks" / "variants.json").read_text())
-    rows = [["optimizer", "a picture takes", "pictures seen", "squared error", "distance of reconstructions"]]
+    rows = [
+        [
+            "optimizer",
+            "processor time per picture, Adam's is 1",
+            "pictures seen",
+            "squared error",
+            "distance of reconstructions",
+        ]
+    ]
     for name in ("Adam", "Muon"):
         run = kept[f"{name}; 60000"]
         figures = f"{run['squared error']:.5f}", f"{run['reconstructions, judge']:.1f}"
