@@ -189,6 +189,8 @@ def write(known):
         name, pictures = key.split("; ")
         rows.append({"variant": name, "for": int(pictures)} | known[key])
         del rows[-1]["machine"]
+    measured = [column for column in rows[0] if any(row.get(column) is not None for row in rows)]
+    rows = [{column: row.get(column) for column in measured} for row in rows]
     text = (
         "How they are trained and measured: [variants.py](variants.py); each run's machine: variants.json. *For*: as "
         "long as Adam takes for so many pictures. *Cost*: the processors' time for a picture, where Adam's is 1."

@@ -414,6 +414,12 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # too; the distance is measured in the features of the course's own judge (lesson 04). Lower is better.
 #
 # <!-- optimizers -->
+#
+# | optimizer | processor time per picture, Adam's is 1 | pictures seen | squared error | distance of reconstructions |
+# | --- | --- | --- | --- | --- |
+# | Adam | 1.00 | 59,904 | 0.00693 | 69.1 |
+# | Muon | 1.29 | 46,080 | 0.00450 | 29.7 |
+#
 # <!-- /optimizers -->
 #
 # Pass `optimizer="muon"` to `training.fit` to try it. Everything above, and all models that come with this course, were trained
