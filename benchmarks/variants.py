@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import keras
 import numpy as np
 import report
+import time_to_quality
 from keras import layers, ops
 
 from vae_keras import config, data, judge, latent, metrics, model, training
@@ -71,7 +72,7 @@ def free_nats(z_mean, z_log_variance):
 
 activate, kl_divergence = model.activate, model.kl_divergence
 UNCHANGED = {"activate": activate, "kl_divergence": kl_divergence}
-MUON = {"optimizer": training.Muon, "rate": 8e-3}
+MUON = {"optimizer": "muon"}
 # What is changed: arguments of the VAE, functions of its module, batch, rate, optimizer and its options, callbacks.
 VARIANTS = {
     "Adam": {},
@@ -108,8 +109,9 @@ def start(variant, images, steps, parts=1):
     seed = variant.get("seed", 0)
     settings = config.get_config(profile="full", dataset="celeba", seed=seed)
     vae = training.build_vae(settings, **variant.get("network", {}))
-    rate = keras.optimizers.schedules.CosineDecay(variant.get("rate", 1e-3), steps)
-    vae.compile(variant.get("optimizer", training.Adam)(rate, **variant.get("options", {})))
+    optimizer = variant.get("optimizer", "adam")
+    rate = keras.optimizers.schedules.CosineDecay(variant.get("rate", training.RATES[optimizer]), steps)
+    vae.compile(training.OPTIMIZERS[optimizer](rate, **variant.get("options", {})))
     batches = data.pipeline(images, variant.get("batch", 64), training=True, seed=seed)
     return vae, batches.repeat().take(steps // parts)
 
@@ -128,9 +130,7 @@ def relative_cost(variant, images):
                 function(batches)["loss"].numpy()
             seconds.append((time.process_time() - began) / batch)
     for _, batches, *_ in spent:
-        next(
-            batches, None
-        )  # read to the end: a thread that tunes the pipeline sleeps long, and is waited for
+        next(batches, None)  # to its end: else closing it waits for a thread of TensorFlow that sleeps long
     plain, other = (np.median(seconds[1:]) for *_, seconds in spent)
     return float(other / plain)
 
@@ -145,7 +145,7 @@ def train(variant, images, pictures):
     return vae, {"weights": vae.count_params(), "cost": cost, "pictures": steps * batch}
 
 
-def measure(vae, faces, seed=2):
+def measure(vae, faces):
     """Return the figures of a trained VAE on the validation pictures."""
     held, network = faces.validation, judge.load()
     z_mean, z_log_variance = latent.encode(vae, held)
@@ -155,10 +155,8 @@ def measure(vae, faces, seed=2):
         "KL": float(np.sum(kl_divergence(z_mean, z_log_variance), axis=1).mean()),
     }
     if options.faces:
-        mean, log_variance = latent.encode(vae, faces.train)
-        noise = np.random.default_rng(0).standard_normal(mean.shape)
-        prior = latent.fit_prior(mean + np.exp(0.5 * log_variance) * noise)
-        sets["new faces"] = latent.decode(vae, prior.sample(len(held), seed=seed))
+        prior = time_to_quality.fit_prior(*latent.encode(vae, faces.train))
+        sets["new faces"] = latent.decode(vae, prior.sample(len(held), seed=time_to_quality.SEED))
     for name in ("reconstructions", "new faces"):
         there = name in sets
         figures[f"{name}, judge"] = network.distance(held, sets[name]) if there else None

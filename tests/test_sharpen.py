@@ -103,7 +103,7 @@ def test_sharpening_makes_edges(vae, images, codes, optimizer):
     how = dict(validation=images[:40], epochs=25, batch_size=16, optimizer=optimizer, callbacks=[watch])
     sharper, history = sharpen.sharpen(vae, images, codes, **how)
     both = watch.model.optimizer, watch.model.discriminator_optimizer
-    assert [type(each) for each in both] == [training.OPTIMIZERS[optimizer][0]] * 2
+    assert [type(each) for each in both] == [training.OPTIMIZERS[optimizer]] * 2
     some = np.float32(images[:100]) / 255
     plain, sharp, drawn = edges(vae.reconstruct(some)), edges(sharper.reconstruct(some)), edges(some)
     assert plain < sharp < 1.3 * drawn, (plain, sharp, drawn)

@@ -180,7 +180,7 @@ def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, optimizer="ada
     keras.utils.set_random_seed(seed)
     sharper = with_details(vae)
     sharpener = Sharpener(sharper, codes)
-    kind, rates = training.find_optimizer(optimizer)[0], RATES[optimizer]
+    kind, rates = training.find_optimizer(optimizer), RATES[optimizer]
     falling = [training.cosine(rate, epochs, batch_size, len(images)) for rate in rates]
     sharpener.compile(*(kind(rate, beta_1=0.5, beta_2=0.99) for rate in falling))
     settings = dict(vae.get_config(), optimizer=optimizer, rates=rates)

@@ -53,8 +53,8 @@ def fit(
     mse per value, the same for the validation pictures as val_…, and seconds. Raises ValueError for an unknown
     optimizer, and where the folder holds the checkpoint of a run with other settings or other pictures.
     """
-    kind, usual = find_optimizer(optimizer)
-    learning_rate = usual if learning_rate is None else learning_rate
+    kind = find_optimizer(optimizer)
+    learning_rate = RATES[optimizer] if learning_rate is None else learning_rate
     vae.compile(optimizer=kind(cosine(learning_rate, epochs, batch_size, len(images))))
     vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
     settings = dict(vae.get_config(), optimizer=optimizer, learning_rate=learning_rate)
@@ -143,11 +143,11 @@ def orthogonal(matrix):
     return x
 
 
-OPTIMIZERS = {"adam": (Adam, 1e-3), "muon": (Muon, 8e-3)}
+OPTIMIZERS, RATES = {"adam": Adam, "muon": Muon}, {"adam": 1e-3, "muon": 8e-3}
 
 
 def find_optimizer(name):
-    """Return the class of an optimizer, and the learning rate that suits it; ValueError for a wrong name."""
+    """Return the class of an optimizer; ValueError for a wrong name."""
     require([name], OPTIMIZERS, "There is no optimizer")
     return OPTIMIZERS[name]
 
