@@ -5,9 +5,9 @@
     python benchmarks/accelerator.py measure FOLDER [--outside distance.py]
 
 The first command writes the pictures, which together with this repository are copied to where the accelerator is. The
-second runs there. It needs JAX, Keras, SciPy, scikit-learn, pandas and, to compare, PyTorch, but no TensorFlow. The
-third, with what that wrote in the folder again, measures the faces, keeps the figures in accelerator.json and writes a
-section of RESULTS.md.
+second runs there. It needs JAX, Keras, OpenCV, Pillow, pandas and, to compare, PyTorch, but no TensorFlow. The third,
+with what that wrote in the folder again, measures the faces, keeps the figures in accelerator.json and writes a section
+of RESULTS.md.
 """
 
 import argparse
@@ -54,8 +54,8 @@ def section(found):
         f"{found['peak'] / 1e12:.0f} T operations a second there. The course's pictures lie in its memory as uint8 "
         f"({found.get('note', 'as they are')}); PyTorch's are one batch that does not change.",
         report.table(rows),
-        "Seconds of compiling, of the steps, and of everything, with the prior, which a processor fits before "
-        "sharpening. One process trains all: what was compiled for one model helps the next. Distances as in the race.",
+        "Seconds of compiling, of the steps, and of everything. One process trains all: what was compiled for one "
+        "model helps the next. Distances as in the race.",
         report.table([{"model": name} | run for name, run in found["runs"].items()]),
     ]
     for some in found["slowest"]:

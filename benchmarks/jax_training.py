@@ -1,8 +1,8 @@
 """The course's training by Keras on JAX, on an accelerator; started as accelerator.py says.
 
 All pictures lie in the accelerator's memory as uint8, and an epoch is one compiled call that shuffles, chooses, changes
-and learns. The networks, losses, rates and changes of pictures are those of lessons 03 and 04. So many epochs are
-trained as the race (time_to_quality.py) has in its 1,800 seconds on two cores, and as many as ship.
+and learns. Networks, losses, rates and changes of pictures are those of the command `train`. So many epochs are trained
+as the race (time_to_quality.py) has in its 1,800 seconds on two cores, and as many as ship.
 """
 
 import argparse
@@ -27,14 +27,14 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-# They import TensorFlow, and use it in `train_step`, in two kernels and for a constant alone.
-sys.modules["tensorflow"] = types.SimpleNamespace(constant=keras.ops.convert_to_tensor)
-from vae_keras import latent, model, sharpen, training  # noqa: E402
+# They import TensorFlow, and use it in `train_step` and in two kernels alone.
+sys.modules["tensorflow"] = types.SimpleNamespace()
+from vae_keras import model, sharpen, training  # noqa: E402
 
 del sys.modules["tensorflow"]  # or Keras takes it for the real one
 model.BatchNormalization = keras.layers.BatchNormalization
 
-BATCH, REPEATS = 64, 5
+BATCH, REPEATS, OPTIMIZER = 64, 5, "adam"
 PRECISION = "mixed_bfloat16"
 
 
@@ -123,35 +123,23 @@ def plain(size, pictures, epochs, batch=BATCH):
         vae.log_sigma.assign(0.9 * vae.log_sigma + 0.1 * model.best_log_sigma(terms["mse"]))
         return (terms["loss"],)
 
-    optimizer = keras.optimizers.Adam(training.cosine(1e-3, epochs, batch, pictures))
+    rate = training.cosine(training.RATES[OPTIMIZER], epochs, batch, pictures)
+    optimizer = training.OPTIMIZERS[OPTIMIZER](rate)
     return vae, Trainer(vae, [vae.trainable_variables], [optimizer], losses)
 
 
-def sharpened(vae, codes, pictures, epochs):
+def sharpened(vae, pictures, epochs):
     """Return a copy of a trained VAE with a branch for details, and the `Trainer` of lesson 04."""
     sharper = sharpen.with_details(vae)
-    sharpener = sharpen.Sharpener(sharper, codes)
+    sharpener = sharpen.Sharpener(sharper)
 
     def losses(images):
         return sharpener.compute_losses(images)[:2]
 
-    optimizers = [
-        keras.optimizers.Adam(training.cosine(rate, epochs, BATCH, pictures), beta_1=0.5, beta_2=0.99)
-        for rate in sharpen.RATES["adam"]
-    ]
+    rates = [training.cosine(rate, epochs, BATCH, pictures) for rate in sharpen.RATES[OPTIMIZER]]
+    optimizers = [training.OPTIMIZERS[OPTIMIZER](rate, beta_1=0.5, beta_2=0.99) for rate in rates]
     groups = [sharper.decoder.trainable_variables, sharpener.discriminator.trainable_variables]
     return sharper, Trainer(sharpener, groups, optimizers, losses)
-
-
-def draw_codes(vae, pictures, count=20_000):
-    """Return codes of new faces, from a mixture fitted to the codes of pictures, uint8."""
-    parts = [
-        vae.encoder(pictures[i : i + 1000] / np.float32(255), training=False)
-        for i in range(0, len(pictures), 1000)
-    ]
-    mean, log_variance = (np.concatenate([np.asarray(part) for part in each]) for each in zip(*parts))
-    noise = np.random.default_rng(0).standard_normal(mean.shape)
-    return latent.fit_prior(mean + np.exp(0.5 * log_variance) * noise).sample(count, seed=1)
 
 
 def epochs():
@@ -171,7 +159,7 @@ def train(folder, name, pictures):
     vae, trainer = plain(64, count, plain_epochs)
     compiling, seconds = trainer.fit(there, plain_epochs)
     if sharp_epochs:
-        vae, trainer = sharpened(vae, draw_codes(vae, pictures), count, sharp_epochs)
+        vae, trainer = sharpened(vae, count, sharp_epochs)
         more, longer = trainer.fit(there, sharp_epochs)
         compiling, seconds = compiling + more, seconds + longer
     whole = time.perf_counter() - begun

@@ -39,11 +39,10 @@ HERE = Path(__file__).resolve().parent
 KEPT = HERE / "time_to_quality.json"
 OWN, PEERS, SECONDS = ("plain", "sharpened"), ("keras", "book", "dcgan", "wae"), (200, 600, 1800)
 PLAIN_SHARE = 0.4  # of the sharpened default's time
-PRIOR = 30  # seconds to encode the pictures and to fit the mixture
 TURNS = 3  # in which the speeds are measured
 # Pictures of each training there.
 FEW = dict(plain=6400, sharpened=3200, keras=6400, book=6400, dcgan=6400, wae=1600)
-SEED = 2  # of the codes that are measured; the sharpener has seen those of seed 1
+SEED = 2  # of the codes that are measured
 
 
 def speed(seconds, pictures):
@@ -57,10 +56,10 @@ def time_own(folder):
     from vae_keras import config, sharpen, training
 
     images, settings = np.load(folder / "train.npy"), config.get_config(profile="full", dataset="celeba")
-    vae, codes = training.build_vae(settings), np.zeros((64, settings.latent_dim), "float32")
+    vae = training.build_vae(settings)
     ways = {
         "plain": lambda some: training.fit(vae, some, epochs=3),
-        "sharpened": lambda some: sharpen.sharpen(vae, some, codes, epochs=3)[1],
+        "sharpened": lambda some: sharpen.sharpen(vae, some, epochs=3)[1],
     }
     print(json.dumps({name: clocked(train, images[: FEW[name]]) for name, train in ways.items()}))
 
@@ -107,21 +106,20 @@ def plan(name, seconds, speeds, count):
     plain = max(1, pictures("plain", share * seconds) // count)
     if name == "plain":
         return plain, 0
-    sharp = max(0.01, pictures("sharpened", (1 - share) * seconds - PRIOR) / count)
+    sharp = max(0.01, pictures("sharpened", (1 - share) * seconds) / count)
     return plain, int(sharp) or round(sharp, 2)
 
 
 def train_own(folder, plain_epochs, sharp_epochs):
     """Train this project's default on folder/train.npy, write its weights, and print what it saw."""
-    from vae_keras import config, latent, sharpen, training
+    from vae_keras import config, sharpen, training
 
     images, settings = np.load(folder / "train.npy"), config.get_config(profile="full", dataset="celeba")
     vae = training.build_vae(settings)
     training.fit(vae, images, epochs=plain_epochs)
     if sharp_epochs:
-        codes = fit_prior(*latent.encode(vae, images)).sample(20_000, seed=1)
         some = images[: int(min(1, sharp_epochs) * len(images))]
-        vae, _ = sharpen.sharpen(vae, some, codes, epochs=math.ceil(sharp_epochs))
+        vae, _ = sharpen.sharpen(vae, some, epochs=math.ceil(sharp_epochs))
     vae.encoder.save_weights(folder / "encoder.weights.h5")
     vae.decoder.save_weights(folder / "decoder.weights.h5")
     pictures = int(len(images) * (plain_epochs + sharp_epochs))
@@ -225,9 +223,10 @@ def keep(known):
     text = (
         "What is measured, and how, stands in [time_to_quality.py](time_to_quality.py), the networks from elsewhere in "
         "[peers/vaes.py](peers/vaes.py); the machine of every run in time_to_quality.json. Speeds, medians of "
-        f"{TURNS} turns, from which the pictures follow ({machine}):\n\n{report.table(paces)}"
+        f"{TURNS} turns, from which the pictures follow ({machine}):"
     )
-    report.write("Time to quality", f"{text}\n\n{report.table(rows)}" if rows else text)
+    parts = [text, report.table(paces), known.get("note"), rows and report.table(rows)]
+    report.write("Time to quality", "\n\n".join(filter(None, parts)))
 
 
 def race(name, speeds, faces, folder, held):

@@ -97,9 +97,9 @@ def test_a_plan_fits_into_the_seconds(quality):
     assert quality.plan("plain", 5, speeds, 20_000) == (1, 0)
     plain, sharp = quality.plan("sharpened", 1800, speeds, 20_000)
     assert (plain, sharp) == (35, 10)
-    taken = 10 + plain * 20 + quality.PRIOR + 20 + sharp * 100
+    taken = 10 + plain * 20 + 20 + sharp * 100
     assert 0.8 * 1800 < taken <= 1800
-    assert quality.plan("sharpened", 200, speeds, 20_000) == (3, 0.7)
+    assert quality.plan("sharpened", 100, speeds, 20_000) == (1, 0.4)
 
 
 def test_what_keras_compiles_counts_before_the_first_step(quality, monkeypatch):
@@ -117,7 +117,6 @@ def test_a_model_of_this_project_runs_from_training_to_figures(quality, monkeypa
     np.save(tmp_path / "train.npy", images)
     monkeypatch.setattr(quality, "options", argparse.Namespace(seconds=[20], outside=None), raising=False)
     speeds = {"plain": (0.0, 6.4), "sharpened": (0.0, 6.4)}
-    monkeypatch.setattr(quality, "PRIOR", 0)
     ((seconds, run),) = quality.race(name, speeds, argparse.Namespace(train=images), tmp_path, images[:20])
     assert seconds == 20 and run["epochs"] == {"plain": "1 + 0", "sharpened": "1 + 0.59"}[name]
     figures = {key: run[key] for key in run if key.endswith("judge")}

@@ -141,6 +141,20 @@ def test_the_fused_adam_takes_the_steps_of_keras(jit):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+def test_backends_without_the_kernel_take_the_steps_of_keras(monkeypatch):
+    """benchmarks/jax_training.py trains with these classes on JAX."""
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(tf.raw_ops, "ResourceApplyAdam", None)
+    gradient, ends = tf.constant(np.random.default_rng(5).normal(size=40), "float32"), []
+    for kind in (keras.optimizers.Adam, training.Adam, training.Muon):  # to which a vector is Adam's
+        weights = keras.Variable(np.linspace(-1, 1, 40, dtype="float32"))
+        optimizer = kind(0.1)
+        optimizer.build([weights])
+        optimizer.apply([gradient])
+        ends.append(np.asarray(weights))
+    assert (ends[0] == ends[1]).all() and (ends[0] == ends[2]).all()
+
+
 @pytest.mark.parametrize("shape", [(40, 12), (12, 40), (30, 30)])
 def test_orthogonal_keeps_the_singular_vectors_and_evens_the_values(shape):
     generator = np.random.default_rng()

@@ -68,9 +68,7 @@ def _sharpen(options, settings, faces, folder):
     images.save_images(plain.generate(10, seed=settings.seed), folder / "faces-plain.png")
     print(f"sharpening its decoder for {options.sharpen} epochs", flush=True)
     run = _run(options, settings, options.sharpen, folder / pretrained.SHARPENING)
-    # Neither those that `generate` begins with nor those that the figures of the card are measured with.
-    codes = plain.prior.sample(20_000, seed=int(settings.seed != 1))
-    vae, history = sharpen.sharpen(plain.vae, faces.train, codes, validation=faces.validation, **run)
+    vae, history = sharpen.sharpen(plain.vae, faces.train, validation=faces.validation, **run)
     print("fitting a diffusion model to its codes; interrupted, that begins again", flush=True)
     how = dict(seed=settings.seed, callbacks=[training.Progress()])
     fitted = diffusion.fit(plain.vae, faces.train, plain.prior, faces.validation, **how)

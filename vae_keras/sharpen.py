@@ -58,16 +58,14 @@ class Sharpener(keras.Model):
 
     Args:
         vae: a trained `VAE`; its encoder is not changed.
-        codes: (n, latent_dim) of new faces: half as many as there are reconstructions are judged beside those.
         likeness: weight of the difference in the discriminator's features, beside a squared error in units of the
             calibrated variance. adversary: weight of the discriminator's verdict. slope: weight of the penalty that
             keeps the discriminator smooth.
     """
 
-    def __init__(self, vae, codes, likeness=6.0, adversary=0.4, slope=0.01, **options):
+    def __init__(self, vae, likeness=6.0, adversary=0.4, slope=0.01, **options):
         super().__init__(autocast=False, **options)
         self.vae, self.discriminator = vae, build_discriminator(vae.network["image_size"])
-        self.codes = tf.constant(codes, "float32")
         self.likeness, self.adversary, self.slope = likeness, adversary, slope
         names = ("mse", "likeness", "adversary", "discriminator")
         self.means = [keras.metrics.Mean(name) for name in names]
@@ -93,10 +91,7 @@ class Sharpener(keras.Model):
 
     def compute_losses(self, images):
         """Return the loss of the decoder, that of the discriminator, and the terms of both, for a batch of images."""
-        half = (ops.shape(images)[0] // 2,)
-        chosen = keras.random.randint(half, 0, len(self.codes), seed=self.sampling.noise)
         z = ops.stop_gradient(self.vae.sampling(self.vae.encoder(images, training=False)))
-        z = ops.concatenate([z, ops.take(self.codes, chosen, axis=0)])
         faces = self.vae.decoder(z, training=True)
         real, made = self.discriminator(images), self.discriminator(faces)
         terms = self.compute_terms(images, faces, real, made)
@@ -108,19 +103,19 @@ class Sharpener(keras.Model):
     def compute_terms(self, images, faces, real, made):
         """Return the terms of both losses.
 
-        images: (n, size, size, 3). faces: (n or more, size, size, 3), first the reconstructions of the images.
-        real, made: what the discriminator gives for both.
+        images, faces: (n, size, size, 3), the faces are their reconstructions. real, made: what the discriminator gives
+        for both.
 
         mse: per value. likeness: mean absolute difference of each feature map of photograph and reconstruction, over
         the mean size of the photograph's, summed over the maps. adversary, discriminator: cross-entropies in nats per
         picture (non-saturating, Goodfellow et al. 2014).
         """
-        likeness, count = 0.0, ops.shape(images)[0]
+        likeness = 0.0
         for seen, reached in zip(real[1:], made[1:]):
             seen = ops.stop_gradient(seen)
-            likeness += ops.mean(ops.abs(seen - reached[:count])) / (ops.mean(ops.abs(seen)) + 1e-3)
+            likeness += ops.mean(ops.abs(seen - reached)) / (ops.mean(ops.abs(seen)) + 1e-3)
         return dict(
-            mse=ops.mean(ops.square(images - faces[:count])),
+            mse=ops.mean(ops.square(images - faces)),
             likeness=likeness,
             adversary=ops.mean(ops.softplus(-made[0])),
             discriminator=ops.mean(ops.softplus(made[0])) + ops.mean(ops.softplus(-real[0])),
@@ -166,12 +161,11 @@ def put_details(vae):
     return vae
 
 
-def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, optimizer="adam", folder=None, **options):
+def sharpen(vae, images, epochs=30, batch_size=64, seed=0, optimizer="adam", folder=None, **options):
     """Return a copy of a trained `VAE` with a sharper decoder, and the history of its training.
 
     Args:
         images: uint8 [n, size, size, 3], as the VAE was trained with.
-        codes: [m, latent_dim] of new faces, some thousand: drawn from the prior that was fitted to its codes.
         epochs, batch_size, seed, optimizer, folder, options: as of `training.fit`, checkpoints included; so is
             validation=.
 
@@ -179,7 +173,7 @@ def sharpen(vae, images, codes, epochs=30, batch_size=64, seed=0, optimizer="ada
     """
     keras.utils.set_random_seed(seed)
     sharper = with_details(vae)
-    sharpener = Sharpener(sharper, codes)
+    sharpener = Sharpener(sharper)
     kind, rates = training.find_optimizer(optimizer), RATES[optimizer]
     falling = [training.cosine(rate, epochs, batch_size, len(images)) for rate in rates]
     sharpener.compile(*(kind(rate, beta_1=0.5, beta_2=0.99) for rate in falling))

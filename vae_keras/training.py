@@ -89,10 +89,11 @@ def run(model, images, validation=None, *, epochs, batch_size, seed, folder, set
 
 @keras.saving.register_keras_serializable("vae_keras")
 class Adam(keras.optimizers.Adam):
-    """Keras's optimizer (Kingma and Ba 2015), with TensorFlow's fused kernel: the same update in one pass, not ten."""
+    """Keras's optimizer (Kingma and Ba 2015), with TensorFlow's fused kernel, if there is one: one pass, not ten."""
 
     def update_step(self, gradient, variable, learning_rate):
-        if self.amsgrad or variable.dtype != "float32":  # for which there is no such kernel
+        known = variable.dtype == "float32" and keras.backend.backend() == "tensorflow"
+        if self.amsgrad or not known:  # for which there is no such kernel
             return super().update_step(gradient, variable, learning_rate)
         place = self._get_variable_index(variable)
         slots = dict(var=variable, m=self._momentums[place], v=self._velocities[place])

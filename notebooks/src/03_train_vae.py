@@ -431,7 +431,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # mixture fitted to the model's codes (lesson 04 explains that, and the second look that new faces of our sharpened model
 # get), in the features of a network that was trained on photographs of all kinds; they cannot be compared with the distances
 # above. Lower is better. *Sharpened* is what lesson 04 does near its end: a part of the seconds trains the model of this
-# lesson, the rest its decoder alone, which gets a few more layers. (DCGAN is a network that makes faces in another way, which
+# lesson, the rest its decoder alone, which gets a few more layers (by Adam, and with new faces beside the reconstructions in
+# each step, as lesson 04 has it no longer). (DCGAN is a network that makes faces in another way, which
 # lesson 04 explains, too; the VAE in its row has such layers.)
 #
 # <!-- race -->
