@@ -129,7 +129,7 @@ def plain(size, pictures, epochs, batch=BATCH):
 
 
 def sharpened(vae, pictures, epochs):
-    """Return a copy of a trained VAE with a branch for details, and the `Trainer` of lesson 04."""
+    """Return a copy of a trained VAE with a branch for details, and the `Trainer` of what `sharpen.sharpen` does."""
     sharper = sharpen.with_details(vae)
     sharpener = sharpen.Sharpener(sharper)
 
