@@ -57,9 +57,9 @@ def test_new_codes_get_mean_covariance_and_quantiles_of_real_ones(known, prior, 
     new = prior.sample(COUNT, seed=int(rng.integers(1000)))
     after = moved(new)
     assert after.dtype == np.float32 and after.shape == new.shape
-    np.testing.assert_allclose(after.mean(axis=0), real.mean(axis=0), atol=0.1)
-    np.testing.assert_allclose(np.cov(after, rowvar=False), np.cov(real, rowvar=False), rtol=0.15, atol=0.4)
-    for z, least, most in ((new, 0.05, 1), (after, 0, 0.025)):
+    np.testing.assert_allclose(after.mean(axis=0), real.mean(axis=0), atol=0.15)
+    np.testing.assert_allclose(np.cov(after, rowvar=False), np.cov(real, rowvar=False), rtol=0.15, atol=0.6)
+    for z, least, most in ((new, 0.12, 1), (after, 0, 0.05)):  # a thousand seeds: 0.152 and more, 0.035 and less
         unmixed = stats.zscore((z - 3) @ np.linalg.inv(mix))
         apart = [stats.ks_2samp(one, other).statistic for one, other in zip(unmixed.T, parts.T)]
         assert least <= max(apart) <= most
