@@ -20,7 +20,7 @@ def train(options):
     examples:
       python -m vae_keras train --data lfw --epochs 50 --out runs/lfw
       python -m vae_keras train --data ~/faces.zip --find-face --image-size 128 --out runs/mine
-      python -m vae_keras train --data celeba --epochs 50 --sharpen 60 --out runs/celeba
+      python -m vae_keras train --data celeba --optimizer muon --epochs 20 --sharpen 24 --out runs/celeba
     """
     from vae_keras import config, data, images, pretrained, sources, training
 

@@ -32,7 +32,7 @@ class Denoiser(keras.Model):
     (batch, components); the logarithm of the noise's deviation (batch, 1). Output: (batch, latent_dim), in that unit.
     """
 
-    def __init__(self, latent_dim, components, width=512):
+    def __init__(self, latent_dim, components, width=384):
         super().__init__(name="denoiser", dtype="float32")  # many small steps add up: bfloat16 is too coarse
         self.drop = layers.Dropout(0.1, dtype="float32")
         shapes = {"level": (64, 64), "enter": (2 * latent_dim + components, width)}

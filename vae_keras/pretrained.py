@@ -240,7 +240,9 @@ def load(name_or_folder, plain=False):
         levels, directions = pd.Series(arrays["levels"], index), pd.DataFrame(arrays["directions"], index)
     except Exception as error:  # OSError, ValueError, KeyError, BadZipFile, ...: by the kind of damage
         why = " ".join(str(error).split())[:200]
-        raise ValueError(f"{folder} is damaged ({why}): train or download that model again.") from error
+        raise ValueError(
+            f"{folder} is damaged or of another version ({why}): train or download that model again."
+        ) from error
     return Pretrained(vae, prior, directions, levels, card, better, moved)
 
 

@@ -422,8 +422,9 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /optimizers -->
 #
-# Pass `optimizer="muon"` to `training.fit` to try it. Everything above, and all models that come with this course, were trained
-# with Adam. ([Other changes to the model](../benchmarks/RESULTS.md), each given the same time.)
+# Pass `optimizer="muon"` to `training.fit` to try it. Everything above was trained with Adam, and so were the models of anime
+# and drawn faces that come with this course; those of CelebA and LFW were trained with Muon, for 20 epochs. ([Other changes
+# to the model](../benchmarks/RESULTS.md), each given the same time.)
 #
 # And what are the seconds worth beside others? Here the course, with Adam, stands beside face models from elsewhere
 # ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained on the same pictures for at
@@ -461,9 +462,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # | --- | --- | --- | --- | --- |
 # | plain, as in the last column above | 58 + 0 | 40 | 44 | 867 / 1,014 |
 # | sharpened, as there | 23 + 8 | 26 | 100 | 757 / 833 |
-# | sharpened, with CelebA's epochs | 50 + 60 | 108 | 144 | 254 / 344 |
+# | sharpened, for longer | 50 + 60 | 108 | 144 | 254 / 344 |
 #
 # <!-- /accelerator -->
 #
-# The last row was trained for as many epochs as the CelebA model that comes with this course; its new faces come from the
-# mixture, after a second look.
+# All were trained with Adam, the last for many more epochs. New faces come from the mixture, as in the table above.

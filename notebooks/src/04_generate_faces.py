@@ -20,7 +20,7 @@
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 17}
+#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 14}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made
@@ -43,10 +43,11 @@
 
 # %% [markdown]
 # ## The model
-# `load_for` takes the model that lesson 03 trained with the same settings. Where there is none, it takes the weights that
-# ship for this data set. Either way it comes with a card, which says what the model was made from. (For a folder of your own,
-# or another latent size, run lesson 03 first.) All models that ship, except that of drawn faces, have a second, sharper decoder
-# as well. Its turn comes near the end of this lesson; until then, `plain=True` leaves it out.
+# `load_for` takes the model that lesson 03 trained with the same settings. Where there is none, it takes the
+# weights that ship for this data set. Either way it comes with a card, which says what the model was made from. (For a folder
+# of your own, or another latent size, run lesson 03 first. CelebA's and LFW's were trained with Muon, from the end of lesson
+# 03, for fewer epochs than the settings say.) All models that ship, except that of drawn faces, have a second, sharper
+# decoder as well. Its turn comes near the end of this lesson; until then, `plain=True` leaves it out.
 
 # %%
 import numpy as np
@@ -238,7 +239,7 @@ pd.DataFrame(nearest).loc[["min", "50%", "max"]].round(4)
 # %% [markdown]
 # The numbers are mean squared errors to the nearest training picture. Compare the medians (`50%`), and the least of each. If
 # new faces were much nearer to the training pictures than held-out faces are, the model would be remembering: a copy would be
-# about as near to its original as a training picture is to its own reconstruction (the `mse` at the end of lesson 03's
+# about as near to its original as a training picture is to its own reconstruction (near the `mse` at the end of lesson 03's
 # training). (The held-out faces are compared as reconstructions, so that both sets are equally smooth.)
 
 # %% [markdown]
@@ -325,8 +326,9 @@ history.round(4)
 #
 # The decoder in the model folder (the last row below) was sharpened for longer, if its card says so. What did the short run
 # change, and what the long one? Look at hair, eyes and the edges of the face. (A model that you trained in lesson 03 is
-# plain: then the line says 0 epochs, and the last row equals the second. `python -m vae_keras train --sharpen 60` with its
-# `--data` and `--out`, the folder `config.model_folder`, goes on from there.)
+# plain: then the line says 0 epochs, and the last row equals the second.
+# `python -m vae_keras train --sharpen 24 --optimizer muon` with its `--data` and `--out`, the folder `config.model_folder`, goes
+# on from there.)
 
 # %%
 shipped = pretrained.load_for(config)
@@ -398,10 +400,11 @@ history[["loss"]].round(4)
 
 # %% [markdown]
 # `loss` is the mean squared error of the answers, in units of that of a single Gaussian's best answer. Epoch 0 is the mixture
-# alone, the other rows were measured with dropout, and chance moves them all. Most of the error can never go, since nobody can
-# know the noise, and a short run wins little, if anything, of the rest. The CelebA model that ships has a network with many more
-# passes over all its pictures: [its card](../vae_keras/weights/celeba/card.json) has, under `sharpened` and `diffusion`, the
-# losses on validation codes of the mixture and of the network. The gain looks small; below, the judge says what it is worth.
+# alone, the other rows were measured with dropout, and chance moves them all. Most of the error can never go, since nobody
+# can know the noise, and a short run wins little, if anything, of the rest. The models of CelebA and LFW that ship have
+# networks with many more passes over all their pictures: a card ([CelebA's](../vae_keras/weights/celeba/card.json)) has,
+# under `sharpened` and `diffusion`, the losses on validation codes of the mixture and of the network. The gain looks small;
+# below, the judge says what it is worth.
 #
 # How does a riddle make faces? Begin with noise alone, four times as wide as the codes, and take it for a hidden code. Ask
 # for the answer; go from where you are towards it, a part of the way only, so that a little less noise is left; ask again. No
@@ -505,12 +508,12 @@ for name in ("plain", "model folder"):
 pd.DataFrame(looks).rename_axis("passes").round(2)
 
 # %% [markdown]
-# With a sharpened decoder in the model folder the first pass helps, the second changes little, and after it small errors add
-# up. With a plain decoder no pass brings faces nearer: perhaps because the encoder knows photographs, and soft faces are
-# none; and most of this distance is blur, as that of the reconstructions above, which no code can mend. So `generate` looks
-# once more if a decoder is sharpened, and does not if it is plain.
+# With a sharpened decoder in the model folder the first pass helps; with more of them small errors add up. With a plain
+# decoder no pass brings faces nearer: perhaps because the encoder knows photographs, and soft faces are none; and most of
+# this distance is blur, as that of the reconstructions above, which no code can mend. So `generate` looks once more if a
+# decoder is sharpened, and does not if it is plain.
 #
-# And the learned prior? Compare the columns of the model folder: with CelebA's long training it helps, before a pass and
+# And the learned prior? Compare the columns of the model folder: with the long training of CelebA's it helps, before a pass and
 # after it. A network that guesses no better than the mixture, as one may after a short run, cannot: `train --sharpen` fits
 # one, and keeps it only if it guesses validation codes better. Where a model has one, `generate` draws from it.
 #
