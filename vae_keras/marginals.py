@@ -68,13 +68,14 @@ def components(z, seed=0):
     """Return center [d], enter [d, d] and back [d, d] of codes z [n, d]: independent components and the way back.
 
     The components, (z - center) @ enter, have a variance of 1 each and no covariance; back is the inverse of enter. Of
-    fewer than d codes there are only n components: enter [d, n], back [n, d].
+    d codes or fewer there are n - 1 components, since they spread in no more directions: enter [d, n - 1].
     """
     from sklearn.decomposition import FastICA
     from threadpoolctl import threadpool_limits
 
     how = dict(whiten="unit-variance", whiten_solver="eigh", max_iter=100, tol=1e-3, random_state=seed)
-    # A few components turn on for ever, and few codes leave directions empty: no harm, but scikit-learn warns of both.
+    how["n_components"] = min(z.shape[1], len(z) - 1)
+    # A few components turn on for ever: no harm, but scikit-learn warns of it.
     with threadpool_limits(1), warnings.catch_warnings():  # one thread: on a busy machine two are much slower
         warnings.simplefilter("ignore", UserWarning)
         analysis = FastICA(**how).fit(np.float64(z))
