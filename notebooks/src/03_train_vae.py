@@ -422,8 +422,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /optimizers -->
 #
-# Pass `optimizer="muon"` to `training.fit` to try it. Everything above was trained with Adam, and so were the models of anime
-# and drawn faces that come with this course; those of CelebA and LFW were trained with Muon, for 20 epochs. ([Other changes
+# Pass `optimizer="muon"` to `training.fit` to try it. Everything above was trained with Adam, and so was the anime model
+# that comes with this course; the others were trained with Muon, for 20 epochs (drawn faces 25). ([Other changes
 # to the model](../benchmarks/RESULTS.md), each given the same time.)
 #
 # And what are the seconds worth beside others? Here the course, with Adam, stands beside face models from elsewhere

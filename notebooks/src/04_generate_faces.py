@@ -45,8 +45,8 @@
 # ## The model
 # `load_for` takes the model that lesson 03 trained with the same settings. Where there is none, it takes the
 # weights that ship for this data set. Either way it comes with a card, which says what the model was made from. (For a folder
-# of your own, or another latent size, run lesson 03 first. CelebA's and LFW's were trained with Muon, from the end of lesson
-# 03, for fewer epochs than the settings say.) All models that ship, except that of drawn faces, have a second, sharper
+# of your own, or another latent size, run lesson 03 first. All that ship but anime's were trained with Muon, from the end of
+# lesson 03, for fewer epochs than the settings say.) All models that ship, except that of drawn faces, have a second, sharper
 # decoder as well. Its turn comes near the end of this lesson; until then, `plain=True` leaves it out.
 
 # %%
