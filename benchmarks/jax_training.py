@@ -2,7 +2,7 @@
 
 All pictures lie in the accelerator's memory as uint8, and an epoch is one compiled call that shuffles, chooses, changes
 and learns. Networks, losses, rates and changes of pictures are those of the command `train`. So many epochs are trained
-as the race (time_to_quality.py) has in its 1,800 seconds on two cores, and as many as ship.
+as the race (time_to_quality.py) has in its 1,800 seconds on two cores, and 50 and 60.
 """
 
 import argparse
@@ -143,13 +143,10 @@ def sharpened(vae, pictures, epochs):
 
 
 def epochs():
-    """Return the epochs of each training, (plain, sharpening): those of the race's longest, and those of what ships."""
+    """Return the epochs of each training, (plain, sharpening): those of the race's longest, and many."""
     runs = json.loads((HERE / "time_to_quality.json").read_text())["runs"]
-    card = json.loads((HERE.parent / "vae_keras" / "weights" / "celeba" / "card.json").read_text())
     longest = {name: map(int, runs[f"{name} 1800"]["epochs"].split(" + ")) for name in ("plain", "sharpened")}
-    return {name: tuple(both) for name, both in longest.items()} | {
-        "longest": (card["epochs"], card["sharpened"]["epochs"])
-    }
+    return {name: tuple(both) for name, both in longest.items()} | {"longest": (50, 60)}
 
 
 def train(folder, name, pictures):
