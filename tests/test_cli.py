@@ -189,8 +189,8 @@ def test_an_interrupted_replacement_is_not_taken_for_the_model_that_it_replaces(
             raise KeyboardInterrupt
 
         patch.setattr(training, "fit", interrupted)
-        assert command(TRAIN + " --seed 5 --force --optimizer muon", data=pictures, out=out) == 130
-        assert asked == ["muon"]
+        assert command(TRAIN + " --seed 5 --force --optimizer adam", data=pictures, out=out) == 130
+        assert asked == ["adam"]
     assert command(TRAIN + " --seed 5", data=pictures, out=out) == 0
     assert "--seed 5" in pretrained.load(out).card["command"]
     assert sorted(file.name for file in out.iterdir()) == FILES
@@ -217,12 +217,12 @@ def test_a_killed_sharpening_goes_on_with_its_own_optimizer(model, pictures, tmp
 
     with monkeypatch.context() as patch:
         patch.setattr(training.Checkpoint, "on_epoch_end", stop)
-        assert command(TRAIN + " --sharpen 2 --seed 1 --optimizer muon", data=pictures, out=out) == 130
+        assert command(TRAIN + " --sharpen 2 --seed 1 --optimizer adam", data=pictures, out=out) == 130
     assert (out / pretrained.SHARPENING / "checkpoint" / "checkpoint.json").exists()
     assert not pretrained.load(out).sharpened  # the plain model is whole meanwhile
     assert command(TRAIN + " --sharpen 2 --seed 1", data=pictures, out=out) == 2
     assert "optimizer, rates" in capsys.readouterr().err
-    assert command(TRAIN + " --sharpen 2 --seed 1 --optimizer muon", data=pictures, out=out) == 0
+    assert command(TRAIN + " --sharpen 2 --seed 1 --optimizer adam", data=pictures, out=out) == 0
     assert pretrained.load(out).sharpened and not (out / pretrained.SHARPENING).exists()
 
 

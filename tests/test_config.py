@@ -17,7 +17,7 @@ def test_profiles_change_amounts_alone():
     configs = [get_config(profile=profile) for profile in PROFILES]
     for name in ("dataset", "image_size", "latent_dim", "batch_size", "precision", "seed"):
         assert len({getattr(config, name) for config in configs}) == 1, name
-    assert get_config(profile="full").epochs == 50 and get_config(profile="full").pictures is None
+    assert get_config(profile="full").epochs == 20 and get_config(profile="full").pictures is None
 
 
 def test_environment_colab_and_arguments(monkeypatch):

@@ -115,7 +115,7 @@ def test_forty_pictures_and_the_default_batch_size_train(images):
 
 def test_it_learns_pictures_that_are_alike(images):
     alike = np.full_like(images, 60) + images // 16
-    history = fit(build(), np.tile(alike, (4, 1, 1, 1)), epochs=4, learning_rate=1e-2)
+    history = fit(build(), np.tile(alike, (4, 1, 1, 1)), epochs=4, learning_rate=5e-2)
     assert history["mse"].iloc[-1] < 0.2 * history["mse"].iloc[0]
 
 
@@ -301,7 +301,7 @@ def test_a_crash_while_saving_leaves_the_epoch_before(images, tmp_path, monkeypa
         (dict(batch_size=8), {}, "batch_size"),
         (dict(seed=1), {}, "seed"),
         (dict(learning_rate=0.5), {}, "learning_rate"),
-        (dict(optimizer="muon"), {}, "optimizer, learning_rate"),
+        (dict(optimizer="adam"), {}, "optimizer, learning_rate"),
         ({}, dict(latent_dim=5), "latent_dim"),
         ({}, dict(likelihood="mse"), "likelihood"),
     ],

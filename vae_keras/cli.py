@@ -9,7 +9,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from vae_keras import commands
+from vae_keras import commands, config
 from vae_keras.commands import PROGRAM
 
 SUFFIXES = ".npy .png .jpg .jpeg .webp .bmp .tif .tiff"
@@ -51,7 +51,9 @@ OPTIONS = {
     "model": dict(help="celeba, lfw, anime, cartoon, or a folder that train wrote"),
     "images": dict(help="a picture, a folder or a .npy (uint8 RGB [n, height, width, 3])"),
     "out": dict(type=_output(), help="a picture (.png, .jpg: a grid), a folder (one PNG each) or a .npy"),
-    "epochs": dict(type=_number(int, 1), help="passes over the pictures (default: 50)"),
+    "epochs": dict(
+        type=_number(int, 1), help=f"passes over the pictures (default: {config.PROFILES['full'][0]})"
+    ),
     "image-size": dict(type=_number(int, 1), help="pixels a side, 64 or 128 (default: 64)"),
     "latent-dim": dict(type=_number(int, 1), help="numbers per face (default: 128)"),
     "batch-size": dict(type=_number(int, 1), help="pictures per step (default: 64)"),
@@ -59,7 +61,7 @@ OPTIONS = {
     "likelihood": dict(choices=("gaussian", "mse", "bce"), default="gaussian", help="(default: %(default)s)"),
     "optimizer": dict(
         choices=("adam", "muon"),
-        default="adam",
+        default="muon",
         help="of plain training and sharpening (default: %(default)s)",
     ),
     "beta": dict(type=_number(float, 0), default=1.0, help="weight of the KL term (default: 1)"),

@@ -18,9 +18,9 @@ def train(options):
     """Train a model and write its folder; after an interruption the same command continues.
 
     examples:
-      python -m vae_keras train --data lfw --epochs 50 --out runs/lfw
+      python -m vae_keras train --data lfw --epochs 30 --out runs/lfw
       python -m vae_keras train --data ~/faces.zip --find-face --image-size 128 --out runs/mine
-      python -m vae_keras train --data celeba --optimizer muon --epochs 20 --sharpen 24 --out runs/celeba
+      python -m vae_keras train --data celeba --sharpen 24 --out runs/celeba
     """
     from vae_keras import config, data, images, pretrained, sources, training
 

@@ -161,7 +161,7 @@ def put_details(vae):
     return vae
 
 
-def sharpen(vae, images, epochs=30, batch_size=64, seed=0, optimizer="adam", folder=None, **options):
+def sharpen(vae, images, epochs=24, batch_size=64, seed=0, optimizer="muon", folder=None, **options):
     """Return a copy of a trained `VAE` with a sharper decoder, and the history of its training.
 
     Args:

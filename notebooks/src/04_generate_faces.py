@@ -45,9 +45,8 @@
 # ## The model
 # `load_for` takes the model that lesson 03 trained with the same settings. Where there is none, it takes the
 # weights that ship for this data set. Either way it comes with a card, which says what the model was made from. (For a folder
-# of your own, or another latent size, run lesson 03 first. All that ship but anime's were trained with Muon, from the end of
-# lesson 03, for fewer epochs than the settings say.) All models that ship, except that of drawn faces, have a second, sharper
-# decoder as well. Its turn comes near the end of this lesson; until then, `plain=True` leaves it out.
+# of your own, or another latent size, run lesson 03 first.) All models that ship, except that of drawn faces, have a second,
+# sharper decoder as well. Its turn comes near the end of this lesson; until then, `plain=True` leaves it out.
 
 # %%
 import numpy as np
@@ -309,12 +308,11 @@ pd.Series(steps, name="mean step between neighbours (grey levels)").round(2)
 # ($\sigma^2$ is the calibrated variance of lesson 03, not the encoder's. The error is a mean over the values this time: there
 # is no KL any more that a sum would have to be weighed against.) The encoder is left alone, so the codes and their prior stay.
 # The decoder gets three more convolutions, which add details at the full size and begin with nothing. All of it is [in one
-# file](../vae_keras/sharpen.py), with the two weights. Here is a short run, on a part of the pictures, by Muon, the optimizer
-# from the end of lesson 03, which gets farther in it than Adam.
+# file](../vae_keras/sharpen.py), with the two weights. Here is a short run, on a part of the pictures.
 
 # %%
 few, epochs = faces.train[: config.comparison_pictures], max(1, config.comparison_epochs // 4)
-sharper, history = sharpen.sharpen(vae, few, epochs=epochs, optimizer="muon", seed=config.seed)
+sharper, history = sharpen.sharpen(vae, few, epochs=epochs, seed=config.seed)
 history.round(4)
 
 # %% [markdown]
@@ -326,9 +324,8 @@ history.round(4)
 #
 # The decoder in the model folder (the last row below) was sharpened for longer, if its card says so. What did the short run
 # change, and what the long one? Look at hair, eyes and the edges of the face. (A model that you trained in lesson 03 is
-# plain: then the line says 0 epochs, and the last row equals the second.
-# `python -m vae_keras train --sharpen 24 --optimizer muon` with its `--data` and `--out`, the folder `config.model_folder`, goes
-# on from there.)
+# plain: then the line says 0 epochs, and the last row equals the second. `python -m vae_keras train --sharpen 24` with its
+# `--data` and `--out`, the folder `config.model_folder`, goes on from there.)
 
 # %%
 shipped = pretrained.load_for(config)
