@@ -6,7 +6,7 @@
 # make figures    write the figures of the models that ship and of the benchmarks into README and lesson 03
 # make bench      measure training step, input, sampling and growth beside others; writes benchmarks/RESULTS.md (an hour)
 # make race       train this model and four from elsewhere for the same times, measure their faces (4 hours; NAMES=… OUTSIDE=…)
-# make bench-check fail if the training step or the input became slow (2 minutes)
+# make bench-check fail if the training step or the input became slow (3 minutes)
 # make quality    measure the faces of a model that ships (MODEL=celeba OUTSIDE=a script that prints a distance)
 # make lint       ruff on module, tests and texts of the lessons (make format: mend what it can)
 # make test-colab the tests, with the versions that Colab ships, in .venv-colab

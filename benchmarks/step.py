@@ -1,6 +1,7 @@
-"""Pictures per second of the training step, the same network trained in three ways: `make bench`.
+"""Pictures per second of the training step, the same network trained in four ways: `make bench`.
 
-    course   `VAE` as lesson 03 trains it
+    course   `VAE` of lesson 03, by Adam, as the two below
+    muon     the same by Muon, as lesson 03 trains it: a step that is worth more (variants.py)
     keras    the same layers and loss with Keras's own batch normalization and Adam
     torch    peers/torch_step.py: PyTorch, channels last, bfloat16 autocast, `torch.compile`, fused Adam
     input    no step, but the pipeline that feeds the course's: for check.py
@@ -23,7 +24,7 @@ import report
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = ROOT / ".venv-bench" / "bin" / "python"
-BATCH, SIZES, TURNS = 64, (64, 128), 5
+BATCH, SIZES, TURNS, OTHERS = 64, (64, 128), 5, ("muon", "keras", "torch")
 
 
 def rate(step, seconds=4.0):
@@ -49,7 +50,8 @@ def keras_step(way, size):
     if way == "keras":
         model.BatchNormalization = keras.layers.BatchNormalization
     vae = training.build_vae(config.get_config(profile="full", dataset="cartoon", image_size=size))
-    vae.compile(optimizer=(training if way == "course" else keras.optimizers).Adam(1e-3))
+    kinds = {"course": training.Adam, "muon": training.Muon, "keras": keras.optimizers.Adam}
+    vae.compile(optimizer=kinds[way](1e-3))
     images = np.random.default_rng(0).random((BATCH, size, size, 3), dtype="float32")
     batches = iter(tf.data.Dataset.from_tensors(images).repeat())
     vae.make_train_function()
@@ -126,7 +128,7 @@ def main():
     rows, best = [], required("peak", 64)
     for size in SIZES:
         turns = [
-            {"course": required("course", size), **{way: measure(way, size) for way in ("keras", "torch")}}
+            {"course": required("course", size), **{way: measure(way, size) for way in OTHERS}}
             for _ in range(TURNS)
         ]
         for way in turns[0]:

@@ -14,7 +14,7 @@
 #       - why a face of 12,288 numbers has far fewer degrees of freedom, which is what makes an autoencoder possible.
 #     need: |
 #       Python and a little NumPy. No earlier lesson, no GPU.
-#     minutes: {quick: 0.5, cpu: 0.5, gpu: not measured, full: 1}
+#     minutes: {quick: 0.5, cpu: 0.5, gpu: not measured, full: 0.5}
 #     settings: [dataset]
 #     learned: |
 #       - A data set is people or their work. Terms and consent come before the first array.

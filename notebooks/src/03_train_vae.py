@@ -13,7 +13,7 @@
 #       - a common mistake in VAE code, how to recognize it and how to mend it.
 #     need: |
 #       [Lesson 02](02_build_vae.ipynb), which builds the model. A GPU is welcome, not required.
-#     minutes: {quick: 1, cpu: 6, gpu: not measured, full: 51}
+#     minutes: {quick: 1, cpu: 6, gpu: not measured, full: 60}
 #     learned: |
 #       - A training run has two numbers to watch, not one: the error of the reconstructions, and the KL, which is the price
 #         of the code. Held-out pictures say whether the model learned faces or learned *these* faces.
@@ -103,11 +103,11 @@ history.iloc[[0, len(history) // 2, -1]].round(4)
 plots.curves(history)
 
 # %% [markdown]
-# The reconstruction term falls: the decoder learns. In training the KL rises steeply within the first epochs (the first point
-# is the mean over a whole epoch), since a code that says something about its face costs nats; then it stays about where it
-# is: the code costs no more than before, but what it says is better chosen, and the decoder makes more of it. For held-out
-# pictures, here the validation part, the KL may be higher in the first epochs than later: the encoder still pays too much for
-# them.
+# The reconstruction term falls: the decoder learns. A code that says something about its face costs nats: that is the KL. (It
+# rises from nearly nothing, but steeply: a point is the mean over an epoch, and where that has many steps the rise is over
+# before the first point.) In the first epochs the encoder may pay more than later, for held-out pictures, here the validation
+# part, above all. Then the KL stays about where it is: the code costs no more than before, but what it says is better chosen,
+# and the decoder makes more of it.
 #
 # The curves of the validation pictures (`held out`) show whether the model overfits. A gap between the two is not yet harm,
 # as long as both fall; where the held-out error rises while the other falls, more epochs only memorize.
@@ -384,8 +384,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 
 # %% [markdown]
 # ## Beside others
-# Could another library do it faster? The same network, batch and number format, timed in turns on two processor cores by
-# `make bench` ([what was measured, and how](../benchmarks/RESULTS.md)):
+# Could another library do it faster? The same network, batch, number format and optimizer (Adam, which comes below), timed in
+# turns on two processor cores by `make bench` ([what was measured, and how](../benchmarks/RESULTS.md)):
 #
 # <!-- steps -->
 #
