@@ -1,6 +1,6 @@
 """Has the training step or the input pipeline become slow? `make bench-check`: some three minutes; 1 on failure.
 
-Both are measured in turns with a plain Keras step (see step.py), and compared as multiples of it: so a slow or a busy
+All are measured in turns with a plain Keras step (see step.py), and compared as multiples of it: so a slow or a busy
 machine does not matter much. Fails when a multiple is less than half of the recorded one.
 """
 
@@ -9,7 +9,8 @@ import sys
 
 import step
 
-RECORDED = {"course": 1.68, "muon": 1.3, "input": 70}  # times the pictures per second of plain Keras at 64x64, on 2 cores
+# Times the pictures per second of plain Keras at 64x64, on 2 cores.
+RECORDED = {"course": 1.68, "muon": 1.3, "input": 70}
 TURNS = 3
 
 

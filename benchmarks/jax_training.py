@@ -1,8 +1,8 @@
 """The course's training by Keras on JAX, on an accelerator; started as accelerator.py says.
 
 All pictures lie in the accelerator's memory as uint8, and an epoch is one compiled call that shuffles, chooses, changes
-and learns. Networks, losses, rates and changes of pictures are those of the command `train`. So many epochs are trained
-as the race (time_to_quality.py) has in its 1,800 seconds on two cores, and 50 and 60.
+and learns. Networks, losses, rates and changes of pictures are those of `train --optimizer adam`. So many epochs are
+trained as the race (time_to_quality.py) has in its 1,800 seconds on two cores, and 50 and 60.
 """
 
 import argparse

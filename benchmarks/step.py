@@ -1,7 +1,7 @@
 """Pictures per second of the training step, the same network trained in four ways: `make bench`.
 
-    course   `VAE` of lesson 03, by Adam, as the two below
-    muon     the same by Muon, as lesson 03 trains it: a step that is worth more (variants.py)
+    course   `VAE` of lesson 03, but by Adam, as `keras` and `torch` are
+    muon     the same by Muon, as lesson 03 trains it: a step that takes longer and is worth more (variants.py)
     keras    the same layers and loss with Keras's own batch normalization and Adam
     torch    peers/torch_step.py: PyTorch, channels last, bfloat16 autocast, `torch.compile`, fused Adam
     input    no step, but the pipeline that feeds the course's: for check.py

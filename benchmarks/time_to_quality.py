@@ -2,13 +2,13 @@
 
     python benchmarks/time_to_quality.py [NAME…] [--seconds 200 600 1800] [--speeds] [--outside distance.py]
 
-NAME: `plain` and `sharpened`, this project's defaults (flips and light varied, as lesson 03 does), or a network of
-peers/vaes.py, which tells what it is. First the speed of all is measured on the processor of one machine, in one run,
-in turns: the seconds until the first step, compiling included, and the pictures a second from then on (--speeds: anew).
-From these follows how many pictures each may see in how many seconds; whole epochs, where rates fall along a cosine,
-but sharpening may see a part of the pictures only. The training itself may then be spread over hours and machines: it
-does not depend on the clock. All train once, on the same CelebA pictures. Speeds and every finished run are kept in
-time_to_quality.json; the table is a section of RESULTS.md.
+NAME: `plain` and `sharpened`, this project's defaults, but by OPTIMIZER (flips and light varied, as lesson 03 does),
+or a network of peers/vaes.py, which tells what it is. First the speed of all is measured on the processor of one
+machine, in one run, in turns: the seconds until the first step, compiling included, and the pictures a second from
+then on (--speeds: anew). From these follows how many pictures each may see in how many seconds; whole epochs, where
+rates fall along a cosine, but sharpening may see a part of the pictures only. The training itself may then be spread
+over hours and machines: it does not depend on the clock. All train once, on the same CelebA pictures. Speeds and
+every finished run are kept in time_to_quality.json; the table is a section of RESULTS.md.
 
 Measured: squared error of the reconstructions of the validation and test pictures, and the Fréchet distance of those
 pictures to the reconstructions and to as many new faces, drawn from N(0, I) and from our mixture fitted to the model's
@@ -39,6 +39,7 @@ HERE = Path(__file__).resolve().parent
 KEPT = HERE / "time_to_quality.json"
 OWN, PEERS, SECONDS = ("plain", "sharpened"), ("keras", "book", "dcgan", "wae"), (200, 600, 1800)
 PLAIN_SHARE = 0.4  # of the sharpened default's time
+OPTIMIZER = "adam"  # of the speeds and runs that are kept
 TURNS = 3  # in which the speeds are measured
 # Pictures of each training there.
 FEW = dict(plain=6400, sharpened=3200, keras=6400, book=6400, dcgan=6400, wae=1600)
@@ -58,8 +59,8 @@ def time_own(folder):
     images, settings = np.load(folder / "train.npy"), config.get_config(profile="full", dataset="celeba")
     vae = training.build_vae(settings)
     ways = {
-        "plain": lambda some: training.fit(vae, some, epochs=3),
-        "sharpened": lambda some: sharpen.sharpen(vae, some, epochs=3)[1],
+        "plain": lambda some: training.fit(vae, some, epochs=3, optimizer=OPTIMIZER),
+        "sharpened": lambda some: sharpen.sharpen(vae, some, epochs=3, optimizer=OPTIMIZER)[1],
     }
     print(json.dumps({name: clocked(train, images[: FEW[name]]) for name, train in ways.items()}))
 
@@ -116,10 +117,10 @@ def train_own(folder, plain_epochs, sharp_epochs):
 
     images, settings = np.load(folder / "train.npy"), config.get_config(profile="full", dataset="celeba")
     vae = training.build_vae(settings)
-    training.fit(vae, images, epochs=plain_epochs)
+    training.fit(vae, images, epochs=plain_epochs, optimizer=OPTIMIZER)
     if sharp_epochs:
         some = images[: int(min(1, sharp_epochs) * len(images))]
-        vae, _ = sharpen.sharpen(vae, some, epochs=math.ceil(sharp_epochs))
+        vae, _ = sharpen.sharpen(vae, some, epochs=math.ceil(sharp_epochs), optimizer=OPTIMIZER)
     vae.encoder.save_weights(folder / "encoder.weights.h5")
     vae.decoder.save_weights(folder / "decoder.weights.h5")
     pictures = int(len(images) * (plain_epochs + sharp_epochs))

@@ -44,7 +44,7 @@ def fit(
     Args:
         images, validation: uint8 [n, size, size, 3].
         epochs: passes over the pictures, those of an interrupted run counted.
-        optimizer: "muon", or "adam", whose step is shorter and worth less (benchmarks/RESULTS.md, "Variants").
+        optimizer: "muon", or "adam", whose step takes less time and is worth less (benchmarks/RESULTS.md, "Variants").
         learning_rate: at the start; it falls to zero along a cosine (arXiv 1608.03983). None: as suits the optimizer.
         folder: where a checkpoint is kept after every epoch; a run that was interrupted goes on from it.
         options: for `keras.Model.fit`, such as `callbacks` and `verbose`.

@@ -62,13 +62,13 @@ vae.settings
 
 # %% [markdown]
 # ## Training, watched
-# `training.fit` is a thin wrapper around `compile` and `fit` of Keras. Its optimizer is **Muon**, which the end of this lesson
-# compares with the usual one, Adam. Its learning rate falls along a cosine,
+# `training.fit` is a thin wrapper around `compile` and `fit` of Keras. Its optimizer is **Muon**; the end of this lesson
+# compares it with the usual one, Adam. The learning rate falls along a cosine,
 # $$\eta_t = \tfrac{1}{2}\,\eta_0\left(1 + \cos\frac{\pi t}{T}\right),$$
 # from $\eta_0 = 0.008$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle.
 #
-# What counts is the number of steps. Faces take a few thousand of them: a folder of a few hundred pictures, of which an epoch
-# is a few steps, wants `epochs` raised to some hundreds in the settings.
+# What counts is the number of steps. Faces take about a thousand of them, and get better with more: a folder of a few hundred
+# pictures, of which an epoch is a few steps, wants `epochs` raised to some hundreds in the settings.
 #
 # A callback prints a line every few epochs. Because `folder` is given, a checkpoint is kept there after every epoch. Should
 # the run be cut off, run the lesson again with the same settings: this cell goes on with the next epoch.
@@ -103,11 +103,10 @@ history.iloc[[0, len(history) // 2, -1]].round(4)
 plots.curves(history)
 
 # %% [markdown]
-# The reconstruction term falls: the decoder learns. A code that says something about its face costs nats: that is the KL. (It
-# rises from nearly nothing, but steeply: a point is the mean over an epoch, and where that has many steps the rise is over
-# before the first point.) In the first epochs the encoder may pay more than later, for held-out pictures, here the validation
-# part, above all. Then the KL stays about where it is: the code costs no more than before, but what it says is better chosen,
-# and the decoder makes more of it.
+# The reconstruction term falls: the decoder learns. The KL is what the codes cost, in nats. Before training it is small; where
+# an epoch has many steps, that rise is over before the first point, which is a mean over the epoch. In the first epochs the
+# encoder may pay too much, most of all for held-out pictures (here the validation part). Then the KL stays about where it is,
+# while the error still falls: what the code says is better chosen, and the decoder makes more of it.
 #
 # The curves of the validation pictures (`held out`) show whether the model overfits. A gap between the two is not yet harm,
 # as long as both fall; where the held-out error rises while the other falls, more epochs only memorize.
@@ -194,8 +193,8 @@ except KeyboardInterrupt:
 
 # %% [markdown]
 # The same call once more finds the checkpoint and trains the epoch that is missing. Its two steps, at learning rates of
-# 0.004 and 0.0012 (see the formula above), move a weight by about a fifth of that each. Do the two models differ by less than
-# 0.00001, on average?
+# 0.004 and 0.0012 (see the formula above), move a typical weight by about 0.001 together. Do the two models differ by less
+# than 0.00001, on average?
 
 # %% tags=["nbval-check-output"]
 resumed = training.build_vae(config, **small)
@@ -263,14 +262,14 @@ for name, network in compared.items():
 plots.rows(figure)
 
 # %% [markdown]
-# Expect this. The autoencoder reconstructs well, but what it makes from $N(0, I)$ is no face: nothing ever told it to use
-# codes from there. The classic VAE pays with softer reconstructions for codes nearer to $N(0, I)$, so most of its new faces
-# are faces. The calibrated VAE reconstructs with detail; what it makes from $N(0, I)$ lies between the two. All three walk
-# smoothly from face to face. Check it against the rows, and in numbers. The last two columns are distances between new faces
-# and held-out ones: smaller is better, and the text below the table says how they are measured. In the first of the two the
-# codes come from $N(0, I)$. But is $N(0, I)$ simply the wrong place to draw the autoencoder's codes from? In the last column
-# they come from a distribution that was fitted to the means of the codes that each model gives its training pictures (a
-# mixture of Gaussians: lesson 04 explains it).
+# Expect this. The autoencoder reconstructs well, but what it makes from $N(0, I)$ is no face: nothing ever told it to use codes
+# from there. (If its own codes lie far out, those near zero are all alike to its decoder.) The classic VAE pays with softer
+# reconstructions for codes nearer to $N(0, I)$, so its new faces look most like faces. The calibrated VAE reconstructs with
+# detail; what it makes from $N(0, I)$ lies between the two. All three walk smoothly from face to face. Check it against the
+# rows, and in numbers. The last two columns are distances between new faces and held-out ones: smaller is better, and the text
+# below the table says how they are measured. In the first of the two the codes come from $N(0, I)$. But is $N(0, I)$ simply the
+# wrong place to draw the autoencoder's codes from? In the last column they come from a distribution that was fitted to the
+# means of the codes that each model gives its training pictures (a mixture of Gaussians: lesson 04 explains it).
 
 
 # %%
@@ -343,7 +342,7 @@ latent_sizes.rename_axis("latent size").round(4)
 # divides it by their number, which, but for a factor in front of everything, is the same as multiplying the KL by it:
 # $$\tfrac{1}{N}\lVert x - \hat x \rVert^2 + \mathrm{KL} = \tfrac{1}{N}\left(\lVert x - \hat x \rVert^2 +
 # N\,\mathrm{KL}\right).$$
-# The factor in front hardly matters, since the size of Muon's steps, as that of Adam's, does not depend on the scale of the loss.
+# The factor in front hardly matters, since the size of Muon's steps, like that of Adam's, does not depend on the scale of the loss.
 
 # %% tags=["nbval-check-output"]
 values = config.image_size**2 * 3
@@ -384,7 +383,7 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 
 # %% [markdown]
 # ## Beside others
-# Could another library do it faster? The same network, batch, number format and optimizer (Adam, which comes below), timed in
+# Could another library do it faster? The same network, batch, number format and optimizer (Adam, explained below), timed in
 # turns on two processor cores by `make bench` ([what was measured, and how](../benchmarks/RESULTS.md)):
 #
 # <!-- steps -->
@@ -397,14 +396,15 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /steps -->
 #
-# These are training steps alone, timed on another day; the epochs above read, augment and measure besides, and other work may
-# have run beside them. So do not compare these speeds with the one printed above. The fastest and the slowest of the
-# repetitions, which stand with the results, lie farther apart than this course and PyTorch. What the course has and Keras's
-# defaults lack are *fused kernels*, one operation in the place of a dozen: for batch normalization, and for Adam's update of
-# a variable ([where the time goes](../benchmarks/PROFILE.md)).
+# These are training steps alone, timed on another day, by Adam. The epochs above are Muon's, whose step takes longer, perhaps
+# in another number format; they read, augment and measure besides, and other work may have run beside them. So do not compare
+# these speeds with the one printed above. The fastest and the slowest of the repetitions, which stand with the results, lie
+# farther apart than this course and PyTorch. What the course has and Keras's defaults lack are *fused kernels*, one operation
+# in the place of a dozen: for batch normalization, and for Adam's update of a variable ([where the time
+# goes](../benchmarks/PROFILE.md)).
 #
 # A step can also be worth more. Adam, by which most networks are trained, gives every weight a step of its own size. The newer
-# **Muon** ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)), by which all models above were trained, takes the
+# **Muon** ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)), which the cells above trained with, takes the
 # kernel of a layer as a matrix, which maps what comes in to what goes out, and makes the step equally large in every direction
 # of that map, where a gradient is large in a few directions and small in most. This costs a few products of matrices per step
 # ([`training.Muon`](../vae_keras/training.py)). Here both train the model of this lesson on CelebA for the same processor time:
@@ -421,7 +421,7 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /optimizers -->
 #
-# Pass `optimizer="adam"` to `training.fit` to try the other. ([Other changes to the model](../benchmarks/RESULTS.md), each given
+# Pass `optimizer="adam"` to `training.fit` to try Adam. ([Other changes to the model](../benchmarks/RESULTS.md), each given
 # the same time.)
 #
 # And what are the seconds worth beside others? Here the course, with Adam, stands beside face models from elsewhere
@@ -431,7 +431,7 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # get), in the features of a network that was trained on photographs of all kinds; they cannot be compared with the distances
 # above. Lower is better. *Sharpened* is what lesson 04 does near its end: a part of the seconds trains the model of this
 # lesson, the rest its decoder alone, which gets a few more layers (by Adam, and with new faces beside the reconstructions in
-# each step, as lesson 04 has it no longer). (DCGAN is a network that makes faces in another way, which
+# each step, which lesson 04 no longer does). (DCGAN is a network that makes faces in another way, which
 # lesson 04 explains, too; the VAE in its row has such layers.)
 #
 # <!-- race -->
@@ -447,7 +447,7 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /race -->
 #
-# Sharpening needs time, and a model that was trained well before: only in the last column is it ahead (lesson 04 shows how).
+# Sharpened so, a model needs time, and to be trained well before: only in the last column is it ahead (lesson 04 shows how).
 #
 # And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))
 # trains the same networks with Keras on JAX, all pictures in the GPU's memory; expect the cells above to take other times.

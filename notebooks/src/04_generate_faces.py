@@ -374,8 +374,8 @@ pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(
 #
 # But a judge sees only what it has learned to see. Look at the rows that were sharpened here: after so short a run there may
 # be a weave over hair and background, and the judge hardly minds it. A network from outside, whose distances stand at the end
-# of lesson 03, may see it otherwise. If a model that was hardly trained is sharpened for an epoch or two, that network finds
-# its faces worse than plain ones; after longer training, better.
+# of lesson 03, may see it otherwise. In that table, by Adam, a model that was hardly trained, and then sharpened for an epoch or
+# two, has worse faces than a plain one; after longer training, better ones.
 
 # %% [markdown]
 # ## A prior that learns
@@ -398,10 +398,10 @@ history[["loss"]].round(4)
 # %% [markdown]
 # `loss` is the mean squared error of the answers, in units of that of a single Gaussian's best answer. Epoch 0 is the mixture
 # alone, the other rows were measured with dropout, and chance moves them all. Most of the error can never go, since nobody
-# can know the noise, and a short run wins little, if anything, of the rest. The models of CelebA and LFW that ship have
-# networks with many more passes over all their pictures: a card ([CelebA's](../vae_keras/weights/celeba/card.json)) has,
-# under `sharpened` and `diffusion`, the losses on validation codes of the mixture and of the network. The gain looks small;
-# below, the judge says what it is worth.
+# can know the noise, and a short run wins little, if anything, of the rest. Models that ship may have a network with many more
+# passes over all their pictures: a card that has one ([CelebA's](../vae_keras/weights/celeba/card.json)) tells, under
+# `sharpened` and `diffusion`, the losses on validation codes of the mixture and of the network. The gain looks small; below,
+# the judge says what it is worth.
 #
 # How does a riddle make faces? Begin with noise alone, four times as wide as the codes, and take it for a hidden code. Ask
 # for the answer; go from where you are towards it, a part of the way only, so that a little less noise is left; ask again. No
