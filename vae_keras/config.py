@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 AMOUNTS = ("epochs", "comparison_epochs", "pictures", "comparison_pictures", "evaluation_pictures")
 PROFILES = {
     "quick": (2, 1, 256, 128, 128),
-    "cpu": (12, 10, 6_000, 3_000, 1_000),
+    "cpu": (8, 6, 6_000, 3_000, 1_000),
     "gpu": (20, 10, 40_000, 20_000, 5_000),
     "full": (20, 8, None, 10_000, 5_000),
 }
