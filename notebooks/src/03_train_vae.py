@@ -13,7 +13,7 @@
 #       - a common mistake in VAE code, how to recognize it and how to mend it.
 #     need: |
 #       [Lesson 02](02_build_vae.ipynb), which builds the model. A GPU is welcome, not required.
-#     minutes: {quick: 1, cpu: 6, gpu: not measured, full: 60}
+#     minutes: {quick: 1, cpu: 12, gpu: not measured, full: 60}
 #     learned: |
 #       - A training run has two numbers to watch, not one: the error of the reconstructions, and the KL, which is the price
 #         of the code. Held-out pictures say whether the model learned faces or learned *these* faces.

@@ -20,7 +20,7 @@
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 16}
+#     minutes: {quick: 0.5, cpu: 4, gpu: not measured, full: 16}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made

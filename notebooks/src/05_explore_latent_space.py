@@ -16,7 +16,7 @@
 #       [Lesson 03](03_train_vae.ipynb) explains the model, [lesson 04](04_generate_faces.ipynb) how its codes are distributed. If
 #       you have not trained a model, the weights that ship are used; for a folder of your own, or another latent size, run
 #       lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 0.5, gpu: not measured, full: 1}
+#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 1}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - The KL of a dimension is its price; a dimension with a price near zero carries nothing.
