@@ -2,10 +2,10 @@
 
     python benchmarks/time_to_quality.py [NAME…] [--seconds 200 600 1800] [--speeds] [--outside distance.py]
 
-NAME: `plain` and `sharpened`, this project's defaults, but by OPTIMIZER (flips and light varied, as lesson 03 does),
-or a network of peers/vaes.py, which tells what it is. First the speed of all is measured on the processor of one
-machine, in one run, in turns: the seconds until the first step, compiling included, and the pictures a second from
-then on (--speeds: anew). From these follows how many pictures each may see in how many seconds; whole epochs, where
+NAME: `plain` and `sharpened`, this project's defaults (flips and light varied, as lesson 03 does),
+or a network of peers/vaes.py, which tells what it is. First the speed of each is measured on the processor of a
+machine, in turns: the seconds until the first step, compiling included, and the pictures a second from then on
+(--speeds: anew). From these follows how many pictures each may see in how many seconds; whole epochs, where
 rates fall along a cosine, but sharpening may see a part of the pictures only. The training itself may then be spread
 over hours and machines: it does not depend on the clock. All train once, on the same CelebA pictures. Speeds and
 every finished run are kept in time_to_quality.json; the table is a section of RESULTS.md.
@@ -39,7 +39,6 @@ HERE = Path(__file__).resolve().parent
 KEPT = HERE / "time_to_quality.json"
 OWN, PEERS, SECONDS = ("plain", "sharpened"), ("keras", "book", "dcgan", "wae"), (200, 600, 1800)
 PLAIN_SHARE = 0.4  # of the sharpened default's time
-OPTIMIZER = "adam"  # of the speeds and runs that are kept
 TURNS = 3  # in which the speeds are measured
 # Pictures of each training there.
 FEW = dict(plain=6400, sharpened=3200, keras=6400, book=6400, dcgan=6400, wae=1600)
@@ -59,8 +58,8 @@ def time_own(folder):
     images, settings = np.load(folder / "train.npy"), config.get_config(profile="full", dataset="celeba")
     vae = training.build_vae(settings)
     ways = {
-        "plain": lambda some: training.fit(vae, some, epochs=3, optimizer=OPTIMIZER),
-        "sharpened": lambda some: sharpen.sharpen(vae, some, epochs=3, optimizer=OPTIMIZER)[1],
+        "plain": lambda some: training.fit(vae, some, epochs=3),
+        "sharpened": lambda some: sharpen.sharpen(vae, some, epochs=3)[1],
     }
     print(json.dumps({name: clocked(train, images[: FEW[name]]) for name, train in ways.items()}))
 
@@ -79,16 +78,27 @@ def time_peer(name, folder):
     return speed(*([line[what] for line in reached] for what in ("seconds", "pictures")))
 
 
-def measure_speeds(folder):
-    """Return the median speed of every model, and the machine that has it."""
+def measure_speeds(names, folder):
+    """Return the median speed of every model of the names, and the machine that has it; our two go together."""
     found = {}
     for _ in range(TURNS):
-        (own,) = lines(sys.executable, __file__, "--time", folder)
-        speeds = own | {name: time_peer(name, folder) for name in PEERS}
+        (own,) = lines(sys.executable, __file__, "--time", folder) if {*OWN} & {*names} else [{}]
+        speeds = own | {name: time_peer(name, folder) for name in PEERS if name in names}
         for name, pair in speeds.items():
             found.setdefault(name, []).append(pair)
-    speeds = {name: [statistics.median(column) for column in zip(*each)] for name, each in found.items()}
-    return {"machine": report.machine()} | speeds
+    return {
+        name: [statistics.median(column) for column in zip(*each)] + [report.machine()]
+        for name, each in found.items()
+    }
+
+
+def keep_speeds(names, folder, anew):
+    """Measure and keep the speeds of the names that have none, or of all of them; drop what other speeds trained."""
+    known = kept()
+    if missing := [name for name in names if anew or name not in known["speeds"]]:
+        known["speeds"] |= (found := measure_speeds(missing, folder))
+        known["runs"] = {key: run for key, run in known["runs"].items() if key.split()[0] not in found}
+        keep(known)
 
 
 def plan(name, seconds, speeds, count):
@@ -98,7 +108,7 @@ def plan(name, seconds, speeds, count):
     """
 
     def pictures(kind, budget):
-        start, rate = speeds[kind]
+        start, rate, *_ = speeds[kind]
         return int(max(0, (budget - start) * rate))
 
     if name in PEERS:
@@ -117,10 +127,10 @@ def train_own(folder, plain_epochs, sharp_epochs):
 
     images, settings = np.load(folder / "train.npy"), config.get_config(profile="full", dataset="celeba")
     vae = training.build_vae(settings)
-    training.fit(vae, images, epochs=plain_epochs, optimizer=OPTIMIZER)
+    training.fit(vae, images, epochs=plain_epochs)
     if sharp_epochs:
         some = images[: int(min(1, sharp_epochs) * len(images))]
-        vae, _ = sharpen.sharpen(vae, some, epochs=math.ceil(sharp_epochs), optimizer=OPTIMIZER)
+        vae, _ = sharpen.sharpen(vae, some, epochs=math.ceil(sharp_epochs))
     vae.encoder.save_weights(folder / "encoder.weights.h5")
     vae.decoder.save_weights(folder / "decoder.weights.h5")
     pictures = int(len(images) * (plain_epochs + sharp_epochs))
@@ -212,10 +222,10 @@ def keep(known):
     temporary = KEPT.with_suffix(".part")
     temporary.write_text(json.dumps(known, indent=1, default=float) + "\n")
     os.replace(temporary, KEPT)
-    speeds, rows = dict(known["speeds"]), []
-    machine = speeds.pop("machine")
+    rows = []
     paces = [
-        {"model": name, "first step (s)": a, "pictures per second": b} for name, (a, b) in speeds.items()
+        {"model": name, "first step (s)": start, "pictures per second": rate, "machine": machine}
+        for name, (start, rate, machine) in known["speeds"].items()
     ]
     for key, run in known["runs"].items():
         model, seconds = key.split()
@@ -224,7 +234,7 @@ def keep(known):
     text = (
         "What is measured, and how, stands in [time_to_quality.py](time_to_quality.py), the networks from elsewhere in "
         "[peers/vaes.py](peers/vaes.py); the machine of every run in time_to_quality.json. Speeds, medians of "
-        f"{TURNS} turns, from which the pictures follow ({machine}):"
+        f"{TURNS} turns, from which the pictures follow:"
     )
     parts = [text, report.table(paces), known.get("note"), rows and report.table(rows)]
     report.write("Time to quality", "\n\n".join(filter(None, parts)))
@@ -258,9 +268,9 @@ def main():
         folder = Path(folder)
         for part, images in (("train", faces.train), ("held", held)):
             np.save(folder / f"{part}.npy", images)
-        if options.speeds or not kept()["speeds"]:  # what was trained by other speeds does not count any more
-            keep({"speeds": measure_speeds(folder), "runs": {}})
-        for name in options.names or [*OWN, *PEERS]:
+        names = options.names or [*OWN, *PEERS]
+        keep_speeds(names, folder, options.speeds)
+        for name in names:
             try:
                 for seconds, run in race(name, kept()["speeds"], faces, folder, held):
                     known = kept()
@@ -278,7 +288,7 @@ if __name__ == "__main__":
         "names", nargs="*", metavar="NAME", help=f"of {', '.join((*OWN, *PEERS))}; all of them"
     )
     parser.add_argument("--seconds", nargs="+", type=int, default=SECONDS)
-    parser.add_argument("--speeds", action="store_true", help="measure the speeds anew; drops older runs")
+    parser.add_argument("--speeds", action="store_true", help="measure the speeds of the names anew; drops their runs")
     parser.add_argument("--outside", help="a script that prints the distance of two .npy files")
     parser.add_argument("--time", help=argparse.SUPPRESS, metavar="FOLDER")
     parser.add_argument("--train", nargs=3, help=argparse.SUPPRESS, metavar=("FOLDER", "PLAIN", "SHARP"))

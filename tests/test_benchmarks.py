@@ -126,12 +126,29 @@ def test_a_model_of_this_project_runs_from_training_to_figures(quality, monkeypa
 def test_runs_are_kept_in_order_and_written_into_the_section(quality, report):
     run = {"machine": "one", "pictures": 5, "squared error": 0.25}
     runs = {"dcgan 1800": dict(run), "wae 200": dict(run), "plain 200": dict(run, epochs="3 + 0")}
-    quality.keep({"speeds": {"machine": "this one", "dcgan": (9.0, 200.0)}, "runs": runs})
+    quality.keep({"speeds": {"dcgan": (9.0, 200.0, "this one")}, "runs": runs})
     assert list(quality.kept()["runs"]) == ["plain 200", "wae 200", "dcgan 1800"]
     assert quality.kept()["runs"]["plain 200"] == json.loads(json.dumps(runs["plain 200"]))
     lines = report.RESULTS.read_text().splitlines()
-    assert "| dcgan | 9 | 200 |" in lines and "| plain | 200 | 3 + 0 | 5 | 0.25 |" in lines
-    assert "this one" in report.RESULTS.read_text()
+    assert "| dcgan | 9 | 200 | this one |" in lines and "| plain | 200 | 3 + 0 | 5 | 0.25 |" in lines
+
+
+def test_speeds_are_measured_of_the_names_alone_and_drop_their_runs(quality, report, monkeypatch):
+    """Ours go together, since sharpening goes on from a plain model."""
+    rates = iter(range(1, 10))
+    monkeypatch.setattr(quality, "lines", lambda *command: iter([{name: (1.0, 50.0) for name in quality.OWN}]))
+    monkeypatch.setattr(quality, "time_peer", lambda name, folder: (0.5, float(next(rates))))
+    run = {"machine": "one", "pictures": 5, "squared error": 0.25}
+    old = {name: (9.0, 200.0, "old") for name in ("plain", "sharpened", "wae")}
+    quality.keep({"speeds": old, "runs": {f"{name} 200": dict(run) for name in ("plain", "sharpened", "wae")}})
+    quality.keep_speeds(["plain", "wae"], "there", anew=False)
+    assert quality.kept()["speeds"]["plain"][:2] == [9.0, 200.0] and len(quality.kept()["runs"]) == 3
+    quality.keep_speeds(["wae", "dcgan"], "there", anew=False)
+    assert quality.kept()["speeds"]["dcgan"] == [0.5, 2.0, quality.report.machine()]  # the median of three turns
+    assert len(quality.kept()["runs"]) == 3
+    quality.keep_speeds(["plain"], "there", anew=True)
+    assert quality.kept()["speeds"]["sharpened"][:2] == [1.0, 50.0]
+    assert list(quality.kept()["runs"]) == ["wae 200"]
 
 
 @pytest.fixture

@@ -424,15 +424,15 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # Pass `optimizer="adam"` to `training.fit` to try Adam. ([Other changes to the model](../benchmarks/RESULTS.md), each given
 # the same time.)
 #
-# And what are the seconds worth beside others? Here the course, with Adam, stands beside face models from elsewhere
+# And what are the seconds worth beside others? Here the course stands beside face models from elsewhere
 # ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained on the same pictures for at
-# most the same time. The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from a
-# mixture fitted to the model's codes (lesson 04 explains that, and the second look that new faces of our sharpened model
-# get), in the features of a network that was trained on photographs of all kinds; they cannot be compared with the distances
-# above. Lower is better. *Sharpened* is what lesson 04 does near its end: a part of the seconds trains the model of this
-# lesson, the rest its decoder alone, which gets a few more layers (by Adam, and with new faces beside the reconstructions in
-# each step, which lesson 04 no longer does). (DCGAN is a network that makes faces in another way, which
-# lesson 04 explains, too; the VAE in its row has such layers.)
+# most the same time. (The machine of the others was faster and had bfloat16, which let them see more pictures than ours would
+# have.) The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from a mixture fitted to
+# the model's codes (lesson 04 explains that, and the second look that new faces of our sharpened model get), in the features
+# of a network that was trained on photographs of all kinds; they cannot be compared with the distances above. Lower is better.
+# *Sharpened* is what lesson 04 does near its end: a part of the seconds trains the model of this lesson, the rest its decoder
+# alone, which gets a few more layers. (DCGAN is a network that makes faces in another way, which lesson 04 explains, too; the
+# VAE in its row has such layers.)
 #
 # <!-- race -->
 #
@@ -447,7 +447,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /race -->
 #
-# Sharpened so, a model needs time, and to be trained well before: only in the last column is it ahead (lesson 04 shows how).
+# Sharpening needs time: with 200 seconds there is none for a whole epoch of it, and the plain model is ahead (lesson 04 shows
+# what such a short run leaves in the pictures).
 #
 # And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))
 # trains the same networks with Keras on JAX, all pictures in the GPU's memory; expect the cells above to take other times.
@@ -464,4 +465,5 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /accelerator -->
 #
-# All were trained with Adam, the last for many more epochs. New faces come from the mixture, as in the table above.
+# All were trained with Adam, the first two for as many epochs as two cores with bfloat16 have time for in 1,800 seconds. New
+# faces come from the mixture, as in the table above.

@@ -22,11 +22,7 @@ MODELS = {
     "wae": "Wasserstein auto-encoder",
 }
 BUDGETS = (200, 600, 1800)  # seconds
-TRAININGS = {
-    "plain": "plain, as in the last column above",
-    "sharpened": "sharpened, as there",
-    "longest": "sharpened, for longer",
-}
+TRAININGS = {"plain": "plain", "sharpened": "sharpened", "longest": "sharpened, for longer"}
 HEAD = """\
 | model | pictures | squared error | of PCA's | distance: reconstructions | new faces | training pictures | minutes |
 |---|---|---|---|---|---|---|---|
