@@ -288,7 +288,9 @@ if __name__ == "__main__":
         "names", nargs="*", metavar="NAME", help=f"of {', '.join((*OWN, *PEERS))}; all of them"
     )
     parser.add_argument("--seconds", nargs="+", type=int, default=SECONDS)
-    parser.add_argument("--speeds", action="store_true", help="measure the speeds of the names anew; drops their runs")
+    parser.add_argument(
+        "--speeds", action="store_true", help="measure the speeds of the names anew; drops their runs"
+    )
     parser.add_argument("--outside", help="a script that prints the distance of two .npy files")
     parser.add_argument("--time", help=argparse.SUPPRESS, metavar="FOLDER")
     parser.add_argument("--train", nargs=3, help=argparse.SUPPRESS, metavar=("FOLDER", "PLAIN", "SHARP"))

@@ -136,15 +136,21 @@ def test_runs_are_kept_in_order_and_written_into_the_section(quality, report):
 def test_speeds_are_measured_of_the_names_alone_and_drop_their_runs(quality, report, monkeypatch):
     """Ours go together, since sharpening goes on from a plain model."""
     rates = iter(range(1, 10))
-    monkeypatch.setattr(quality, "lines", lambda *command: iter([{name: (1.0, 50.0) for name in quality.OWN}]))
+    monkeypatch.setattr(quality, "lines", lambda *command: iter([dict.fromkeys(quality.OWN, (1.0, 50.0))]))
     monkeypatch.setattr(quality, "time_peer", lambda name, folder: (0.5, float(next(rates))))
     run = {"machine": "one", "pictures": 5, "squared error": 0.25}
-    old = {name: (9.0, 200.0, "old") for name in ("plain", "sharpened", "wae")}
-    quality.keep({"speeds": old, "runs": {f"{name} 200": dict(run) for name in ("plain", "sharpened", "wae")}})
+    old = dict.fromkeys(("plain", "sharpened", "wae"), (9.0, 200.0, "old"))
+    quality.keep(
+        {"speeds": old, "runs": {f"{name} 200": dict(run) for name in ("plain", "sharpened", "wae")}}
+    )
     quality.keep_speeds(["plain", "wae"], "there", anew=False)
     assert quality.kept()["speeds"]["plain"][:2] == [9.0, 200.0] and len(quality.kept()["runs"]) == 3
     quality.keep_speeds(["wae", "dcgan"], "there", anew=False)
-    assert quality.kept()["speeds"]["dcgan"] == [0.5, 2.0, quality.report.machine()]  # the median of three turns
+    assert quality.kept()["speeds"]["dcgan"] == [
+        0.5,
+        2.0,
+        quality.report.machine(),
+    ]  # the median of three turns
     assert len(quality.kept()["runs"]) == 3
     quality.keep_speeds(["plain"], "there", anew=True)
     assert quality.kept()["speeds"]["sharpened"][:2] == [1.0, 50.0]

@@ -438,8 +438,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # | trained for | 200 s | 600 s | 1,800 s |
 # | --- | --- | --- | --- |
-# | this course, sharpened | 3,514 / 3,849 | 2,863 / 3,041 | 732 / 945 |
-# | this course, plain | 1,657 / 1,823 | 1,098 / 1,293 | 872 / 1,038 |
+# | this course, sharpened | 1,346 / 1,600 | 777 / 833 | 469 / 589 |
+# | this course, plain | 1,153 / 1,321 | 907 / 1,062 | 814 / 951 |
 # | four convolutions, as DCGAN | 2,918 / 3,051 | 1,822 / 1,888 | 1,304 / 1,352 |
 # | *Generative Deep Learning* | 4,268 / 3,353 | 3,302 / 2,875 | 2,830 / 2,644 |
 # | Keras's example | 3,396 / 3,255 | 3,066 / 2,890 | 2,746 / 2,661 |
@@ -459,8 +459,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # | on one NVIDIA H200 | epochs, plain and sharpening | seconds of the steps | of everything | distances |
 # | --- | --- | --- | --- | --- |
-# | plain, as in the last column above | 58 + 0 | 40 | 44 | 867 / 1,014 |
-# | sharpened, as there | 23 + 8 | 26 | 100 | 757 / 833 |
+# | plain | 58 + 0 | 40 | 44 | 867 / 1,014 |
+# | sharpened | 23 + 8 | 26 | 100 | 757 / 833 |
 # | sharpened, for longer | 50 + 60 | 108 | 144 | 254 / 344 |
 #
 # <!-- /accelerator -->
