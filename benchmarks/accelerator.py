@@ -1,4 +1,4 @@
-"""The same training on an accelerator: pictures per second, and the time to what two cores reach in 1,800 seconds.
+"""The same training on an accelerator: pictures per second, and the seconds of three trainings.
 
     python benchmarks/accelerator.py prepare FOLDER
     python benchmarks/jax_training.py FOLDER [--minutes M]

@@ -1,7 +1,8 @@
 """How long a face takes, and how long to wait for the first: `python benchmarks/sampling.py`, a minute or two.
 
 Cold: processes of their own, taking turns, that import Keras, import Keras and this module, and draw sixteen faces by
-the command. Warm: one face, one face edited and a thousand faces by the functions, after a first call.
+the command, until they have ended, for which Python takes a second more after importing Keras than in the command.
+Warm: one face, one face edited and a thousand faces by the functions, after a first call.
 """
 
 import os

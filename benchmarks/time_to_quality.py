@@ -97,6 +97,7 @@ def keep_speeds(names, folder, anew):
     known = kept()
     if missing := [name for name in names if anew or name not in known["speeds"]]:
         known["speeds"] |= (found := measure_speeds(missing, folder))
+        known.pop("note", None)  # on the speeds until now
         known["runs"] = {key: run for key, run in known["runs"].items() if key.split()[0] not in found}
         keep(known)
 
@@ -108,7 +109,7 @@ def plan(name, seconds, speeds, count):
     """
 
     def pictures(kind, budget):
-        start, rate, *_ = speeds[kind]
+        start, rate = speeds[kind][:2]
         return int(max(0, (budget - start) * rate))
 
     if name in PEERS:
@@ -117,7 +118,8 @@ def plan(name, seconds, speeds, count):
     plain = max(1, pictures("plain", share * seconds) // count)
     if name == "plain":
         return plain, 0
-    sharp = max(0.01, pictures("sharpened", (1 - share) * seconds) / count)
+    over = max(0, plain * count - pictures("plain", share * seconds)) / speeds["plain"][1]  # of one epoch
+    sharp = max(0.01, pictures("sharpened", (1 - share) * seconds - over) / count)
     return plain, int(sharp) or round(sharp, 2)
 
 
@@ -289,7 +291,9 @@ if __name__ == "__main__":
     )
     parser.add_argument("--seconds", nargs="+", type=int, default=SECONDS)
     parser.add_argument(
-        "--speeds", action="store_true", help="measure the speeds of the names anew; drops their runs"
+        "--speeds",
+        action="store_true",
+        help="measure the names' speeds anew (ours together); drops their runs",
     )
     parser.add_argument("--outside", help="a script that prints the distance of two .npy files")
     parser.add_argument("--time", help=argparse.SUPPRESS, metavar="FOLDER")

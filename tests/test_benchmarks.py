@@ -100,6 +100,8 @@ def test_a_plan_fits_into_the_seconds(quality):
     taken = 10 + plain * 20 + 20 + sharp * 100
     assert 0.8 * 1800 < taken <= 1800
     assert quality.plan("sharpened", 100, speeds, 20_000) == (1, 0.4)
+    # An epoch takes 30 seconds, its share of 60 is 24: so 30 are left, of which 20 go to the first step of sharpening.
+    assert quality.plan("sharpened", 60, speeds, 20_000) == (1, 0.1)
 
 
 def test_what_keras_compiles_counts_before_the_first_step(quality, monkeypatch):
@@ -115,10 +117,10 @@ def test_what_keras_compiles_counts_before_the_first_step(quality, monkeypatch):
 def test_a_model_of_this_project_runs_from_training_to_figures(quality, monkeypatch, tmp_path, name):
     images = np.random.default_rng().integers(0, 256, (128, 64, 64, 3), dtype="uint8")
     np.save(tmp_path / "train.npy", images)
-    monkeypatch.setattr(quality, "options", argparse.Namespace(seconds=[20], outside=None), raising=False)
-    speeds = {"plain": (0.0, 6.4), "sharpened": (0.0, 6.4)}
+    monkeypatch.setattr(quality, "options", argparse.Namespace(seconds=[50], outside=None), raising=False)
+    speeds = {"plain": (0.0, 6.4), "sharpened": (0.0, 2.5)}
     ((seconds, run),) = quality.race(name, speeds, argparse.Namespace(train=images), tmp_path, images[:20])
-    assert seconds == 20 and run["epochs"] == {"plain": "1 + 0", "sharpened": "1 + 0.59"}[name]
+    assert seconds == 50 and run["epochs"] == {"plain": "2 + 0", "sharpened": "1 + 0.59"}[name]
     figures = {key: run[key] for key in run if key.endswith("judge")}
     assert len(figures) == 3 and all(0 < value < np.inf for value in figures.values())
 
@@ -146,11 +148,7 @@ def test_speeds_are_measured_of_the_names_alone_and_drop_their_runs(quality, rep
     quality.keep_speeds(["plain", "wae"], "there", anew=False)
     assert quality.kept()["speeds"]["plain"][:2] == [9.0, 200.0] and len(quality.kept()["runs"]) == 3
     quality.keep_speeds(["wae", "dcgan"], "there", anew=False)
-    assert quality.kept()["speeds"]["dcgan"] == [
-        0.5,
-        2.0,
-        quality.report.machine(),
-    ]  # the median of three turns
+    assert quality.kept()["speeds"]["dcgan"][:2] == [0.5, 2.0]  # the median of three turns
     assert len(quality.kept()["runs"]) == 3
     quality.keep_speeds(["plain"], "there", anew=True)
     assert quality.kept()["speeds"]["sharpened"][:2] == [1.0, 50.0]

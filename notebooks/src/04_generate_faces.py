@@ -374,8 +374,8 @@ pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(
 #
 # But a judge sees only what it has learned to see. Look at the rows that were sharpened here: after so short a run there may
 # be a weave over hair and background, and the judge hardly minds it. A network from outside, whose distances stand at the end
-# of lesson 03, may see it otherwise. In that table a model that was hardly trained, and then sharpened for less than an epoch,
-# has worse faces than a plain one; after longer training, better ones.
+# of lesson 03, may see it otherwise. In that table a model that was sharpened for less than an epoch has worse faces than
+# one that was trained plain instead; after longer training, better ones. (There the judge agrees.)
 
 # %% [markdown]
 # ## A prior that learns
