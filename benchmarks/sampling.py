@@ -1,7 +1,7 @@
 """How long a face takes, and how long to wait for the first: `python benchmarks/sampling.py`, a minute or two.
 
 Cold: processes of their own, taking turns, that import Keras, import Keras and this module, and draw sixteen faces by
-the command, until they have ended, for which Python takes a second more after importing Keras than in the command.
+the command, until they have ended.
 Warm: one face, one face edited and a thousand faces by the functions, after a first call.
 """
 
@@ -81,6 +81,8 @@ def time_call(name, count, function, *arguments):
 if __name__ == "__main__":
     report.write(
         "Sampling and editing",
-        f"Medians of {TURNS} processes, and of 50 calls (5 of a thousand faces): [sampling.py](sampling.py).\n\n"
+        f"Medians of {TURNS} processes, and of 50 calls (5 of a thousand faces): [sampling.py](sampling.py). "
+        "Processes are timed until they have ended, for which Python takes most of a second after importing Keras, looking "
+        "for garbage among what was imported; the commands leave that out.\n\n"
         f"{report.table(cold())}\n\n{report.table(warm())}",
     )

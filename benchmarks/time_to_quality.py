@@ -2,13 +2,13 @@
 
     python benchmarks/time_to_quality.py [NAME…] [--seconds 200 600 1800] [--speeds] [--outside distance.py]
 
-NAME: `plain` and `sharpened`, this project's defaults (flips and light varied, as lesson 03 does),
-or a network of peers/vaes.py, which tells what it is. First the speed of each is measured on the processor of a
-machine, in turns: the seconds until the first step, compiling included, and the pictures a second from then on
-(--speeds: anew). From these follows how many pictures each may see in how many seconds; whole epochs, where
-rates fall along a cosine, but sharpening may see a part of the pictures only. The training itself may then be spread
-over hours and machines: it does not depend on the clock. All train once, on the same CelebA pictures. Speeds and
-every finished run are kept in time_to_quality.json; the table is a section of RESULTS.md.
+NAME: `plain` and `sharpened`, this project's defaults (flips and light varied, as lesson 03 does), or a network of
+peers/vaes.py, which tells what it is. First the speed of each is measured on the processor of a machine, in turns: the
+seconds until the first step, compiling included, and the pictures a second from then on (--speeds: anew). From these
+follows how many pictures each may see in how many seconds; whole epochs, where rates fall along a cosine, but
+sharpening may see a part of the pictures only. The training itself may then be spread over hours and machines: it does
+not depend on the clock. All train once, on the same CelebA pictures. Speeds, each with its machine, and every finished
+run are kept in time_to_quality.json; the table is a section of RESULTS.md.
 
 Measured: squared error of the reconstructions of the validation and test pictures, and the Fréchet distance of those
 pictures to the reconstructions and to as many new faces, drawn from N(0, I) and from our mixture fitted to the model's

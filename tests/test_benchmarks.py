@@ -142,14 +142,13 @@ def test_speeds_are_measured_of_the_names_alone_and_drop_their_runs(quality, rep
     monkeypatch.setattr(quality, "time_peer", lambda name, folder: (0.5, float(next(rates))))
     run = {"machine": "one", "pictures": 5, "squared error": 0.25}
     old = dict.fromkeys(("plain", "sharpened", "wae"), (9.0, 200.0, "old"))
-    quality.keep(
-        {"speeds": old, "runs": {f"{name} 200": dict(run) for name in ("plain", "sharpened", "wae")}}
-    )
+    runs = {f"{name} 200": dict(run) for name in old}
+    quality.keep({"speeds": old, "runs": runs, "note": "on those"})
     quality.keep_speeds(["plain", "wae"], "there", anew=False)
-    assert quality.kept()["speeds"]["plain"][:2] == [9.0, 200.0] and len(quality.kept()["runs"]) == 3
+    assert quality.kept()["speeds"]["plain"][:2] == [9.0, 200.0] and quality.kept()["note"] == "on those"
     quality.keep_speeds(["wae", "dcgan"], "there", anew=False)
     assert quality.kept()["speeds"]["dcgan"][:2] == [0.5, 2.0]  # the median of three turns
-    assert len(quality.kept()["runs"]) == 3
+    assert len(quality.kept()["runs"]) == 3 and "note" not in quality.kept()
     quality.keep_speeds(["plain"], "there", anew=True)
     assert quality.kept()["speeds"]["sharpened"][:2] == [1.0, 50.0]
     assert list(quality.kept()["runs"]) == ["wae 200"]
