@@ -82,7 +82,7 @@ if __name__ == "__main__":
     report.write(
         "Sampling and editing",
         f"Medians of {TURNS} processes, and of 50 calls (5 of a thousand faces): [sampling.py](sampling.py). "
-        "Processes are timed until they have ended, for which Python takes most of a second after importing Keras, looking "
-        "for garbage among what was imported; the commands leave that out.\n\n"
+        "Processes are timed until they have ended, for which Python takes most of a second after importing Keras, "
+        "looking for garbage among what was imported; the commands leave that out.\n\n"
         f"{report.table(cold())}\n\n{report.table(warm())}",
     )
