@@ -1,7 +1,7 @@
 """The course's training by Keras on JAX, on an accelerator; started as accelerator.py says.
 
 All pictures lie in the accelerator's memory as uint8, and an epoch is one compiled call that shuffles, chooses, changes
-and learns. Networks, losses, rates and changes of pictures are those of `train --optimizer adam`.
+and learns. Networks, losses, rates and changes of pictures are those of `train`.
 """
 
 import argparse
@@ -22,6 +22,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 import jax
 import keras
 import numpy as np
+from jax import lax
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -33,10 +34,48 @@ from vae_keras import model, sharpen, training  # noqa: E402
 del sys.modules["tensorflow"]  # or Keras takes it for the real one
 model.BatchNormalization = keras.layers.BatchNormalization
 
-BATCH, REPEATS, OPTIMIZER = 64, 5, "adam"
+BATCH, REPEATS, OPTIMIZER = 64, 5, "muon"
 PRECISION = "mixed_bfloat16"
-# (plain, sharpening): the first two are what two cores had time for in 1,800 seconds, by Adam, with new faces judged.
-EPOCHS = {"plain": (58, 0), "sharpened": (23, 8), "longest": (50, 60)}
+# (plain, sharpening): the first two are what two cores have time for in 1,800 seconds (time_to_quality.json).
+EPOCHS = {"plain": (23, 0), "sharpened": (9, 4), "longest": (50, 100)}
+
+
+def convolve(images, kernel):
+    """Return the convolution of stride 2 that a layer of `Conv2DTranspose` mirrors."""
+    return lax.conv_general_dilated(
+        images, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+@jax.custom_vjp
+def widen(maps, kernel):
+    """Return the transpose of `convolve` with this kernel: maps (n, h, w, in) to (n, 2 h, 2 w, out)."""
+    count, height, width, _ = maps.shape
+    larger = jax.ShapeDtypeStruct((count, 2 * height, 2 * width, kernel.shape[2]), maps.dtype)
+    return jax.linear_transpose(lambda images: convolve(images, kernel), larger)(maps)[0]
+
+
+def slopes(kept, slope):
+    """Return the gradients of `widen`: a convolution, and the gradient of that one's kernel.
+
+    JAX's own would be a convolution with a kernel as large as the picture (PROFILE.md).
+    """
+    maps, kernel = kept
+    return convolve(slope, kernel), jax.vjp(lambda kernel: convolve(slope, kernel), kernel)[1](maps)[0]
+
+
+widen.defvjp(lambda maps, kernel: (widen(maps, kernel), (maps, kernel)), slopes)
+
+
+class Conv2DTranspose(keras.layers.Conv2DTranspose):
+    """Keras's layer, by `widen`."""
+
+    def call(self, inputs):
+        outputs = widen(inputs, keras.ops.convert_to_tensor(self.kernel))
+        return outputs + keras.ops.convert_to_tensor(self.bias) if self.use_bias else outputs
+
+
+keras.layers.Conv2DTranspose = Conv2DTranspose  # where the course's decoder finds it
 
 
 def augment(images, key):
@@ -114,7 +153,7 @@ class Trainer:
         return compiling, time.perf_counter() - begun
 
 
-def plain(size, pictures, epochs, batch=BATCH):
+def plain(size, pictures, epochs, batch=BATCH, optimizer=OPTIMIZER):
     """Return an untrained VAE as lesson 03 builds it, and its `Trainer`."""
     settings = types.SimpleNamespace(precision=PRECISION, seed=0, image_size=size, latent_dim=128)
     vae = training.build_vae(settings)
@@ -124,8 +163,8 @@ def plain(size, pictures, epochs, batch=BATCH):
         vae.log_sigma.assign(0.9 * vae.log_sigma + 0.1 * model.best_log_sigma(terms["mse"]))
         return (terms["loss"],)
 
-    rate = training.cosine(training.RATES[OPTIMIZER], epochs, batch, pictures)
-    optimizer = training.OPTIMIZERS[OPTIMIZER](rate)
+    rate = training.cosine(training.RATES[optimizer], epochs, batch, pictures)
+    optimizer = training.OPTIMIZERS[optimizer](rate)
     return vae, Trainer(vae, [vae.trainable_variables], [optimizer], losses)
 
 
@@ -170,10 +209,10 @@ def clock(function, *arguments):
     return statistics.median(found), min(found), max(found)
 
 
-def speeds(size, pictures, batch):
+def speeds(size, pictures, batch, optimizer):
     """Return the pictures per second of an epoch and the share of the input in it."""
     count = len(pictures) // batch * batch
-    _, trainer = plain(size, len(pictures), 10, batch)
+    _, trainer = plain(size, len(pictures), 10, batch, optimizer)
     there = jax.device_put(pictures)
     epoch = (
         jax.jit(trainer.epoch, static_argnames="batch")
@@ -185,7 +224,7 @@ def speeds(size, pictures, batch):
     images = jax.jit(augment)(there[:batch], jax.random.key(0))
     bare, *_ = clock(lambda state: again(state, images, steps=count // batch), trainer.state)
     rates = dict(rate=count / whole, least=count / most, most=count / least)
-    return dict(way="course", size=size, batch=batch, **rates, input=1 - bare / whole)
+    return dict(way=f"course, {optimizer.title()}", size=size, batch=batch, **rates, input=1 - bare / whole)
 
 
 def slowest(size, pictures, batch, steps=4):
@@ -224,7 +263,7 @@ def torch_speeds(size, batch):
         return None
     found = [float(line) for line in done.stdout.splitlines()[-3:]]
     rates = dict(rate=statistics.median(found), least=min(found), most=max(found))
-    return dict(way="torch", size=size, batch=batch, **rates)
+    return dict(way="PyTorch, Adam", size=size, batch=batch, **rates)
 
 
 def run(folder, minutes):
@@ -233,11 +272,11 @@ def run(folder, minutes):
     found = {"date": time.strftime("%Y-%m-%d"), "device": jax.devices()[0].device_kind}
     found |= {"versions": f"JAX {jax.__version__}, keras {keras.__version__}", "peak": peak()}
     found |= {"speeds": [], "slowest": [], "runs": {}}
-    large = 16 * BATCH
-    parts = [("speeds", speeds, 64, pictures, BATCH), ("speeds", torch_speeds, 64, BATCH)]
-    parts += [("runs", train, folder, name, pictures) for name in EPOCHS]
-    parts += [("speeds", speeds, 64, pictures, large), ("speeds", torch_speeds, 64, large)]
-    parts += [("slowest", slowest, 64, pictures, 4 * BATCH)]
+    parts = [("runs", train, folder, name, pictures) for name in EPOCHS]
+    for batch in (BATCH, 16 * BATCH):
+        parts += [("speeds", speeds, 64, pictures, batch, optimizer) for optimizer in training.OPTIMIZERS]
+        parts += [("speeds", torch_speeds, 64, batch)]
+    parts += [("slowest", slowest, 64, pictures, batch) for batch in (BATCH, 4 * BATCH)]
     for kind, function, *arguments in parts:
         if time.perf_counter() - begun > 60 * minutes:
             break

@@ -452,19 +452,17 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))
 # trains the same networks with Keras on JAX, all pictures in the GPU's memory; expect the cells above to take other times.
-# PyTorch takes a step faster there ([results](../benchmarks/RESULTS.md)). The column `of everything` adds compiling and, for
-# sharpened models, fitting the prior. (The pictures were compressed once more on their way there.)
+# The column `of everything` adds building and compiling. (The pictures were compressed once more on their way there.)
 #
 # <!-- accelerator -->
 #
 # | on one NVIDIA H200 | epochs, plain and sharpening | seconds of the steps | of everything | distances |
 # | --- | --- | --- | --- | --- |
-# | plain | 58 + 0 | 40 | 44 | 867 / 1,014 |
-# | sharpened | 23 + 8 | 26 | 100 | 757 / 833 |
-# | sharpened, for longer | 50 + 60 | 108 | 144 | 254 / 344 |
+# | plain | 23 + 0 | 11 | 29 | 826 / 960 |
+# | sharpened | 9 + 4 | 9 | 49 | 335 / 435 |
+# | sharpened, for longer | 50 + 100 | 109 | 123 | 182 / 301 |
 #
 # <!-- /accelerator -->
 #
-# All were trained with Adam, and the sharpened ones with new faces beside the reconstructions in each step, which lesson 04
-# does not; the first two for as many epochs as two cores with bfloat16 had time for in 1,800 seconds. New faces come from the
-# mixture, as in the table above.
+# The first two have as many epochs as two cores had time for in 1,800 seconds. New faces come from the mixture, as in the
+# table above.
