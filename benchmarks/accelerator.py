@@ -12,6 +12,7 @@ of RESULTS.md.
 
 import argparse
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ def prepare(folder):
 
 def section(found):
     """Return the text of the section: what was found there, and the figures of the models that were trained."""
-    peer = {row["batch"]: row["rate"] for row in found["speeds"] if row["way"].startswith("PyTorch")}
+    peer = {(row["size"], row["batch"]): row["rate"] for row in found["speeds"] if "PyTorch" in row["way"]}
     rows = [
         {
             "way": row["way"],
@@ -42,9 +43,9 @@ def section(found):
             "batch": row["batch"],
             "pictures per second": row["rate"],
             "range": f"{row['least']:,.0f}–{row['most']:,.0f}",
-            "PyTorch is 1": row["rate"] / peer[row["batch"]] if row["batch"] in peer else None,
+            "PyTorch is 1": row["rate"] / peer.get((row["size"], row["batch"]), math.nan),
             "share of the peak": f"{step.operations(row['size']) * row['rate'] / found['peak']:.2%}",
-            "of the time for input": f"{row['input']:.1%}" if "input" in row else None,
+            "of the time for input": f"{max(0, row['input']):.1%}" if "input" in row else None,
         }
         for row in found["speeds"]
     ]
@@ -54,15 +55,16 @@ def section(found):
         f"{found['peak'] / 1e12:.0f} T operations a second there. The course's pictures lie in its memory as uint8 "
         f"({found.get('note', 'as they are')}); PyTorch's are one batch that does not change.",
         report.table(rows),
-        "Seconds of compiling, of the steps, and of everything. One process trains all: what was compiled for one "
-        "model helps the next. Distances as in the race.",
+        "By Muon: seconds of compiling, of the steps, and of everything. One process trains all: what was compiled for "
+        "one model helps the next. Distances as in the race.",
         report.table([{"model": name} | run for name, run in found["runs"].items()]),
     ]
     for some in found["slowest"]:
-        parts.append(f"The slowest calls in a step of {some['batch']} pictures, {some['all']:.1f} ms in all.")
-        parts.append(
-            report.table([dict(kernel=name[:80], ms=ms, calls=calls) for name, ms, calls in some["kernels"]])
-        )
+        kernels = [dict(kernel=name[:110], ms=ms, calls=calls) for name, ms, calls in some["kernels"]]
+        parts += [
+            f"A step of {some['batch']} pictures by Muon, taken alone: {some['all']:.1f} ms of calls, the slowest:",
+            report.table(kernels),
+        ]
     return "\n\n".join(parts)
 
 

@@ -68,11 +68,13 @@ widen.defvjp(lambda maps, kernel: (widen(maps, kernel), (maps, kernel)), slopes)
 
 
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
-    """Keras's layer, by `widen`."""
+    """Keras's layer by `widen`: with strides of 2 and padding "same", as all of the course's are."""
 
     def call(self, inputs):
+        assert (self.strides, self.padding) == ((2, 2), "same")
         outputs = widen(inputs, keras.ops.convert_to_tensor(self.kernel))
-        return outputs + keras.ops.convert_to_tensor(self.bias) if self.use_bias else outputs
+        outputs = outputs + keras.ops.convert_to_tensor(self.bias) if self.use_bias else outputs
+        return self.activation(outputs)
 
 
 keras.layers.Conv2DTranspose = Conv2DTranspose  # where the course's decoder finds it

@@ -42,7 +42,7 @@ def test_a_table_has_a_line_per_row(report):
 
 
 def test_what_an_accelerator_measured_is_told_whole(report):
-    """Each speed beside the course's of the same batch, each training with its figures, each slow kernel."""
+    """Each speed beside PyTorch's of the same batch, each training with its figures, each slow kernel."""
     import accelerator
 
     rates = dict(size=64, least=900.0, most=2100.0)
@@ -61,51 +61,56 @@ def test_what_an_accelerator_measured_is_told_whole(report):
         ["0.5", share(1000), "1.2%"],
         ["–", share(1500), "50.0%"],
     ]
-    assert ["plain", "2 + 0", "4.5", "12.5"] in rows and ["gemm" * 20, "1.5", "2"] in rows
+    assert ["plain", "2 + 0", "4.5", "12.5"] in rows and ["gemm" * 27 + "ge", "1.5", "2"] in rows
 
 
 ON_JAX = """
 import jax, jax_training, numpy
 given = numpy.load("given.npz")
-outputs, back = jax.vjp(jax_training.widen, given["maps"], given["kernel"])
-maps, kernel = back(given["slope"])
-jax_training.PRECISION = "float32"
+jax_training.PRECISION, jax_training.BATCH = "float32", 8
 vae, trainer = jax_training.plain(32, 16, 1, 8)
-jax_training.BATCH = 8
+decoder = vae.decoder
+assert sum(isinstance(layer, jax_training.Conv2DTranspose) for layer in decoder.layers) == 3
+before = decoder.get_weights()
 trainer.fit(given["pictures"], 1)
-vae.decoder.save_weights("decoder.weights.h5")
-numpy.savez("found.npz", outputs=outputs, maps=maps, kernel=kernel, faces=vae.decoder(given["z"], training=False))
+assert not any(numpy.array_equal(*pair) for pair in zip(before, decoder.get_weights()))
+decoder.save_weights("decoder.weights.h5")
+learned, others = ([v.value for v in part] for part in (decoder.trainable_variables, decoder.non_trainable_variables))
+draw = lambda learned: decoder.stateless_call(learned, others, given["z"])[0]
+faces, back = jax.vjp(draw, learned)
+numpy.savez("found.npz", faces, *back(given["slope"])[0])
 """
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX, which the course does not")
-def test_training_on_jax_is_that_of_the_course(report, tmp_path):
-    """Its transposed convolution and both gradients are Keras's, and its decoder draws the same faces in TensorFlow."""
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX: pip install jax")
+def test_networks_on_jax_are_those_of_the_course(report, tmp_path):
+    """A decoder that was trained there draws the same faces in TensorFlow, and all its gradients are the same."""
     import keras
     import tensorflow as tf
 
     from vae_keras.model import build_decoder
 
-    shapes = dict(maps=(3, 4, 6, 5), kernel=(3, 3, 7, 5), slope=(3, 8, 12, 7), z=(4, 128))
     random = np.random.default_rng()
-    given = {name: random.normal(size=shape).astype("float32") for name, shape in shapes.items()}
-    given["pictures"] = random.integers(0, 256, (16, 32, 32, 3), dtype="uint8")
-    np.savez(tmp_path / "given.npz", **given)
+    given = {
+        name: random.normal(size=shape) for name, shape in dict(z=(4, 128), slope=(4, 32, 32, 3)).items()
+    }
+    given = {name: values.astype("float32") for name, values in given.items()}
+    np.savez(
+        tmp_path / "given.npz", pictures=random.integers(0, 256, (16, 32, 32, 3), dtype="uint8"), **given
+    )
     search = os.pathsep.join([str(BENCHMARKS), os.environ.get("PYTHONPATH", "")])
     subprocess.run(
         [sys.executable, "-c", ON_JAX], cwd=tmp_path, check=True, env=os.environ | {"PYTHONPATH": search}
     )
-    found = np.load(tmp_path / "found.npz")
-    maps, kernel = (tf.constant(given[name]) for name in ("maps", "kernel"))
-    with tf.GradientTape() as tape:
-        tape.watch([maps, kernel])
-        outputs = keras.ops.conv_transpose(maps, kernel, 2, padding="same")
-    slopes = tape.gradient(outputs, [maps, kernel], given["slope"])
-    for name, expected in zip(("outputs", "maps", "kernel"), (outputs, *slopes)):
-        np.testing.assert_allclose(found[name], expected, rtol=1e-4, atol=1e-4)
+    found = [*np.load(tmp_path / "found.npz").values()]
+    keras.config.set_dtype_policy("float32")
     decoder = build_decoder(32)
     decoder.load_weights(tmp_path / "decoder.weights.h5")
-    np.testing.assert_allclose(found["faces"], decoder(given["z"], training=False), atol=1e-4)
+    with tf.GradientTape() as tape:
+        faces = decoder(given["z"], training=False)
+    slopes = tape.gradient(faces, decoder.trainable_variables, given["slope"])
+    for one, other in zip([faces, *slopes], found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(other).max())
 
 
 def share(rate):

@@ -451,8 +451,9 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # what such a short run leaves in the pictures).
 #
 # And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))
-# trains the same networks with Keras on JAX, all pictures in the GPU's memory; expect the cells above to take other times.
-# The column `of everything` adds building and compiling. (The pictures were compressed once more on their way there.)
+# trains the same networks with Keras on JAX, also by Muon, in bfloat16, all pictures in the GPU's memory; expect the cells
+# above to take other times. The column `of everything` adds building and compiling. (The pictures were compressed once more
+# on their way there.)
 #
 # <!-- accelerator -->
 #
