@@ -406,7 +406,7 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # A step can also be worth more. Adam, by which most networks are trained, gives every weight a step of its own size. The newer
 # **Muon** ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)), which the cells above trained with, takes the
 # kernel of a layer as a matrix, which maps what comes in to what goes out, and makes the step equally large in every direction
-# of that map, where a gradient is large in a few directions and small in most. This costs a few products of matrices per step
+# of that map, whereas a gradient is large in a few directions and small in most. This costs a few products of matrices per step
 # ([`training.Muon`](../vae_keras/training.py)). Here both train the model of this lesson on CelebA for the same processor time:
 # as long as Adam takes for about 60,000 pictures, as many as three epochs have. The error is that of the reconstructions of
 # validation pictures, by which Muon's rate was chosen, too; the distance is measured in the features of the course's own judge
@@ -451,9 +451,9 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # what such a short run leaves in the pictures).
 #
 # And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))
-# trains the same networks with Keras on JAX, also by Muon, in bfloat16, all pictures in the GPU's memory; expect the cells
-# above to take other times. The column `of everything` adds building and compiling. (The pictures were compressed once more
-# on their way there.)
+# trains the same networks with Keras on JAX, also by Muon, in bfloat16, all pictures in the GPU's memory; the cells above will
+# not be as fast. The column `of everything` adds building and compiling (the last row found its networks compiled by the
+# second), the last one is reconstructions / new faces, as above. The pictures were compressed once more on their way there.
 #
 # <!-- accelerator -->
 #
@@ -465,5 +465,5 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /accelerator -->
 #
-# The first two have as many epochs as two cores had time for in 1,800 seconds. New faces come from the mixture, as in the
-# table above.
+# The first two have as many epochs as two cores had time for in 1,800 seconds. Why the second then comes nearer than on two
+# cores is not known: it is another program, with other random numbers, and a lesson in what one run tells.
