@@ -426,8 +426,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # And what are the seconds worth beside others? Here the course stands beside face models from elsewhere
 # ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained on the same pictures for at
-# most the same time. (The machine of the others was faster and had bfloat16, which let them see more pictures than they would
-# have on ours.) The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from a mixture
+# most the same time. (The machine of the last three rows was faster and had bfloat16, which let them see more pictures than
+# they would have on ours.) The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from a mixture
 # fitted to the model's codes (lesson 04 explains that, and the second look that new faces of our sharpened model get), in the
 # features of a network that was trained on photographs of all kinds; they cannot be compared with the distances above. Lower
 # is better. *Sharpened* is what lesson 04 does near its end: a part of the seconds trains the model of this lesson, the rest
@@ -440,7 +440,7 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # | --- | --- | --- | --- |
 # | this course, sharpened | 1,407 / 1,687 | 777 / 833 | 469 / 589 |
 # | this course, plain | 1,153 / 1,321 | 907 / 1,062 | 814 / 951 |
-# | four convolutions, as DCGAN | 2,918 / 3,051 | 1,822 / 1,888 | 1,304 / 1,352 |
+# | four convolutions, as DCGAN | 3,831 / 3,894 | 2,197 / 2,288 | 1,494 / 1,536 |
 # | *Generative Deep Learning* | 4,268 / 3,353 | 3,302 / 2,875 | 2,830 / 2,644 |
 # | Keras's example | 3,396 / 3,255 | 3,066 / 2,890 | 2,746 / 2,661 |
 # | Wasserstein auto-encoder | 6,345 / 6,384 | 4,346 / 4,434 | 2,636 / 2,751 |
