@@ -427,12 +427,12 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # And what are the seconds worth beside others? Here the course stands beside face models from elsewhere
 # ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained on the same pictures for at
 # most the same time. (The machine of the last three rows was faster and had bfloat16, which let them see more pictures than
-# they would have on ours.) The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from a mixture
-# fitted to the model's codes (lesson 04 explains that, and the second look that new faces of our sharpened model get), in the
-# features of a network that was trained on photographs of all kinds; they cannot be compared with the distances above. Lower
-# is better. *Sharpened* is what lesson 04 does near its end: a part of the seconds trains the model of this lesson, the rest
-# its decoder alone, which gets a few more layers. (DCGAN is a network that makes faces in another way, which lesson 04
-# explains, too; the VAE in its row has such layers.)
+# they would have on ours.) The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from
+# a mixture fitted to the model's codes (lesson 04 explains that, and the second look that new faces of our sharpened model
+# get), in the features of a network that was trained on photographs of all kinds; they cannot be compared with the distances
+# above. Lower is better. *Sharpened* is what lesson 04 does near its end: a part of the seconds trains the model of this
+# lesson, the rest its decoder alone, which gets a few more layers. (DCGAN is a network that makes faces in another way,
+# which lesson 04 explains, too; the VAE in its row has such layers.)
 #
 # <!-- race -->
 #
