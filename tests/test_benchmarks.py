@@ -91,13 +91,10 @@ def test_networks_on_jax_are_those_of_the_course(report, tmp_path):
     from vae_keras.model import build_decoder
 
     random = np.random.default_rng()
-    given = {
-        name: random.normal(size=shape) for name, shape in dict(z=(4, 128), slope=(4, 32, 32, 3)).items()
-    }
+    given = dict(z=random.normal(size=(4, 128)), slope=random.normal(size=(4, 32, 32, 3)))
     given = {name: values.astype("float32") for name, values in given.items()}
-    np.savez(
-        tmp_path / "given.npz", pictures=random.integers(0, 256, (16, 32, 32, 3), dtype="uint8"), **given
-    )
+    pictures = random.integers(0, 256, (16, 32, 32, 3), dtype="uint8")
+    np.savez(tmp_path / "given.npz", pictures=pictures, **given)
     search = os.pathsep.join([str(BENCHMARKS), os.environ.get("PYTHONPATH", "")])
     subprocess.run(
         [sys.executable, "-c", ON_JAX], cwd=tmp_path, check=True, env=os.environ | {"PYTHONPATH": search}
@@ -111,6 +108,16 @@ def test_networks_on_jax_are_those_of_the_course(report, tmp_path):
     slopes = tape.gradient(faces, decoder.trainable_variables, given["slope"])
     for one, other in zip([faces, *slopes], found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(other).max())
+
+
+@pytest.mark.parametrize("name", ["plain", "sharpened"])
+def test_the_accelerator_has_the_epochs_of_the_race(name):
+    """README and lesson 03 set its first two trainings beside those of 1,800 seconds."""
+    there, race = (
+        json.loads((BENCHMARKS / f"{file}.json").read_text())["runs"]
+        for file in ("accelerator", "time_to_quality")
+    )
+    assert there[name]["epochs"] == race[f"{name} 1800"]["epochs"]
 
 
 def share(rate):
