@@ -7,8 +7,9 @@ peers/vaes.py, which tells what it is. First the speed of each is measured on th
 seconds until the first step, compiling included, and the pictures a second from then on (--speeds: anew). From these
 follows how many pictures each may see in how many seconds; whole epochs, where rates fall along a cosine, but
 sharpening may see a part of the pictures only. The training itself may then be spread over hours and machines: it does
-not depend on the clock. All train once, on the same CelebA pictures. Speeds, each with its machine, and every finished
-run are kept in time_to_quality.json; the table is a section of RESULTS.md.
+not depend on the clock, and computes in the number format of the speed. All train once, on the same CelebA pictures.
+Speeds, each with its machine, and every finished run are kept in time_to_quality.json; the table is a section of
+RESULTS.md.
 
 Measured: squared error of the reconstructions of the validation and test pictures, and the Fréchet distance of those
 pictures to the reconstructions and to as many new faces, drawn from N(0, I) and from our mixture fitted to the model's
@@ -51,12 +52,19 @@ def speed(seconds, pictures):
     return seconds[0] - pictures[0] / rate, rate
 
 
+def build(precision):
+    """Return this project's default for CelebA, untrained; precision: as `step.precision` gives it."""
+    from vae_keras import config, training
+
+    policy = precision if precision == "float32" else f"mixed_{precision}"
+    return training.build_vae(config.get_config(profile="full", dataset="celeba", precision=policy))
+
+
 def time_own(folder):
     """Print the speeds of this project's plain training and of sharpening alone, on pictures of folder/train.npy."""
-    from vae_keras import config, sharpen, training
+    from vae_keras import sharpen, training
 
-    images, settings = np.load(folder / "train.npy"), config.get_config(profile="full", dataset="celeba")
-    vae = training.build_vae(settings)
+    images, vae = np.load(folder / "train.npy"), build(step.precision())
     ways = {
         "plain": lambda some: training.fit(vae, some, epochs=3),
         "sharpened": lambda some: sharpen.sharpen(vae, some, epochs=3)[1],
@@ -79,7 +87,7 @@ def time_peer(name, folder):
 
 
 def measure_speeds(names, folder):
-    """Return the median speed of every model of the names, and the machine that has it; our two go together."""
+    """Return every name's median speed, machine and number format; our two go together."""
     found = {}
     for _ in range(TURNS):
         (own,) = lines(sys.executable, __file__, "--time", folder) if {*OWN} & {*names} else [{}]
@@ -87,7 +95,7 @@ def measure_speeds(names, folder):
         for name, pair in speeds.items():
             found.setdefault(name, []).append(pair)
     return {
-        name: [statistics.median(column) for column in zip(*each)] + [report.machine()]
+        name: [*map(statistics.median, zip(*each)), report.machine(), step.precision()]
         for name, each in found.items()
     }
 
@@ -123,12 +131,11 @@ def plan(name, seconds, speeds, count):
     return plain, int(sharp) or round(sharp, 2)
 
 
-def train_own(folder, plain_epochs, sharp_epochs):
+def train_own(folder, precision, plain_epochs, sharp_epochs):
     """Train this project's default on folder/train.npy, write its weights, and print what it saw."""
-    from vae_keras import config, sharpen, training
+    from vae_keras import sharpen, training
 
-    images, settings = np.load(folder / "train.npy"), config.get_config(profile="full", dataset="celeba")
-    vae = training.build_vae(settings)
+    images, vae = np.load(folder / "train.npy"), build(precision)
     training.fit(vae, images, epochs=plain_epochs)
     if sharp_epochs:
         some = images[: int(min(1, sharp_epochs) * len(images))]
@@ -141,9 +148,9 @@ def train_own(folder, plain_epochs, sharp_epochs):
 
 def trained_own(name, folder):
     """Return (reconstruct, decode, codes' means and log-variances, settle) of the model that `train_own` wrote."""
-    from vae_keras import config, latent, sharpen, training
+    from vae_keras import latent, sharpen
 
-    vae = training.build_vae(config.get_config(profile="full", dataset="celeba"))
+    vae = build("float32")  # as the others are measured
     vae = vae if name == "plain" else sharpen.with_details(vae)
     vae.encoder.load_weights(folder / "encoder.weights.h5")
     vae.decoder.load_weights(folder / "decoder.weights.h5")
@@ -226,8 +233,14 @@ def keep(known):
     os.replace(temporary, KEPT)
     rows = []
     paces = [
-        {"model": name, "first step (s)": start, "pictures per second": rate, "machine": machine}
-        for name, (start, rate, machine) in known["speeds"].items()
+        {
+            "model": name,
+            "first step (s)": start,
+            "pictures per second": rate,
+            "format": precision,
+            "machine": machine,
+        }
+        for name, (start, rate, machine, precision) in known["speeds"].items()
     ]
     for key, run in known["runs"].items():
         model, seconds = key.split()
@@ -245,14 +258,15 @@ def keep(known):
 def race(name, speeds, faces, folder, held):
     """Train and measure one model for every time that was asked for; yield its runs as they are finished."""
     plans = {seconds: plan(name, seconds, speeds, len(faces.train)) for seconds in options.seconds}
+    precision = speeds[name][-1]
     if name in PEERS:
-        trained = call_peer("train", name, folder, step.precision(), *plans.values())
+        trained = call_peer("train", name, folder, precision, *plans.values())
         for line, (seconds, count) in zip(trained, plans.items()):
             figures = measure(options.outside, held, *trained_peer(name, count, folder))
             yield seconds, {"pictures": line["pictures"]} | figures
         return
     for seconds, epochs in plans.items():
-        (run,) = lines(sys.executable, __file__, "--train", folder, *epochs)
+        (run,) = lines(sys.executable, __file__, "--train", folder, precision, *epochs)
         yield seconds, run | measure(options.outside, held, *trained_own(name, folder))
 
 
@@ -297,7 +311,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--outside", help="a script that prints the distance of two .npy files")
     parser.add_argument("--time", help=argparse.SUPPRESS, metavar="FOLDER")
-    parser.add_argument("--train", nargs=3, help=argparse.SUPPRESS, metavar=("FOLDER", "PLAIN", "SHARP"))
+    parser.add_argument("--train", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.seconds = sorted(set(options.seconds))
     if unknown := set(options.names) - {*OWN, *PEERS}:
@@ -305,6 +319,6 @@ if __name__ == "__main__":
     if options.time:
         sys.exit(time_own(Path(options.time)))
     if options.train:
-        folder, plain_epochs, sharp_epochs = options.train
-        sys.exit(train_own(Path(folder), int(plain_epochs), float(sharp_epochs)))
+        folder, precision, plain_epochs, sharp_epochs = options.train
+        sys.exit(train_own(Path(folder), precision, int(plain_epochs), float(sharp_epochs)))
     sys.exit(main())

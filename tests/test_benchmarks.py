@@ -175,21 +175,39 @@ def test_a_model_of_this_project_runs_from_training_to_figures(quality, monkeypa
     images = np.random.default_rng().integers(0, 256, (128, 64, 64, 3), dtype="uint8")
     np.save(tmp_path / "train.npy", images)
     monkeypatch.setattr(quality, "options", argparse.Namespace(seconds=[50], outside=None), raising=False)
-    speeds = {"plain": (0.0, 6.4), "sharpened": (0.0, 2.5)}
+    speeds = {"plain": (0.0, 6.4, "here", "float32"), "sharpened": (0.0, 2.5, "here", "bfloat16")}
     ((seconds, run),) = quality.race(name, speeds, argparse.Namespace(train=images), tmp_path, images[:20])
     assert seconds == 50 and run["epochs"] == {"plain": "2 + 0", "sharpened": "1 + 0.59"}[name]
     figures = {key: run[key] for key in run if key.endswith("judge")}
     assert len(figures) == 3 and all(0 < value < np.inf for value in figures.values())
 
 
+def test_a_training_computes_in_the_number_format_of_its_speed(quality, monkeypatch, tmp_path):
+    """Wherever it runs: how many pictures it sees follows from a speed in that format."""
+    called = []
+    monkeypatch.setattr(quality, "options", argparse.Namespace(seconds=[50], outside=None), raising=False)
+    monkeypatch.setattr(quality, "lines", lambda *command: called.append(command) or iter([{"pictures": 1}]))
+    monkeypatch.setattr(quality, "trained_own", lambda *_: ())
+    monkeypatch.setattr(quality, "trained_peer", lambda *_: ())
+    monkeypatch.setattr(quality, "measure", lambda *_: {})
+    for name, precision in (("wae", "bfloat16"), ("wae", "float32"), ("plain", "bfloat16")):
+        speeds = {name: (0.0, 9.0, "elsewhere", precision)}
+        list(quality.race(name, speeds, argparse.Namespace(train=[0]), tmp_path, None))
+        assert precision in called.pop()
+    for precision, policy in (("bfloat16", "mixed_bfloat16"), ("float32", "float32")):
+        assert quality.build(precision).encoder.layers[1].dtype_policy.name == policy
+
+
 def test_runs_are_kept_in_order_and_written_into_the_section(quality, report):
     run = {"machine": "one", "pictures": 5, "squared error": 0.25}
     runs = {"dcgan 1800": dict(run), "wae 200": dict(run), "plain 200": dict(run, epochs="3 + 0")}
-    quality.keep({"speeds": {"dcgan": (9.0, 200.0, "this one")}, "runs": runs})
+    quality.keep({"speeds": {"dcgan": (9.0, 200.0, "this one", "float32")}, "runs": runs})
     assert list(quality.kept()["runs"]) == ["plain 200", "wae 200", "dcgan 1800"]
     assert quality.kept()["runs"]["plain 200"] == json.loads(json.dumps(runs["plain 200"]))
     lines = report.RESULTS.read_text().splitlines()
-    assert "| dcgan | 9 | 200 | this one |" in lines and "| plain | 200 | 3 + 0 | 5 | 0.25 |" in lines
+    assert (
+        "| dcgan | 9 | 200 | float32 | this one |" in lines and "| plain | 200 | 3 + 0 | 5 | 0.25 |" in lines
+    )
 
 
 def test_speeds_are_measured_of_the_names_alone_and_drop_their_runs(quality, report, monkeypatch):
@@ -198,7 +216,7 @@ def test_speeds_are_measured_of_the_names_alone_and_drop_their_runs(quality, rep
     monkeypatch.setattr(quality, "lines", lambda *command: iter([dict.fromkeys(quality.OWN, (1.0, 50.0))]))
     monkeypatch.setattr(quality, "time_peer", lambda name, folder: (0.5, float(next(rates))))
     run = {"machine": "one", "pictures": 5, "squared error": 0.25}
-    old = dict.fromkeys(("plain", "sharpened", "wae"), (9.0, 200.0, "old"))
+    old = dict.fromkeys(("plain", "sharpened", "wae"), (9.0, 200.0, "old", "float32"))
     runs = {f"{name} 200": dict(run) for name in old}
     quality.keep({"speeds": old, "runs": runs, "note": "on those"})
     quality.keep_speeds(["plain", "wae"], "there", anew=False)
