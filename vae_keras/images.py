@@ -235,14 +235,13 @@ def grid_image(images, columns=None):
 
     columns: by default close to the square root of n, and a divisor of n where one is close.
     """
-    count, height, width = images.shape[:3]
-    root = int(np.ceil(np.sqrt(count)))
-    columns = columns or next((n for n in range(root, 2 * root) if count % n == 0), root)
-    rows, columns = -(-count // columns), min(columns, count)
-    cells = np.full((rows * columns, height + 2, width + 2, 3), 255, np.uint8)
-    cells[:count, :height, :width] = images
-    cells = cells.reshape(rows, columns, height + 2, width + 2, 3).swapaxes(1, 2)
-    return cells.reshape(rows * (height + 2), columns * (width + 2), 3)[:-2, :-2]
+    from skimage.util import montage
+
+    count = len(images)
+    root = math.ceil(math.sqrt(count))
+    columns = min(columns or next((n for n in range(root, 2 * root) if count % n == 0), root), count)
+    shape = -(-count // columns), columns
+    return montage(images, (255, 255, 255), grid_shape=shape, padding_width=2, channel_axis=3)[2:-2, 2:-2]
 
 
 def check_output(path):
