@@ -170,7 +170,7 @@ plots.rows(tighter)
 # shrinking is steady?**
 
 # %%
-moved = np.roll(faces.eight, 1, axis=2)
+moved = np.pad(faces.eight, ((0, 0), (0, 0), (1, 0), (0, 0)), "edge")[:, :, :-1]  # the left edge twice
 shrunk = {"64×64": faces.eight}
 for name, method in ("nearest", cv2.INTER_NEAREST), ("area", cv2.INTER_AREA):
     for label, part in (name, faces.eight), (f"{name}, moved", moved):
@@ -368,8 +368,9 @@ pd.DataFrame([correlations], index=["correlation"], columns=distances).round(2)
 # %% [markdown]
 # ## How short can a description be?
 # Principal component analysis (PCA) finds the best linear description. It takes the direction in which
-# the pictures differ most, then the one that explains most of what is left, and so on. A picture becomes the mean
-# plus a weighted sum of these directions $v_k$, and the weights $z_k$ are its code:
+# the pictures differ most, then the one that explains most of what is left, and so on, each at right angles to those
+# before it and of length 1. A picture becomes the mean plus a weighted sum of these directions $v_k$, and the weights
+# $z_k$ are its code:
 #
 # $$x \approx \bar{x} + \sum_{k=1}^{K} z_k v_k, \qquad z_k = (x - \bar{x})^\top v_k$$
 #
@@ -396,7 +397,8 @@ way = 2 * np.sqrt(pca.explained_variance_[:8]).reshape(-1, 1, 1, 1) * directions
 plots.rows({"mean − 2 σ": mean - way, "mean + 2 σ": mean + way})
 
 # %% [markdown]
-# Each column is one direction, once subtracted from the mean face and once added. The first ones are about whatever
+# Each column is one direction, once subtracted from the mean face and once added, each time by two of the standard
+# deviations (σ) that the training pictures have along it. The first ones are about whatever
 # covers many pixels, such as background, hair, skin or the side that the light comes from. Eyes and mouth, by which you
 # recognize people, cover few pixels and have to wait.
 
@@ -437,8 +439,8 @@ plots.grid(pca.inverse_transform(z).reshape(-1, *faces.images.shape[1:]), column
 # %% [markdown]
 # Far better than independent pixels, and yet ghosts: several faces laid over one another, smeared where hair and
 # background meet. The mean of two faces in pixel space is a double exposure, not a third face, and PCA can do nothing
-# but add. A variational autoencoder keeps the idea, a short code with a simple distribution, and bends the space
-# until points between faces are faces.
+# but add. A variational autoencoder keeps the idea, a short code that is asked to have a simple distribution, and bends
+# the space, so that points between faces look more like faces. How far that succeeds, lessons 03 and 04 measure.
 
 # %% [markdown]
 # ## More pictures than there are

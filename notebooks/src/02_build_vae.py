@@ -14,7 +14,7 @@
 #       - which likelihoods there are, and why a calibrated one has no weight to tune.
 #     need: |
 #       [Lesson 01](01_explore_data.ipynb) for the pictures. You have seen `keras.Model` and a logarithm before; of
-#       probability you need the normal distribution and the word "expectation".
+#       probability you need the normal distribution and its density, the word "expectation", and Bayes' rule.
 #     minutes: {quick: 0.5, cpu: 0.5, gpu: not measured, full: 0.5}
 #     settings: [dataset, latent_dim]
 #     learned: |
@@ -78,7 +78,8 @@ plots.grid(faces.eight, columns=8)
 #
 # At the end stand two dense layers, not one. The encoder does not answer "the code of this face is $z$" but "the code is
 # about $\mu$, give or take $\sigma$": a normal distribution for every latent variable,
-# $$q(z \mid x) = N\big(\mu(x),\ \sigma^2(x)\big).$$
+# $$q(z \mid x) = N\big(\mu(x),\ \sigma^2(x)\big),$$
+# each drawn independently of the others.
 # Read $q(z \mid x)$ as "the distribution of the code $z$, given the picture $x$"; $\sigma$ is its standard deviation, in this
 # course often just *deviation*.
 # The second layer gives $\log \sigma^2$, since a logarithm may be any number while a variance may not be negative. It is
@@ -128,16 +129,17 @@ for half in (encoder, decoder):
 plots.architecture(*blocks)
 
 # %% [markdown]
-# Read the first row from left to right: the boxes get lower and wider, until two bars remain, the mean and the log-variance.
-# (Nothing is to scale: see the numbers. Normalization, activation, dropout and flattening are not drawn.) The second row goes
+# Read the first row from left to right: the boxes get lower and wider, until two bars remain, the dense layers of the mean
+# and of the log-variance. (Nothing is to scale: see the numbers. Normalization, activation, dropout and flattening are not drawn.) The second row goes
 # the other way. All that the decoder will ever know of a face passes through the first bar of that row, a list far
 # shorter than that of the picture's values.
 
 # %% [markdown]
 # ## Noise between the two
 # Training needs a code $z$ drawn from $q(z \mid x)$. The obvious way, "ask a random generator for a number with this mean and
-# this deviation", has a flaw: how would the draw change if the mean moved a little? A generator cannot say. The way out is to
-# draw noise that depends on nothing, and to compute the code from it:
+# this deviation", has a flaw: what comes back is a number, not a function of the mean and the deviation. So how it would
+# change if the mean moved a little, its derivative, is not known. The way out is to draw noise that depends on nothing, and
+# to compute the code from it:
 # $$z = \mu + \sigma \cdot \varepsilon, \qquad \varepsilon \sim N(0, 1), \qquad \sigma = e^{\frac{1}{2} \log \sigma^2}.$$
 # Now $z$ is an ordinary function of $\mu$ and $\sigma$, and has derivatives with respect to both. This is the
 # **reparametrization trick** (Kingma and Welling 2014).
@@ -153,7 +155,9 @@ print(f"largest error of a mean      {np.abs(np.mean(draws, axis=0) - z_mean[0])
 print(f"largest error of a deviation {np.abs(np.std(draws, axis=0) - deviation).max():.3f}")
 
 # %% [markdown]
-# Both are close to zero, for every latent variable: the draws are right.
+# Are these close enough to zero? The mean of 20,000 draws with a deviation near 1 is off by about
+# $1/\sqrt{20{,}000} = 0.007$, by chance, and the largest error among many variables is some three times that. So the draws
+# are right.
 
 # %% [markdown]
 # ## Do gradients get through?
@@ -172,8 +176,10 @@ for name, target in (("mean + deviation * noise", through), ("drawn by NumPy", o
     print(f"{name}: {sum(g is not None for g in gradients)} of {len(gradients)} arrays have a gradient")
 
 # %% [markdown]
-# All of them, and none. A number from NumPy is a constant to the tape: an encoder behind it would never learn. Nothing in the
-# numbers themselves differs; only the way in which they were made.
+# All of them, and none. A number from NumPy is a constant to the tape: an encoder behind it would never learn. (So is whatever
+# else NumPy computes. `tf.random.normal`, given a mean and a deviation, does have gradients: inside it computes
+# noise · deviation + mean, the same trick. Gradients can also be had without it, by the *score function*, but they are much
+# noisier.)
 
 # %% [markdown]
 # ## What should be small? The ELBO in words
@@ -183,8 +189,9 @@ for name, target in (("mean + deviation * noise", through), ("drawn by NumPy", o
 # nothing to do with this face. Nobody can compute that average.
 #
 # But the encoder knows where to look. Write $KL(q\,\|\,p)$ for the mean of $\log q - \log p$ over draws from $q$, the
-# Kullback–Leibler divergence: how far $q$ is from $p$, never negative, and 0 if they are equal. For any distribution
-# $q(z \mid x)$ whatever,
+# Kullback–Leibler divergence: how far $q$ is from $p$, never negative, and 0 if they are equal (but no distance: exchange
+# the two, and it changes). $E_q[\ldots]$ is a mean over codes drawn from $q(z \mid x)$. For any distribution $q(z \mid x)$
+# whatever,
 # $$\log p(x) = \underbrace{E_{q}\big[\log p(x \mid z)\big] - KL\big(q(z \mid x)\,\|\,p(z)\big)}_{\text{ELBO}}
 # + \underbrace{KL\big(q(z \mid x)\,\|\,p(z \mid x)\big)}_{\ge\, 0}.$$
 # Here $p(z \mid x)$ is the **posterior**: which codes may have made this picture, if the model is right. The encoder's
@@ -205,15 +212,19 @@ for name, target in (("mean + deviation * noise", through), ("drawn by NumPy", o
 # I)\big)}_{\text{price of the code}}.$$
 
 # %% [markdown]
-# In words: *draw a code for the face, decode it, and count two things. How much of the face was not explained? And how much
-# more did the code say than a code drawn without having looked?* Both are measured in **nats** (the unit of information when
-# logarithms are natural; 1 nat is 1.44 bits). The first wants exact codes, the second wants vague ones. A VAE is the
-# compromise, and the second term is what keeps the codes of real faces near the codes that the prior would draw.
+# In words: *draw a code for the face, decode it, and count two things. How much of the face was not explained? And how far is
+# the code's distribution from that of a code drawn without having looked?* Both are measured in **nats** (the unit of
+# information when logarithms are natural; 1 nat is 1.44 bits). The first wants exact codes, the second wants vague ones. A
+# VAE is the compromise, and the second term is what keeps the codes of real faces near the codes that the prior would draw.
+#
+# The first term is a mean over all draws from $q$. Training takes a single draw per picture and step: right on average, and
+# over many steps chance averages out. The second needs no draw, as the next section shows.
 
 # %% [markdown]
 # ## The price of the code
-# Between two normal distributions the KL has a closed form, so nothing has to be drawn. For one latent variable:
+# Between two normal distributions the KL has a closed form. For one latent variable:
 # $$KL\big(N(\mu, \sigma^2)\,\|\,N(0, 1)\big) = \tfrac{1}{2}\left(\mu^2 + \sigma^2 - \log\sigma^2 - 1\right).$$
+# In $q$ as in the prior the latent variables are independent of each other, so the price of a code is the sum over them.
 
 # %% include vae_keras/model.py::kl_divergence
 
@@ -238,18 +249,21 @@ for mean, deviation in ((0, 1), (2, 1), (0, 0.1), (1, 3)):
 # ## The reconstruction: three likelihoods
 # $p(x \mid z)$, the **likelihood**, is a distribution over pictures with the decoder's picture $\hat{x}$ at its centre. Which
 # one? Each choice is another way to count errors. All three make one assumption: *given the code*, each value is independent of
-# the others, so that logarithms add up to a sum over the picture. Lesson 01 showed that pixels are not independent. What the
-# code does not hold, the decoder can therefore only average, and that is the blur of VAEs: when we show a face, we show
-# $\hat{x}$, the centre. (A true draw from $p(x \mid z)$ would be the same face under grain.)
+# the others, so that logarithms add up to a sum over the picture. Lesson 01 showed that pixels are not independent; what the
+# code does not hold, this model takes for noise. The best centre is then the mean of all faces that share a code, and that is
+# the blur of VAEs: when we show a face, we show $\hat{x}$, the centre. (A true draw from $p(x \mid z)$ would be the same face
+# under grain.)
 #
-# **Squared error.** The loss of the textbooks: up to a constant, $-\log$ of a normal distribution with $2\sigma^2 = 1$.
+# **Squared error.** The loss of the textbooks: up to a constant, $-\log$ of a normal distribution with $2\sigma^2 = 1$. That is
+# a deviation of 0.71, for values between 0 and 1: hardly any precision is claimed, so details are worth little.
 # $$\sum_i (x_i - \hat{x}_i)^2$$
 
 # %% include vae_keras/model.py::mse
 
 # %% [markdown]
 # **Binary cross-entropy.** Each value counts as the probability of a pixel that is either on or off. Faces are not black and
-# white, but the gradients are well behaved, and many examples use it.
+# white, so for them this is $-\log$ of no distribution, and its nats cannot be compared with those of a Gaussian. (Nor is it 0
+# for a perfect picture.) But it, too, is smallest where $\hat{x} = x$, and many examples use it.
 # $$-\sum_i \big(x_i \log \hat{x}_i + (1 - x_i) \log(1 - \hat{x}_i)\big)$$
 
 # %% include vae_keras/model.py::bce
@@ -295,9 +309,10 @@ _ = axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 # Each curve is lowest at that decoder's own root mean squared error (dotted). Set the derivative with respect to $\log\sigma$
 # to zero and you find the same in closed form:
 # $$\sigma^2 = \frac{1}{D} \sum_i (x_i - \hat{x}_i)^2,$$
-# with $D$ the number of values. So $\sigma$ need not be chosen nor learned: in each training step it is set to the error that
-# the batch has (but never below a floor, `LEAST_SIGMA`). That is the calibrated decoder, the **σ-VAE** (Rybkin et al. 2021).
-# Put it back, and the whole term becomes
+# with $D$ the number of values of a picture, and a mean over the pictures where there are several. So $\sigma$ need not be
+# chosen nor learned: in each training step it is set to the error that the batch has (but never below a floor,
+# `LEAST_SIGMA`). That is the calibrated decoder, the **σ-VAE** (Rybkin et al. 2021). Put it back, and the term becomes, in
+# the mean over a batch,
 # $$-\log N(x;\ \hat{x}, \sigma^2) = \tfrac{D}{2}\left(\log(2\pi \cdot \text{mean squared error}) + 1\right):$$
 # what training lowers is the logarithm of the error, and it becomes negative when the error is small.
 
@@ -313,8 +328,8 @@ for name, pictures in decoders.items():
 # With the plain squared error somebody has to choose how much the KL counts, the factor $\beta$ (Higgins et al. 2017):
 # $$\text{loss} = \text{reconstruction} + \beta \cdot KL.$$
 # A larger $\beta$ asks for cheaper codes: nearer to $N(0, I)$, blurrier faces. A smaller one allows expensive codes: sharper
-# faces, but codes that the prior seldom draws. For a fixed $\sigma$, multiply the Gaussian's loss by $2\sigma^2$ and you see that
-# its width *is* such a weight:
+# faces, but codes that the prior seldom draws. For a fixed $\sigma$, multiply the Gaussian's loss by $2\sigma^2$ and you see
+# that its width *is* such a weight:
 # $$2\sigma^2 \cdot \text{loss} = \sum_i (x_i - \hat{x}_i)^2 + 2\sigma^2 \cdot KL + \text{something without } \hat{x}.$$
 #
 # So the cell above printed, for each of the two stand-ins, the $\beta$ that its width amounts to beside the plain squared
@@ -422,10 +437,14 @@ plots.curves(history)
 
 # %% [markdown]
 # The reconstruction term falls steeply and becomes negative: a density, unlike a probability, may be larger than 1, and its
-# logarithm positive. The KL jumps about at first and then rises: to tell the faces apart, codes have to say something, and
-# saying something costs. The loss is their sum, and it falls, for what the codes save is far more than what they cost. The
-# squared error says the same in a number that does not depend on the likelihood. A jump now and then is the price of large
-# steps and of fresh noise in each.
+# logarithm positive. The loss is the sum of both terms, and it falls, for what the codes save is far more than what they
+# cost. The squared error says the same in a number that does not depend on the likelihood. A jump now and then is the price
+# of large steps and of fresh noise in each.
+#
+# And the KL? It jumps about at first and then stays high. To tell eight faces apart, $\log 8 = 2.1$ nats would do. But,
+# averaged over the pictures, the KL is a sum of two: what the codes say about the faces, here $\log 8$ at most, and how far all
+# codes, taken together, are from $N(0, I)$. Eight narrow clouds are very far from it, and nearly the whole price is paid for
+# that. So the KL is a bound on what a code says, not a measure of it.
 
 # %% [markdown]
 # ## What the model offers
@@ -454,9 +473,11 @@ plots.rows({"faces": faces.eight, "reconstructions": data.to_uint8(vae.reconstru
 plots.grid(data.to_uint8(vae.generate(8, seed=config.seed)), columns=8)
 
 # %% [markdown]
-# Mixtures of the eight, here and there nearly one of them: between the codes that it knows the decoder has to make something
-# up. [Lesson 03](03_train_vae.ipynb) trains on many faces, and [lesson 04](04_generate_faces.ipynb) asks where the good codes
-# are.
+# Smears, in some of them traces of one or several of the eight. In so many dimensions a code from the prior almost never
+# falls near one of the eight clouds, and what to draw elsewhere the decoder was never told. (A regular grid, where you see
+# one, is a known mark of transposed convolutions: a kernel of three with steps of two paints some places more often than
+# others, [Odena et al. 2016](https://distill.pub/2016/deconv-checkerboard/).) [Lesson 03](03_train_vae.ipynb) trains on many
+# faces, and [lesson 04](04_generate_faces.ipynb) asks where the good codes are.
 
 # %% [markdown]
 # ## Save and load
