@@ -23,11 +23,15 @@
 #         Calibrating the variance finds the weight; the codes then need a prior of their own (lesson 04).
 #       - Sum over pixels, sum over latent dimensions, mean over the batch. The mean over pixels gives the mean face.
 #     questions: |
-#       1. Set `likelihood="bce"` in the comparison. Does it look more like the classic model or like the calibrated one?
+#       1. The autoencoder's faces from a distribution fitted to its codes: in a cell of your own, set
+#          `network = compared["autoencoder"]`, then `prior = latent.fit_prior(latent.encode(network, few)[0])`, and show
+#          `plots.grid(latent.decode(network, prior.sample(8)))`. Do they convince you as much as their distance does? Then
+#          set `likelihood="bce"` in the comparison: more like the classic model or like the calibrated one?
 #       2. In the comparison, train the calibrated model with `dropout=0.2` or with `normalization=None`, give
 #          `training.fit` the pictures `faces.validation`, too, and keep the table that it returns. What happens to the
 #          distance between training and held-out error, and what to the seconds per epoch?
-#       3. Raise beta slowly with `training.BetaWarmUp(2)` in `callbacks`. Which curve changes most?
+#       3. Raise beta slowly: add `training.BetaWarmUp(2)` to the `callbacks` of the first training and, when the lesson has
+#          run to its end, run it again from the top. Which curve changes most?
 # ---
 
 # %% [markdown]
@@ -67,8 +71,8 @@ vae.settings
 # $$\eta_t = \tfrac{1}{2}\,\eta_0\left(1 + \cos\frac{\pi t}{T}\right),$$
 # from $\eta_0 = 0.008$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle.
 #
-# What counts is the number of steps. Faces take about a thousand of them, and get better with more: a folder of a few hundred
-# pictures, of which an epoch is a few steps, wants `epochs` raised to some hundreds in the settings.
+# What counts is the number of steps. Blurred faces take some hundred of them, good ones some thousand: a folder of a few
+# hundred pictures, of which an epoch is a few steps, wants `epochs` raised to some hundreds in the settings.
 #
 # A callback prints a line every few epochs. Because `folder` is given, a checkpoint is kept there after every epoch. Should
 # the run be cut off, run the lesson again with the same settings: this cell goes on with the next epoch.
@@ -103,13 +107,15 @@ history.iloc[[0, len(history) // 2, -1]].round(4)
 plots.curves(history)
 
 # %% [markdown]
-# The reconstruction term falls: the decoder learns. The KL is what the codes cost, in nats. Before training it is small; where
-# an epoch has many steps, that rise is over before the first point, which is a mean over the epoch. In the first epochs the
-# encoder may pay too much, most of all for held-out pictures (here the validation part). Then the KL stays about where it is,
-# while the error still falls: what the code says is better chosen, and the decoder makes more of it.
+# The reconstruction term falls: the decoder learns. The KL is what the codes cost, in nats. Before training it is small;
+# where an epoch has many steps, that rise is over before the first point, and may go too far at first. Then the KL stays
+# about where it is, while the error still falls: what the code says is better chosen, and the decoder makes more of it.
 #
-# The curves of the validation pictures (`held out`) show whether the model overfits. A gap between the two is not yet harm,
-# as long as both fall; where the held-out error rises while the other falls, more epochs only memorize.
+# The curves called `held out` are those of the validation pictures. Why may they be *better* at first? A point of the
+# training curve is a mean over all steps of an epoch, its first, bad ones too, and the pictures of training are augmented. A
+# held-out point is measured at the end of the epoch, on pictures as they are. It also shows the weights of one moment, and so
+# it jumps as long as steps are large. Look at the end of the curves: a gap is not yet harm while both fall; where the
+# held-out error rises while the other falls, more epochs only memorize.
 
 # %% [markdown]
 # ## How close are reconstructions?
@@ -193,8 +199,8 @@ except KeyboardInterrupt:
 
 # %% [markdown]
 # The same call once more finds the checkpoint and trains the epoch that is missing. Its two steps, at learning rates of
-# 0.004 and 0.0012 (see the formula above), move a typical weight by about 0.001 together. Do the two models differ by less
-# than 0.00001, on average?
+# 0.004 and 0.0012 (see the formula above), move a typical weight by about 0.001 together, since Muon moves it by about a fifth
+# of the rate. Do the two models differ by less than 0.00001, on average?
 
 # %% tags=["nbval-check-output"]
 resumed = training.build_vae(config, **small)
@@ -204,13 +210,17 @@ bool(np.mean(apart) < 1e-5)
 
 # %% [markdown]
 # ## Why variational?
-# An autoencoder without noise and without KL is simpler. The textbook's VAE weighs the squared error against the KL by
-# hand. The calibrated VAE finds the weight itself. The same network, the same pictures, the same number of epochs: what
+# An autoencoder without noise and without KL is simpler. The textbook's VAE adds the KL to the squared error with a fixed
+# weight. The calibrated VAE finds the weight itself. The same network, the same pictures, the same number of epochs: what
 # does each do well?
 #
 # - **autoencoder**: squared error alone, $\mathcal{L} = \lVert x - \hat x \rVert^2$ with $z = \mu(x)$;
 # - **classic VAE**: $\mathcal{L} = \lVert x - \hat x \rVert^2 + \beta\,\mathrm{KL}$ with $\beta = 1$, both as sums;
 # - **calibrated VAE**: $\mathcal{L} = -\log N(x; \hat x, \sigma^2) + \mathrm{KL}$ with $\sigma^2$ = the mean squared error.
+#
+# The last two differ in one number. Multiplied by $2\sigma^2$, as in lesson 02, the calibrated loss is the classic one with
+# $\beta = 2\sigma^2$, a small number by the end (about twice the squared error in the table below). So what is compared is what the
+# weight does. Whether calibrating beats a weight that somebody took the time to choose well is not: it spares the search.
 
 # %%
 choices = {
@@ -244,7 +254,7 @@ plots.gif(watch["classic"].frames)  # a dozen of them at most, evenly spaced
 # %% [markdown]
 # First nothing; then blurred faces, which differ in light and hair before they differ in anything else; fine things come last.
 # (After few steps all may still be the mean face of lesson 01.) No code was ever told which face to be: the eight are
-# made up, nobody's photographs.
+# made up, nobody's photographs. Some may never become faces: $N(0, I)$ also holds codes that no photograph has.
 
 # %% [markdown]
 # ## What does each model do well?
@@ -290,26 +300,32 @@ table = pd.DataFrame({name: describe(network, test) for name, network in compare
 table.round(4)
 
 # %% [markdown]
-# The distance is the Fréchet distance between generated and held-out faces (`metrics.face_distance`): it compares the means
-# and the covariances of the two sets on the first principal components of the training pictures, and is 0 where they agree.
-# It sees layout, light, colour and coarse detail; blur that is finer than those components it does not see. The scale is set by
-# real faces: how far are training pictures from test pictures?
+# The distance is the Fréchet distance between generated and held-out faces (`metrics.face_distance`). Each face is reduced to
+# its first principal components, those of the training pictures. Let $m$ and $C$ be the mean and the covariance of these
+# numbers over the one set, $m'$ and $C'$ over the other:
+# $$\lVert m - m' \rVert^2 + \mathrm{tr}\big(C + C' - 2\,(C\,C')^{1/2}\big).$$
+# It is 0 where they agree, and counts like a squared error summed over a picture. It sees layout, light, colour and coarse
+# detail; blur that is finer than those components it does not see. The scale is set by real faces: how far are training
+# pictures from test pictures?
 
 # %%
 real = metrics.face_distance(pca, test, faces.train[: len(test)])
 print(f"real training faces to real test faces: {real:.2f} ({len(test)} pictures each)")
 
 # %% [markdown]
-# (The KL of the autoencoder is not part of its loss, so its number says only that nobody asked for less. And compare the squared
-# errors of the autoencoder and of the calibrated VAE: these faces are held out. Was the noise a handicap?)
+# (The KL of the autoencoder is not part of its loss, so its number says only that nobody asked for less. And compare the
+# squared errors of the autoencoder and of the calibrated VAE: these faces are held out. Where they are nearly equal, a little
+# noise was no handicap. The classic model's error shows that more of it would be.)
 
 # %% [markdown]
 # So the answer to "why variational" is not that a plain autoencoder cannot generate. From $N(0, I)$ it cannot; but with a
-# distribution fitted to its codes it does, as far as this distance sees
-# ([Ghosh et al. 2020](https://arxiv.org/abs/1903.12436) build on that). What noise and KL add is a measure: each number of
-# the code has a price in nats and a known precision (lessons 04 and 05 use both), and the loss bounds the probability of a face.
-# How much the KL should weigh is a choice: the classic weight gives codes nearer to $N(0, I)$ and faces without detail, the
-# calibrated one keeps the detail and leaves the codes' true shape to be found. That is the first thing lesson 04 does.
+# distribution fitted to its codes it does, as far as this distance sees, and in one run
+# ([Ghosh et al. 2020](https://arxiv.org/abs/1903.12436) build on that; the first question below asks you to look). The
+# classic VAE gains by a fitted distribution, too: even its codes, all taken together, are not spread quite like $N(0, I)$.
+# What noise and KL add is a measure: each number of the code has a price in nats and a known precision (lessons 04 and 05 use
+# both), and the loss, with its sign turned, is never more than $\log p(x)$ (the classic one's up to a constant). How much the
+# KL should weigh is a choice: the classic weight gives codes nearer to $N(0, I)$ and faces without detail, the calibrated one
+# keeps the detail and leaves the codes' true shape to be found. That is the first thing lesson 04 does.
 
 # %% [markdown]
 # ## How many numbers does a face need?
@@ -342,7 +358,8 @@ latent_sizes.rename_axis("latent size").round(4)
 # divides it by their number, which, but for a factor in front of everything, is the same as multiplying the KL by it:
 # $$\tfrac{1}{N}\lVert x - \hat x \rVert^2 + \mathrm{KL} = \tfrac{1}{N}\left(\lVert x - \hat x \rVert^2 +
 # N\,\mathrm{KL}\right).$$
-# The factor in front hardly matters, since the size of Muon's steps, like that of Adam's, does not depend on the scale of the loss.
+# The factor in front hardly matters, since the size of Muon's steps, like that of Adam's, does not depend on the scale of the
+# loss.
 
 # %% tags=["nbval-check-output"]
 values = config.image_size**2 * 3
@@ -372,17 +389,24 @@ plots.rows(
 # **Symptom:** every reconstruction is nearly the same, whatever the picture (what differs is the noise of the draw): the
 # decoder learns nothing from the code, so its best answer is always the mean face. **Number:** a KL near 0, so the code says
 # nothing about the picture. The literature calls it **posterior collapse**: $q(z \mid x)$, the approximate posterior, is the
-# prior for every picture. **Cure:** the sum, in the last row. Here are the numbers of both.
+# prior for every picture. **Cure** here: the sum, in the last row. Below are the numbers of both. (A KL that weighs too much
+# is one cause. Another is a decoder so strong that it can do without a code,
+# [Bowman et al. 2016](https://arxiv.org/abs/1511.06349). And some latent variables can collapse while others work: lesson 05
+# counts those.)
 
 # %%
 pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"], test)}).round(4)
 
 # %% [markdown]
 # (Is the error in the first column above that of lesson 01's mean face? The table decodes the mean of the code, here nearly the
-# same for every face, while this decoder was trained on draws, which lie elsewhere.)
+# same for every face, while this decoder was trained on draws, which lie elsewhere. If the last row is worse than the one above
+# it, that is why, too: a distribution fitted to means that are nearly all the same gives that one code again and again.)
 
 # %% [markdown]
 # ## Beside others
+# This section is about time, not about how a VAE works. Some of its words are explained in lesson 04 only, and nothing later
+# needs it: at a first reading, go on to the end of this page.
+#
 # Could another library do it faster? The same network, batch, number format and optimizer (Adam, explained below), timed in
 # turns on two processor cores by `make bench` ([what was measured, and how](../benchmarks/RESULTS.md)):
 #
@@ -409,7 +433,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # of that map, whereas a gradient is large in a few directions and small in most. This costs a few products of matrices per step
 # ([`training.Muon`](../vae_keras/training.py)). Here both train the model of this lesson on CelebA for the same processor time:
 # as long as Adam takes for about 60,000 pictures, as many as three epochs have. The error is that of the reconstructions of
-# validation pictures, by which Muon's rate was chosen, too; the distance is measured in the features of the course's own judge
+# validation pictures. By these Muon's rate was chosen, too, of three that hardly differ; Adam has the rate that Keras gives it,
+# and another might narrow the gap. The distance is measured in the features of the course's own judge
 # (lesson 04). Lower is better.
 #
 # <!-- optimizers -->
@@ -425,14 +450,15 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # the same time.)
 #
 # And what are the seconds worth beside others? Here the course stands beside face models from elsewhere
-# ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained on the same pictures for at
-# most the same time. (The machine of the last three rows was faster and had bfloat16, which let them see more pictures than
-# they would have on ours.) The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from
-# a mixture fitted to the model's codes (lesson 04 explains that, and the second look that new faces of our sharpened model
-# get), in the features of a network that was trained on photographs of all kinds; they cannot be compared with the distances
-# above. Lower is better. *Sharpened* is what lesson 04 does near its end: a part of the seconds trains the model of this
-# lesson, the rest its decoder alone, which gets a few more layers. (DCGAN is a network that makes faces in another way,
-# which lesson 04 explains, too; the VAE in its row has such layers.)
+# ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained once on the same pictures for
+# at most the same time, on two cores without bfloat16 (numbers of 16 bits in the place of 32). The table gives Fréchet
+# distances of held-out photographs to reconstructions / to new faces from a mixture fitted to the model's codes (lesson 04
+# explains that, and the second look that new faces of our sharpened model get), in the features of SqueezeNet, a network
+# trained on ImageNet's photographs of all kinds, which no loss contains. They cannot be compared with the distances above,
+# nor with published ones, which use another network. Lower is better. *Sharpened* is what lesson 04 does near its end: a part
+# of the seconds trains the model of this lesson, the rest its decoder alone, which gets a few more layers. (DCGAN is an early
+# generative adversarial network, a kind that lesson 04 explains; the VAE in its row has such layers. A Wasserstein
+# auto-encoder, here without noise, asks all codes together, not each by itself, to look like $N(0, I)$.)
 #
 # <!-- race -->
 #
@@ -450,6 +476,12 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # Sharpening needs time: with 200 seconds there is none for a whole epoch of it, and the plain model is ahead (lesson 04 shows
 # what such a short run leaves in the pictures).
 #
+# Before you believe this table: the same distance helped to choose how the course sharpens, on some of the same held-out
+# pictures ([what was tried](../benchmarks/SHARPENING.md)), and the networks from elsewhere were not chosen by it. And all
+# were given our mixture. From $N(0, I)$, for which theirs are made, new faces are farther with ours than with the nearest of
+# theirs: the weight of the KL is one of the things in which the losses differ
+# ([all figures](../benchmarks/RESULTS.md#time-to-quality)).
+#
 # And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))
 # trains the same networks with Keras on JAX, also by Muon, in bfloat16, all pictures in the GPU's memory; the cells above will
 # not be as fast. The column `of everything` adds building and compiling (the last row found its networks compiled by the
@@ -465,5 +497,6 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # <!-- /accelerator -->
 #
-# The first two have as many epochs as two cores had time for in 1,800 seconds. Why the second then comes nearer than on two
-# cores is not known: it is another program, with other random numbers, and a lesson in what one run tells.
+# The first two have as many epochs as two cores had time for in 1,800 seconds. By this distance the second comes nearer than
+# on two cores, by that of the course's own judge it does not. Whether that is the number format, the pictures, the program
+# with its other random numbers, or chance, is not known: one run tells little, and so does one measure.

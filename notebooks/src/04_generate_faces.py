@@ -137,10 +137,11 @@ plots.histograms({"standard deviation along each principal axis": deviations})
 # So draw from where the codes are. The simplest such place is a Gaussian with their mean and covariance. Better is a mixture
 # of a few,
 # $$p(z) = \sum_{k=1}^{K} \pi_k\, N(z; m_k, C_k).$$
-# The codes are whitened first (turned to the principal axes and divided by the deviations above), because the algorithm that
-# fits mixtures converges badly when axes differ in scale so much. (Each of the $K$ Gaussians is a **component**, with a
-# weight $\pi_k$, a mean $m_k$ and a covariance $C_k$. It needs at least four times as many codes as a code has numbers. Where
-# there are too few for two components, the two priors are the same.)
+# The codes are whitened first (turned to the principal axes and divided by the deviations above), because the fit begins with
+# clusters by plain distance, which the widest axes would decide alone, and adds the same small amount to each variance, which
+# would weigh most on the narrowest. (Each of the $K$ Gaussians is a **component**, with a weight $\pi_k$, a mean $m_k$ and a
+# covariance $C_k$. It needs at least four times as many codes as a code has numbers. Where there are too few for two
+# components, the two priors are the same.)
 #
 # What does it change? Ten draws from each of the three. (The two fitted priors use the same random numbers, so their columns
 # belong together.)
@@ -258,7 +259,9 @@ print("the eight decodings differ:", bool(cloud.std(axis=0).max() > 0))
 print("codes of one face:", draws.shape)
 
 # %% [markdown]
-# They are the same face in the same picture; only fine details move.
+# To the eye they are one picture, eight times. The noise of a code is small beside the spread of all codes (lesson 05 prints
+# both), so what moves is a little of the fine details. The cloud of one face is narrow: that is the exactness for which so
+# many nats are paid.
 
 # %% [markdown]
 # ## From one face to another
@@ -296,9 +299,9 @@ steps = {name: np.abs(np.diff(np.float32(some), axis=2)).mean() for name, some i
 pd.Series(steps, name="mean step between neighbours (grey levels)").round(2)
 
 # %% [markdown]
-# A code has no room for every strand, so many photographs share nearly one code. What should the decoder draw for it? The
-# squared error is least for the mean of them all, and a mean of faces is blurred. A better answer is *one* face that could be
-# among them. But which loss asks for that?
+# A code has no room for every strand, so many photographs that might have been taken belong to nearly one code. What should
+# the decoder draw for it? The squared error is least for the mean of them all, and a mean of faces is blurred. A better
+# answer is *one* face that could be among them. But which loss asks for that?
 #
 # Let a second network learn it. The **discriminator** is trained to tell photographs from decoded faces, and the decoder to
 # pass its test: a **generative adversarial network**, GAN ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)). What
@@ -372,10 +375,15 @@ pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(
 # Read it as a trade. Details that only *could* be there raise the squared error: the strands are not where they were in the
 # photograph. What the judge sees comes nearer to photographs. (It knows photographs; for drawn faces its distances mean less.)
 #
+# One number mixes two questions: does each new face look real, and do all kinds of faces come? A colder draw may help the
+# first and harm the second. The cards of the models answer them apart: `density` says how near new faces are to real ones,
+# `coverage` how many of the real ones have a new face near them ([Naeem et al. 2020](https://arxiv.org/abs/2002.09797)).
+#
 # But a judge sees only what it has learned to see. Look at the rows that were sharpened here: after so short a run there may
 # be a weave over hair and background, and the judge hardly minds it. A network from outside, whose distances stand at the end
-# of lesson 03, may see it otherwise. In that table a model that was sharpened for less than an epoch has worse faces than
-# one that was trained plain instead; after longer training, better ones. (There the judge agrees.)
+# of lesson 03, may see it otherwise. In that table a model that was sharpened for less than an epoch has worse faces than one
+# that was trained plain instead; after longer training, better ones. (The judge says the same of those models, though after
+# the shortest training it hardly sees a difference between their new faces.)
 
 # %% [markdown]
 # ## A prior that learns
@@ -426,8 +434,8 @@ plots.rows({f"step {step}": latent.decode(shipped.vae, path[step - 1]) for step 
 # A fault of such priors shows in no single face. It shows along single directions, though not along every one: most directions
 # mix many traits of a face, and a sum of many things is nearly Gaussian. **Independent component analysis** ([Hyvärinen and Oja
 # 2000](https://doi.org/10.1016/S0893-6080(00)00026-5)) turns whitened codes to directions along which they are as far from a
-# Gaussian as can be. Take the four of its components where that is most, and look at the training faces farthest out on the
-# longer side of each.
+# Gaussian as can be. Take those of its components where that is most, four at most, and look at the training faces farthest out
+# on the longer side of each. (Two with the same number share a row.)
 
 # %%
 center, enter, _ = marginals.components(z_mean)
@@ -443,14 +451,16 @@ plots.rows(
 
 # %% [markdown]
 # Do the faces of a row share something that few faces have? Most pictures have next to nothing of such a trait, some have it
-# whole: many numbers near zero, and a few far out. The number beside each row, the **excess kurtosis**, measures that: 0 for a
-# Gaussian, more for such a trait.
+# whole: many numbers near zero, and a few far out. The number beside each row measures that. It is the mean of the fourth
+# powers of a component's numbers, counted in their own deviations, less 3, and is called the **excess kurtosis**: 0 for a
+# Gaussian, more for such a trait. (Two rows may show nearly the same trait: the search makes components as independent as it
+# can, not more.)
 #
-# Now draw new codes from the best prior of the model folder. If they lack the far ends, give them back: along each component, a
-# new number gets the value that real ones have at the same rank, so that the outermost hundredth becomes like the outermost
-# hundredth of real codes. (The distribution of one component alone is called a **marginal**. Mean and covariance of all together
-# are mended, too, since the ranks leave them not quite right.) That takes two tables of quantiles, and [a short
-# file](../vae_keras/marginals.py).
+# Now draw new codes from the best prior of the model folder. If they lack the far ends, give them back: along each component,
+# a new number gets the value that real ones have at the same rank, so that the outermost hundredth becomes like the outermost
+# hundredth of real codes. (The distribution of one component alone is called a **marginal**. Mean and covariance of all
+# together are mended, too, since the ranks leave them not quite right.) That takes two tables of quantiles, and
+# [a short file](../vae_keras/marginals.py).
 
 # %%
 best, kind = (shipped.diffusion, "diffusion") if shipped.diffusion else (shipped.prior, "mixture")
@@ -470,7 +480,9 @@ plots.rows(
 # %% [markdown]
 # (The table has the mean over the components of the excess kurtosis, and how many of a face's components lie beyond five
 # deviations. The search makes the most of chance, too, the more so the fewer pictures there are: training codes look rarer
-# than those that were held out, which are the ones to compare with.) Can you see a difference between the rows? Most of these
+# than those that were held out, which are the ones to compare with. And that the moved codes come near real
+# ones here is no success yet: their quantiles were set to those of the training codes, along these very components, chance
+# included.) Can you see a difference between the rows? Most of these
 # faces hardly change. Is it worth having? The judge is asked at the end of the next section.
 
 # %% [markdown]
@@ -514,8 +526,10 @@ pd.DataFrame(looks).rename_axis("passes").round(2)
 # after it. A network that guesses no better than the mixture, as one may after a short run, cannot: `train --sharpen` fits
 # one, and keeps it only if it guesses validation codes better. Where a model has one, `generate` draws from it.
 #
-# And the moved codes? Compare their column with that of the codes they were made from: CelebA's are nearer with either decoder,
-# before a pass and after it. So `generate` moves the codes of a sharpened model, before the second look.
+# And the moved codes? Compare their column with that of the codes they were made from: with CelebA's sharpened decoder they
+# are nearer, before a pass and after it; with the plain one the difference is no more than chance may make. (All columns are
+# of one seed.) So `generate` moves the codes of a sharpened model, before the second look. What all of this gives on test
+# pictures stands in the model's card (`shipped.card`), under `sharpened` and `figures`.
 
 # %% [markdown]
 # ## Are the sharp faces new?
@@ -538,10 +552,12 @@ six = np.argsort(apart)[:6]  # the most suspicious of the 200
 plots.rows({"new": sets["new faces"][six], "nearest": faces.train[rows[six]]}, captions=apart[six].round(2))
 
 # %% [markdown]
-# The last two columns are reconstructions: of faces that were never seen, and of faces that were, which is about how near a copy
-# by this model would come. (The judge looks at each picture and its mirror image.) With which of the two do the new faces go? The
-# difference is not large, since a reconstruction is not the photograph; so look at the pairs, too: what do they share, and
-# would you take one for a copy of the other?
+# The last two columns are reconstructions: of faces that were never seen, and of faces that were, which is about how near a
+# copy by this model would come. (The judge looks at each picture and its mirror image.) With which of the two do the new
+# faces go? First compare these two with each other. Where they lie close together the test is weak: it would hardly notice
+# copies, since by what the judge sees a reconstruction is about as far from its own photograph as from another face. Then the
+# pairs tell more: what do they share, and would you take one for a copy of the other? The test by pixels above is the
+# stronger one; you can repeat it with `shipped.generate` and `shipped.reconstruct`.
 
 # %% [markdown]
 # ## Other faces, the same course

@@ -23,8 +23,8 @@
 #       - Attributes are directions, not dimensions. A linear probe on held-out codes says how well each is known.
 #       - "A − B + C" comes nearer to the mean of both than each of its terms, because a good part of the effects of two
 #         attributes adds up in the code; means over many faces remove what is peculiar to single ones.
-#       - An edit changes what the training pictures connect with the attribute, too. A random direction of the same length
-#         shows what is due to the attribute and what to the mere size of the step.
+#       - An edit changes what the training pictures connect with the attribute, too. Other steps of the same length show what
+#         is due to the mere size of the step.
 #     questions: |
 #       1. Decode `code + found["means"].loc[name].to_numpy()` and the same with `"regression"`. Which attributes drag others
 #          along?
@@ -65,16 +65,16 @@ print("codes of the eight:", latent.encode(vae, faces.eight)[0].shape)
 # %% [markdown]
 # ## How is each latent variable distributed?
 # The prior of the training was $N(0, 1)$ for each variable. Do the codes follow it? Below stands a histogram for every one,
-# with the density of $N(0, 1)$ as a line, and above it its number and its KL in nats, by which they are sorted (the next section
-# explains it).
+# with the density of $N(0, 1)$ as a line, and above it its number and its KL in nats, by which they are sorted (the next
+# section explains it).
 
 # %%
 plots.latent_distributions(test_mean, test_log_variance)
 
 # %% [markdown]
-# One by one most look much like the bell they should follow: the KL term saw to that. (Lesson 04 showed that *together* they
-# do not: they depend on each other, and along some directions spread far more than along others. Histograms of single
-# variables cannot show it.)
+# One by one most look much like the bell they should follow, though some are shifted: the KL term saw to that. (Lesson 04
+# showed that *together* they do not: they depend on each other, and along some directions spread far more than along others.
+# Histograms of single variables cannot show it.)
 
 # %% [markdown]
 # ## What does each variable cost?
@@ -121,8 +121,9 @@ plots.rows(
 )
 
 # %% [markdown]
-# Each turns something, and mostly several things at once, such as brightness, the tone of the hair and the background: what
-# covers many pixels is expensive. Few deserve a name of their own. The axes of the code are not the axes of our words. (From −3
+# Each turns something, and mostly several things at once, such as brightness, the tone of the hair and the background. Few
+# deserve a name of their own: the axes of the code are not the axes of our words. Nor does expensive mean important. A part
+# of the price is for a centre away from 0 or a spread above 1 (`mean` and `standard_deviation` in the table above). (From −3
 # to 3 is three deviations of $N(0, 1)$ to either side, but fewer of a variable that spreads more widely.)
 
 # %% [markdown]
@@ -225,16 +226,25 @@ result = latent.arithmetic(train_mean, both, first, second)
 terms = np.stack(
     [train_mean[a & ~b].mean(0), train_mean[~a & ~b].mean(0), train_mean[b & ~a].mean(0), result]
 )
-plots.grid(latent.decode(vae, terms), captions=[first, "− neither", "+ " + second, "= both?"])
+pictures = faces.train[: len(train_mean)]
+means = [pictures[rows.to_numpy()].mean(axis=0) / 255 for rows in (a & ~b, ~a & ~b, b & ~a, a & b)]
+pixels = np.stack([*means[:3], means[0] - means[1] + means[2]])
+captions = [first, "− neither", "+ " + second, "= both?"]
+plots.rows({"of codes": latent.decode(vae, terms), "of pixels": pixels.clip(0, 1)}, captions=captions)
 
 # %% [markdown]
 # The last face should have both. It is smooth, because it stands on means over many faces, in which everything that they do
-# not share has cancelled out. Is it nearer to the mean of the faces that really have both than the other three are?
+# not share has cancelled out. The second row calculates with the pixels themselves. Where faces are aligned, means of many
+# add up there, too, so a picture alone says little for the code. Is the result nearer to the mean of the faces that really
+# have both than the other three are, and by how much: among codes, and among pixels?
 
 # %%
-target = train_mean[a & b].mean(axis=0)
-distance = np.linalg.norm(terms - target, axis=1)
-pd.Series(distance, [first, "neither", second, "result"], name="distance to the mean of both").round(2)
+distance = {
+    "of codes": np.linalg.norm(terms - train_mean[a & b].mean(axis=0), axis=1),
+    "of pixels": np.linalg.norm((pixels - means[3]).reshape(4, -1), axis=1),
+}
+print("distance to the mean of both:")
+pd.DataFrame(distance, [first, "neither", second, "result"]).round(2)
 
 # %% [markdown]
 # ## Editing a photograph
@@ -255,9 +265,10 @@ plots.rows({"photograph": faces.eight, "reconstruction": model.reconstruct(faces
 # %% [markdown]
 # Compare every edit with the reconstruction above it, not with the photograph: what the model cannot reconstruct it cannot
 # keep. The person should stay, and the attribute appear. Where the light of the whole picture changes as well (CelebA's blond
-# hair is an example), the attribute probably came with such light in the training pictures. Half the strength may then look
-# better: see the next figure. And an attribute comes as it mostly looks there: CelebA's `Eyeglasses` are often dark, and so
-# are the model's.
+# hair is an example), there may be two causes. The attribute came with such light in the training pictures. And the step is
+# long: it was stretched until most faces turned, also those that were far from having the attribute. Half the strength may
+# then look better: see the next figure. And an attribute comes as it mostly looks in the training pictures: CelebA's
+# `Eyeglasses` are often dark, and so are the model's.
 
 # %% [markdown]
 # **Strength is a dial.** Half of it goes half the way in the code, negative values go the other way. Does the picture change as
@@ -270,14 +281,17 @@ dial = {name: np.concatenate([model.edit(one, name, s) for s in strengths]) for 
 plots.rows(dial, captions=strengths)
 
 # %% [markdown]
-# In the middle stands the reconstruction. Beyond 1 the edit exaggerates: such codes lie where few training faces are. Taking
-# away what a face never had leads there sooner: less than no glasses, or hair darker than dark, is nothing that the pictures
-# show.
+# In the middle stands the reconstruction. Where the step had to be stretched far, 1 already exaggerates; beyond 1 every edit
+# does: such codes lie where few training faces are. Taking away what a face never had leads there sooner: less than no
+# glasses, or hair darker than dark, is nothing that the pictures show.
 
 # %% [markdown]
 # ## Does an edit do what it says, and only that?
-# Ask the linear probe: of the test faces that lack an attribute, how many have it after the edit? And how many decisions on
-# the *other* attributes change? The control is the mean of three random directions of the same length.
+# Ask the linear probe: of the test faces that lack an attribute in its eyes, how many have it after the edit? And how many
+# decisions on the *other* attributes change? There are two controls of the same length: three random directions, and five
+# directions from one training face to another. The second kind is the fairer one. Codes spread far along some axes and little
+# along most (lesson 04), so a random direction soon leads to codes that no face has. A direction between two faces keeps to
+# the axes along which faces differ.
 
 # %%
 probes = {name: latent.fit_logistic(train_mean, known[name]) for name in known.columns}
@@ -289,6 +303,12 @@ def decisions(z):
 
 
 # %%
+def between_faces(like, seed):
+    """From the code of one training face towards that of another, as long as `like`."""
+    one, other = np.random.default_rng(seed).choice(train_mean, 2, replace=False)
+    return (other - one) * np.linalg.norm(like) / np.linalg.norm(other - one)
+
+
 few = test_mean[:300]
 before, report = decisions(few), {}
 for name in known.columns.intersection(model.directions.index, sort=False):
@@ -296,6 +316,7 @@ for name in known.columns.intersection(model.directions.index, sort=False):
     ways = {
         "edit": [direction],
         "random directions": [latent.random_direction(direction, seed) for seed in range(3)],
+        "between faces": [between_faces(direction, seed) for seed in range(5)],
     }
     for way, steps in ways.items():
         lacked, seen = ~before[name], []  # NaN where no face lacks it
@@ -307,18 +328,21 @@ for name in known.columns.intersection(model.directions.index, sort=False):
 pd.DataFrame(report).T.round(2)
 
 # %% [markdown]
-# An edit should turn many and change few others. Where others change clearly more with the edit than with the random step,
-# the model connects this attribute with some of the others (the mean does not say which); lesson 01's correlations say
-# whether the pictures do, too. Where the random step changes as many, or even more, the length of the step is enough to
-# explain it.
+# An edit should turn many and change few others. Where others change clearly more with the edit than with a step between two
+# faces, the model connects this attribute with some of the others (the mean does not say which); lesson 01's correlations say
+# whether the pictures do, too. Where such a step changes as many, the length of the step may be enough to explain it. A
+# random direction that changes more shows only that it leads away from faces. And look at what the controls turn: where a
+# step without a meaning turns many, the probe knows the attribute poorly (compare its AUC), or most faces have it, so that
+# any change makes a face more usual.
 
 # %% [markdown]
 # ## What does an outsider see?
-# The probe reads codes of this very model. The judge of lesson 04 never saw a code: it looks at the edited picture. But it is no
-# neutral witness of `turned`, since it set the length of these directions, on validation pictures: what is new is whether that
-# carries over to test faces, and what else changes. First its agreement with the labels of the test pictures, beside that of
-# always giving the commoner answer (nothing is listed where it knows none of the attributes; where the labels are its own, it
-# agrees of course).
+# The probe reads codes of this very model. The judge of lesson 04 never saw a code: it looks at the edited picture. But it is
+# no neutral witness. On validation pictures it set the length of these directions by how many faces it saw turned, and it
+# chose among three by how few of its other decisions changed. So both of its numbers are flattered: what is new is whether
+# they carry over to test faces. First its agreement with the labels of the test pictures, beside that of always giving the
+# commoner answer (nothing is listed where it knows none of the attributes; where the labels are its own, it agrees of
+# course).
 
 # %%
 outsider = judge.load()
@@ -332,13 +356,14 @@ pd.DataFrame({"agreement": agreement, "commoner answer": np.maximum(share, 1 - s
 views, unedited = {}, latent.decode(vae, few)
 for name in shared:
     direction = model.direction(name)
-    for way, step in {"edit": direction, "random direction": latent.random_direction(direction)}.items():
+    steps = {"edit": direction, "random direction": latent.random_direction(direction)}
+    for way, step in (steps | {"between faces": between_faces(direction, seed=0)}).items():
         views[name, way] = outsider.score_edit(unedited, latent.decode(vae, few + step), name)
 pd.DataFrame(views).T.round(2)
 
 # %% [markdown]
 # Where it agrees with the labels more often than the commoner answer does, its view of the edits counts: how many faces it
-# sees turned, of those that lacked the attribute in its eyes, and how many of its decisions on all other attributes it takes
-# back. (One random direction here, the same for all attributes, made as long as each.) Does it find the same side effects as
-# the probe? (Compare the edit with the random step within each table, not one table's numbers with the other's: the probe's
+# sees turned, of those that lacked the attribute in its eyes, and how many of its decisions on all other attributes it
+# changes. (One step of each kind here, the same two faces for all attributes.) Does it find the same side effects as the
+# probe? (Compare the edit with the other steps within each table, not one table's numbers with the other's: the probe's
 # others are the attributes shown here, the judge's are all the rest of its 40.) Where the two differ, trust neither alone.
