@@ -7,9 +7,9 @@ peers/vaes.py, which tells what it is. First the speed of each is measured on th
 seconds until the first step, compiling included, and the pictures a second from then on (--speeds: anew). From these
 follows how many pictures each may see in how many seconds; whole epochs, where rates fall along a cosine, but
 sharpening may see a part of the pictures only. The training itself may then be spread over hours and machines: it does
-not depend on the clock, and computes in the number format of the speed. All train once, on the same CelebA pictures.
-Speeds, each with its machine, and every finished run are kept in time_to_quality.json; the table is a section of
-RESULTS.md.
+not depend on the clock, and computes, wherever it runs, in the number format in which its speed was measured. All train
+once, on the same CelebA pictures. Speeds, each with its machine and format, and every finished run are kept in
+time_to_quality.json; the table is a section of RESULTS.md.
 
 Measured: squared error of the reconstructions of the validation and test pictures, and the Fréchet distance of those
 pictures to the reconstructions and to as many new faces, drawn from N(0, I) and from our mixture fitted to the model's

@@ -127,9 +127,9 @@ class Prior(Arrays):
 def fit_prior(z, components=10, seed=0):
     """Fit a Gaussian mixture with full covariances to codes z [n, d]; at most 20,000 of them are used.
 
-    The codes are whitened first, in float64: their variances differ by factors of hundreds along the principal
-    axes, and the unwhitened fit does not converge. A component needs about four codes per dimension, so few codes
-    get fewer components, at last a single Gaussian with the shrunk covariance of Ledoit and Wolf (2004).
+    The codes are whitened first, in float64: the fit begins with clusters by plain distance, in which the widest axes
+    would count most, and adds the same amount to each variance. A component needs about four codes per dimension, so
+    few codes get fewer components, at last a single Gaussian with the shrunk covariance of Ledoit and Wolf (2004).
     """
     z = subset(np.asarray(z), seed).astype("float64")
     count, width = z.shape

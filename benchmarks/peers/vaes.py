@@ -10,7 +10,7 @@
             gives its encoder; loss (MMD, lambda 10), rate and batch of the authors' code, without its pretraining
 
 Losses, rates and batches are those published with each, without augmentation, as published; all train channels last,
-compiled, in the number format that is fastest here, on pictures that lie in memory. Run as
+compiled, in the number format of PRECISION (bfloat16 or float32), on pictures that lie in memory. Run as
 
     vaes.py train NAME FOLDER PRECISION COUNT...   train until the last COUNT of pictures; FOLDER/NAME-COUNT.pt at each
     vaes.py encode NAME FOLDER COUNT               FOLDER/NAME-COUNT.npz: means and log-variances of the codes of

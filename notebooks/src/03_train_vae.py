@@ -71,8 +71,8 @@ vae.settings
 # $$\eta_t = \tfrac{1}{2}\,\eta_0\left(1 + \cos\frac{\pi t}{T}\right),$$
 # from $\eta_0 = 0.008$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle.
 #
-# What counts is the number of steps. Blurred faces take some hundred of them, good ones some thousand: a folder of a few
-# hundred pictures, of which an epoch is a few steps, wants `epochs` raised to some hundreds in the settings.
+# What counts is the number of steps. Blurred faces take a few hundred of them, good ones a few thousand: a folder of a few
+# hundred pictures, of which an epoch is a few steps, wants `epochs` raised to several hundred in the settings.
 #
 # A callback prints a line every few epochs. Because `folder` is given, a checkpoint is kept there after every epoch. Should
 # the run be cut off, run the lesson again with the same settings: this cell goes on with the next epoch.
@@ -111,11 +111,12 @@ plots.curves(history)
 # where an epoch has many steps, that rise is over before the first point, and may go too far at first. Then the KL stays
 # about where it is, while the error still falls: what the code says is better chosen, and the decoder makes more of it.
 #
-# The curves called `held out` are those of the validation pictures. Why may they be *better* at first? A point of the
+# The curves called `held out` are those of the validation pictures. Why may their error be *smaller* at first? A point of the
 # training curve is a mean over all steps of an epoch, its first, bad ones too, and the pictures of training are augmented. A
-# held-out point is measured at the end of the epoch, on pictures as they are. It also shows the weights of one moment, and so
-# it jumps as long as steps are large. Look at the end of the curves: a gap is not yet harm while both fall; where the
-# held-out error rises while the other falls, more epochs only memorize.
+# held-out point is measured at the end of the epoch, on pictures as they are. (Their KL may be larger: in the first epoch the
+# encoder may pay too much, most of all for pictures that it was not trained on.) A held-out point also shows the weights of
+# one moment, and so it jumps as long as steps are large. Look at the end of the curves: a gap is not yet harm while both
+# fall; where the held-out error rises while the other falls, more epochs only memorize.
 
 # %% [markdown]
 # ## How close are reconstructions?
@@ -404,8 +405,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 
 # %% [markdown]
 # ## Beside others
-# This section is about time, not about how a VAE works. Some of its words are explained in lesson 04 only, and nothing later
-# needs it: at a first reading, go on to the end of this page.
+# This section is about time, not about how a VAE works. Some of its words are explained in lesson 04 only, which comes back
+# to one of its tables. At a first reading, go on to the end of this page.
 #
 # Could another library do it faster? The same network, batch, number format and optimizer (Adam, explained below), timed in
 # turns on two processor cores by `make bench` ([what was measured, and how](../benchmarks/RESULTS.md)):
@@ -427,15 +428,16 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # in the place of a dozen: for batch normalization, and for Adam's update of a variable ([where the time
 # goes](../benchmarks/PROFILE.md)).
 #
-# A step can also be worth more. Adam, by which most networks are trained, gives every weight a step of its own size. The newer
-# **Muon** ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)), which the cells above trained with, takes the
-# kernel of a layer as a matrix, which maps what comes in to what goes out, and makes the step equally large in every direction
-# of that map, whereas a gradient is large in a few directions and small in most. This costs a few products of matrices per step
-# ([`training.Muon`](../vae_keras/training.py)). Here both train the model of this lesson on CelebA for the same processor time:
-# as long as Adam takes for about 60,000 pictures, as many as three epochs have. The error is that of the reconstructions of
-# validation pictures. By these Muon's rate was chosen, too, of three that hardly differ; Adam has the rate that Keras gives it,
-# and another might narrow the gap. The distance is measured in the features of the course's own judge
-# (lesson 04). Lower is better.
+# A step can also be worth more. Adam, by which most networks are trained, gives every weight a step of its own size. The
+# newer **Muon** ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)), which the cells above trained with, takes
+# the kernel of a layer as a matrix, which maps what comes in to what goes out, and makes the step equally large in every
+# direction of that map, whereas a gradient is large in a few directions and small in most. This costs a few products of
+# matrices per step ([`training.Muon`](../vae_keras/training.py)). Here both train the model of this lesson on CelebA for the
+# same processor time: as long as Adam takes for about 60,000 pictures, as many as three epochs have. The error is that of the
+# reconstructions of validation pictures. Three rates of Muon were tried on these, too: they hardly differ, and the default is
+# the middle one ([variants](../benchmarks/RESULTS.md#variants-of-the-plain-model)). Adam has the rate that Keras gives it,
+# and another might narrow the gap. The distance is measured in the features of the course's own judge (lesson 04). Lower is
+# better.
 #
 # <!-- optimizers -->
 #
@@ -476,10 +478,10 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # Sharpening needs time: with 200 seconds there is none for a whole epoch of it, and the plain model is ahead (lesson 04 shows
 # what such a short run leaves in the pictures).
 #
-# Before you believe this table: the same distance helped to choose how the course sharpens, on some of the same held-out
-# pictures ([what was tried](../benchmarks/SHARPENING.md)), and the networks from elsewhere were not chosen by it. And all
-# were given our mixture. From $N(0, I)$, for which theirs are made, new faces are farther with ours than with the nearest of
-# theirs: the weight of the KL is one of the things in which the losses differ
+# Before you believe this table: the same distance helped to choose how the course sharpens, partly on the very pictures of
+# this table, the test part included ([what was tried](../benchmarks/SHARPENING.md)), and the networks from elsewhere were not
+# chosen by it. And all were given our mixture. From $N(0, I)$, for which theirs are made, new faces are farther with ours
+# than with the nearest of theirs: the weight of the KL is one of the things in which the losses differ
 # ([all figures](../benchmarks/RESULTS.md#time-to-quality)).
 #
 # And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))

@@ -138,9 +138,9 @@ plots.histograms({"standard deviation along each principal axis": deviations})
 # of a few,
 # $$p(z) = \sum_{k=1}^{K} \pi_k\, N(z; m_k, C_k).$$
 # The codes are whitened first (turned to the principal axes and divided by the deviations above), because the fit begins with
-# clusters by plain distance, which the widest axes would decide alone, and adds the same small amount to each variance, which
-# would weigh most on the narrowest. (Each of the $K$ Gaussians is a **component**, with a weight $\pi_k$, a mean $m_k$ and a
-# covariance $C_k$. It needs at least four times as many codes as a code has numbers. Where there are too few for two
+# clusters by plain distance, in which the widest axes would count most, and adds the same small amount to each variance,
+# which would weigh most on the narrowest. (Each of the $K$ Gaussians is a **component**, with a weight $\pi_k$, a mean $m_k$
+# and a covariance $C_k$. It needs at least four times as many codes as a code has numbers. Where there are too few for two
 # components, the two priors are the same.)
 #
 # What does it change? Ten draws from each of the three. (The two fitted priors use the same random numbers, so their columns
@@ -435,7 +435,7 @@ plots.rows({f"step {step}": latent.decode(shipped.vae, path[step - 1]) for step 
 # mix many traits of a face, and a sum of many things is nearly Gaussian. **Independent component analysis** ([Hyvärinen and Oja
 # 2000](https://doi.org/10.1016/S0893-6080(00)00026-5)) turns whitened codes to directions along which they are as far from a
 # Gaussian as can be. Take those of its components where that is most, four at most, and look at the training faces farthest out
-# on the longer side of each. (Two with the same number share a row.)
+# on the longer side of each. (Of two with the same number only one is shown.)
 
 # %%
 center, enter, _ = marginals.components(z_mean)
@@ -555,9 +555,9 @@ plots.rows({"new": sets["new faces"][six], "nearest": faces.train[rows[six]]}, c
 # The last two columns are reconstructions: of faces that were never seen, and of faces that were, which is about how near a
 # copy by this model would come. (The judge looks at each picture and its mirror image.) With which of the two do the new
 # faces go? First compare these two with each other. Where they lie close together the test is weak: it would hardly notice
-# copies, since by what the judge sees a reconstruction is about as far from its own photograph as from another face. Then the
-# pairs tell more: what do they share, and would you take one for a copy of the other? The test by pixels above is the
-# stronger one; you can repeat it with `shipped.generate` and `shipped.reconstruct`.
+# copies, since by what the judge sees a reconstruction is about as far from its own photograph as from the most similar of
+# all other training faces. Then the pairs tell more: what do they share, and would you take one for a copy of the other? The
+# test by pixels above is the stronger one; you can repeat it with `shipped.generate` and `shipped.reconstruct`.
 
 # %% [markdown]
 # ## Other faces, the same course

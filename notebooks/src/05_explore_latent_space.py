@@ -72,8 +72,8 @@ print("codes of the eight:", latent.encode(vae, faces.eight)[0].shape)
 plots.latent_distributions(test_mean, test_log_variance)
 
 # %% [markdown]
-# One by one most look much like the bell they should follow, though some are shifted: the KL term saw to that. (Lesson 04
-# showed that *together* they do not: they depend on each other, and along some directions spread far more than along others.
+# One by one most look much like the bell they should follow: the KL term saw to that. Some are shifted. (Lesson 04 showed
+# that *together* they do not: they depend on each other, and along some directions spread far more than along others.
 # Histograms of single variables cannot show it.)
 
 # %% [markdown]
@@ -339,10 +339,10 @@ pd.DataFrame(report).T.round(2)
 # ## What does an outsider see?
 # The probe reads codes of this very model. The judge of lesson 04 never saw a code: it looks at the edited picture. But it is
 # no neutral witness. On validation pictures it set the length of these directions by how many faces it saw turned, and it
-# chose among three by how few of its other decisions changed. So both of its numbers are flattered: what is new is whether
-# they carry over to test faces. First its agreement with the labels of the test pictures, beside that of always giving the
-# commoner answer (nothing is listed where it knows none of the attributes; where the labels are its own, it agrees of
-# course).
+# chose among up to three: first those that turned enough, then the one that changed fewest of its decisions. So both of its
+# numbers are flattered: what is new is whether they carry over to test faces. First its agreement with the labels of the test
+# pictures, beside that of always giving the commoner answer (nothing is listed where it knows none of the attributes; where
+# the labels are its own, it agrees of course).
 
 # %%
 outsider = judge.load()
