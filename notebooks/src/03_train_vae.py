@@ -483,7 +483,8 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # this table, the test part included ([what was tried](../benchmarks/SHARPENING.md)), and the networks from elsewhere were not
 # chosen by it. And all were given our mixture. From $N(0, I)$, for which theirs are made, new faces are farther with ours
 # than with the nearest of theirs: the weight of the KL is one of the things in which the losses differ
-# ([all figures](../benchmarks/RESULTS.md#time-to-quality)).
+# ([all figures](../benchmarks/RESULTS.md#time-to-quality)). And Keras's example, on faces, loses nearly all units of a layer
+# in its first steps, whatever its initial weights: how well it does is largely chance.
 #
 # And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))
 # trains the same networks with Keras on JAX, also by Muon, in bfloat16, all pictures in the GPU's memory; the cells above will
