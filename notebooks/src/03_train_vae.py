@@ -453,15 +453,14 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 #
 # And what are the seconds worth beside others? Here the course stands beside face models from elsewhere
 # ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained once on the same pictures for
-# at most the same time, on two cores without bfloat16 (numbers of 16 bits in the place of 32); the last row alone is of a
-# faster machine with bfloat16, which let it see more pictures. The table gives Fréchet distances of held-out photographs to
-# reconstructions / to new faces from a mixture fitted to the model's codes (lesson 04 explains that, and the second look that
-# new faces of our sharpened model get), in the features of SqueezeNet, a network trained on ImageNet's photographs of all
-# kinds, which no loss contains. They cannot be compared with the distances above, nor with published ones, which use another
-# network. Lower is better. *Sharpened* is what lesson 04 does near its end: a part of the seconds trains the model of this
-# lesson, the rest its decoder alone, which gets a few more layers. (DCGAN is an early generative adversarial network, a kind
-# that lesson 04 explains; the VAE in its row has such layers. A Wasserstein auto-encoder, here without noise, asks all codes
-# together, not each by itself, to look like $N(0, I)$.)
+# at most the same time, on two cores without bfloat16 (numbers of 16 bits in the place of 32). The table gives Fréchet
+# distances of held-out photographs to reconstructions / to new faces from a mixture fitted to the model's codes (lesson 04
+# explains that, and the second look that new faces of our sharpened model get), in the features of SqueezeNet, a network
+# trained on ImageNet's photographs of all kinds, which no loss contains. They cannot be compared with the distances above,
+# nor with published ones, which use another network. Lower is better. *Sharpened* is what lesson 04 does near its end: a part
+# of the seconds trains the model of this lesson, the rest its decoder alone, which gets a few more layers. (DCGAN is an early
+# generative adversarial network, a kind that lesson 04 explains; the VAE in its row has such layers. A Wasserstein
+# auto-encoder, here without noise, asks all codes together, not each by itself, to look like $N(0, I)$.)
 #
 # <!-- race -->
 #
@@ -472,7 +471,7 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # | four convolutions, as DCGAN | 3,831 / 3,894 | 2,197 / 2,288 | 1,494 / 1,536 |
 # | *Generative Deep Learning* | 4,362 / 3,446 | 3,446 / 2,860 | 3,010 / 2,789 |
 # | Keras's example | 5,235 / 3,972 | 4,444 / 3,371 | 3,568 / 3,147 |
-# | Wasserstein auto-encoder | 6,345 / 6,384 | 4,346 / 4,434 | 2,636 / 2,751 |
+# | Wasserstein auto-encoder | 9,230 / 9,236 | 5,769 / 5,807 | 3,273 / 3,383 |
 #
 # <!-- /race -->
 #
