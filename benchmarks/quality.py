@@ -79,8 +79,8 @@ def edit_table(faces):
     """Return a row per attribute and way: what the judge sees in edited test pictures that lack the attribute.
 
     Every way gets the length that `assessment.calibrate` finds on validation pictures, as the shipped directions have
-    theirs: for each attribute the best of the two regressions and the means. reconstructed: how often the judge sees
-    the attribute in reconstructions of pictures that have it.
+    theirs: for each attribute the best of the two regressions and the means. photographs, reconstructed: how often the
+    judge sees the attribute in pictures that have it, and in their reconstructions.
     """
     model, network, rows = pretrained.load(options.model), judge.load(), {}
     codes, _ = latent.encode(model.vae, faces.train)
@@ -99,12 +99,13 @@ def edit_table(faces):
     for name in EDITS:
         lacking, having = (test[(truth[name] == value).to_numpy()][:FEW] for value in (False, True))
         z, before = latent.encode(model.vae, lacking)[0], model.reconstruct(lacking)
-        seen = network.decisions(model.reconstruct(having))[name].mean()
+        seen = {"photographs": having, "reconstructed": model.reconstruct(having)}
+        seen = {column: network.decisions(images)[name].mean() for column, images in seen.items()}
         steps = {way: table.loc[name].to_numpy() for way, table in ways.items()}
         steps["random direction"] = latent.random_direction(steps["shipped"])
         for way, step in steps.items():
             after = latent.decode(model.vae, latent.edit(z, step))
-            rows[name, way] = {**network.score_edit(before, after, name), "reconstructed": seen}
+            rows[name, way] = {**network.score_edit(before, after, name), **seen}
     return as_rows("attribute", {f"{name}, {way}": row for (name, way), row in rows.items()})
 
 
@@ -138,10 +139,13 @@ def main():
     """Measure, and write the section."""
     faces = data.prepare(options.data, 64)
     held = np.concatenate([faces.validation, faces.test])
+    outside = f" ({report.says(options.outside)})" if options.outside else ""
     protocol = (
         f"Crop {faces.source.crop:.3f} of the width, 64×64; {len(faces.train):,} training pictures; distances to "
-        f"{len(held):,} validation and test pictures, from as many faces, the new ones of seed "
-        f"{assessment.SEED}; errors, bits and edits on test pictures. What the columns are: [quality.py](quality.py)."
+        f"{len(held):,} validation and test pictures, from as many faces, the new ones of seed {assessment.SEED}, by "
+        f"the course's judge, but for *outside*{outside}; errors on test pictures, bits and edits on {FEW} of them at "
+        "most. A sharpened decoder has no bits: no likelihood trained it. What the columns are: "
+        "[quality.py](quality.py)."
     )
     tables = [distances_table(faces, held), reconstruction_table(faces)]
     if set(EDITS) <= set(faces.table):

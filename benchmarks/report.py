@@ -1,5 +1,6 @@
 """What the benchmarks share: RESULTS.md, a section each, with date, machine and versions; a distance from outside."""
 
+import ast
 import importlib.metadata
 import os
 import platform
@@ -51,6 +52,15 @@ def outside(script, real, other):
             np.save(path, pictures)
         done = subprocess.run([sys.executable, script, *paths], stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout.split()[0])
+
+
+def says(script):
+    """Return the first line of what a script says of itself."""
+    return (
+        (ast.get_docstring(ast.parse(Path(script).read_text())) or Path(script).name)
+        .partition("\n")[0]
+        .rstrip(".")
+    )
 
 
 def write(title, text):

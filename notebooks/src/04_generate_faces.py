@@ -20,7 +20,7 @@
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 4, gpu: not measured, full: 16}
+#     minutes: {quick: 0.5, cpu: 4, gpu: not measured, full: 10}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - New faces come from codes drawn where the codes of real faces lie. $N(0, I)$ is such a place only if the loss made
@@ -434,8 +434,8 @@ plots.rows({f"step {step}": latent.decode(shipped.vae, path[step - 1]) for step 
 # A fault of such priors shows in no single face. It shows along single directions, though not along every one: most directions
 # mix many traits of a face, and a sum of many things is nearly Gaussian. **Independent component analysis** ([Hyvärinen and Oja
 # 2000](https://doi.org/10.1016/S0893-6080(00)00026-5)) turns whitened codes to directions along which they are as far from a
-# Gaussian as can be. Take those of its components where that is most, four at most, and look at the training faces farthest out
-# on the longer side of each. (Of two with the same number only one is shown.)
+# Gaussian as can be. Take the four of its components where that is most, and look at the training faces farthest out on the
+# longer side of each.
 
 # %%
 center, enter, _ = marginals.components(z_mean)
@@ -444,14 +444,14 @@ excess = pd.Series(stats.kurtosis(components)).sort_values(ascending=False)
 outwards = -np.sign(stats.skew(components)) * components
 plots.rows(
     {
-        f"{each:.1f}": faces.train[np.argsort(outwards[:, index])[:10]]
-        for index, each in excess.head(4).items()
+        f"{place}: {excess[index]:.1f}": faces.train[np.argsort(outwards[:, index])[:10]]
+        for place, index in enumerate(excess.index[:4], 1)
     }
 )
 
 # %% [markdown]
 # Do the faces of a row share something that few faces have? Most pictures have next to nothing of such a trait, some have it
-# whole: many numbers near zero, and a few far out. The number beside each row measures that. It is the mean of the fourth
+# whole: many numbers near zero, and a few far out. The number after the colon measures that. It is the mean of the fourth
 # powers of a component's numbers, counted in their own deviations, less 3, and is called the **excess kurtosis**: 0 for a
 # Gaussian, more for such a trait. (Two rows may show nearly the same trait: the search makes components as independent as it
 # can, not more.)
@@ -533,31 +533,40 @@ pd.DataFrame(looks).rename_axis("passes").round(2)
 
 # %% [markdown]
 # ## Are the sharp faces new?
-# A discriminator that knows the training pictures by heart could teach the decoder to copy them. So look for twins once more,
-# now by what the judge sees: how near is the nearest training picture? The figure shows the six of 200 new faces that come
-# nearest.
+# A discriminator that knows the training pictures by heart could teach the decoder to copy them. So look for twins once more:
+# how near is the nearest training picture, by what the judge sees and by the code? The figure shows the six of 200 new faces
+# that come nearest by the first.
 
 # %%
-known = NearestNeighbors(n_neighbors=1).fit(outsider.features(faces.train))
 sets = {
     "new faces": shipped.generate(200, seed=config.seed),
     "held-out faces": shipped.reconstruct(test[:200]),
     "training faces": shipped.reconstruct(faces.train[:200]),
 }
-found = {name: known.kneighbors(outsider.features(some)) for name, some in sets.items()}  # (distances, rows)
-near = pd.DataFrame({name: pd.Series(apart[:, 0]).describe() for name, (apart, _) in found.items()})
-print("distance to the nearest training picture:", near.loc[["min", "50%", "max"]].round(2), sep="\n")
-apart, rows = (part[:, 0] for part in found["new faces"])
+ways = {"judge": outsider.features, "code": lambda some: latent.encode(shipped.vae, some)[0]}
+found, near = {}, {}
+for way, look in ways.items():
+    known = NearestNeighbors(n_neighbors=1).fit(look(faces.train))
+    for name, some in sets.items():
+        apart, rows = known.kneighbors(look(some))  # (200, 1) each
+        found[way, name] = apart[:, 0], rows[:, 0]
+        near[way, name] = pd.Series(apart[:, 0]).describe()
+near = pd.DataFrame(near).loc[["min", "50%", "max"]].T
+print("distance to the nearest training picture:", near.round(2), sep="\n")
+apart, by_judge = found["judge", "new faces"]
 six = np.argsort(apart)[:6]  # the most suspicious of the 200
-plots.rows({"new": sets["new faces"][six], "nearest": faces.train[rows[six]]}, captions=apart[six].round(2))
+by_code = found["code", "new faces"][1]
+shown = {"new": sets["new faces"], "nearest by the judge": faces.train[by_judge]}
+shown |= {"nearest by the code": faces.train[by_code]}
+plots.rows({name: some[six] for name, some in shown.items()}, captions=apart[six].round(2))
 
 # %% [markdown]
-# The last two columns are reconstructions: of faces that were never seen, and of faces that were, which is about how near a
-# copy by this model would come. (The judge looks at each picture and its mirror image.) With which of the two do the new
-# faces go? First compare these two with each other. Where they lie close together the test is weak: it would hardly notice
-# copies, since by what the judge sees a reconstruction is about as far from its own photograph as from the most similar of
-# all other training faces. Then the pairs tell more: what do they share, and would you take one for a copy of the other? The
-# test by pixels above is the stronger one; you can repeat it with `shipped.generate` and `shipped.reconstruct`.
+# The held-out and the training faces are reconstructions: of faces that were never seen, and of faces that were, which is
+# about how near a copy by this model would come. (The judge looks at each picture and its mirror image.) With which of the two
+# do the new faces go? First compare these two with each other. Where they lie close together the test is weak: it would hardly
+# notice copies. Which of the two tests, judge or code, is the stronger one? (The encoder gives a reconstruction nearly the
+# code that it was decoded from, that of the photograph. A copy would be found by that.) And the pairs tell more than a number:
+# what do they share, and would you take one for a copy of the other?
 
 # %% [markdown]
 # ## Other faces, the same course

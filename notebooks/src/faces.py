@@ -18,7 +18,7 @@ def draw_faces(path, profile, dataset):
     folder = get_config(profile=profile, dataset=dataset).model_folder
     models = {
         f"trained here on {Path(dataset).stem}": pretrained.load(folder),
-        "ships: CelebA": pretrained.load("celeba"),
+        "ships: CelebA, sharpened": pretrained.load("celeba"),
     }
     figure = plots.rows({name: model.generate(10, seed=0) for name, model in models.items()})
     figure.savefig(path, bbox_inches="tight")

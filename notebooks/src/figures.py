@@ -1,8 +1,9 @@
 """`make figures`: writes the minutes of the lessons and the figures of the models that ship into README.md.
 
-What `make bench` measured of the training step (benchmarks/RESULTS.md), what `make race` measured of the faces
-(benchmarks/time_to_quality.json), what came of both on an accelerator (benchmarks/accelerator.json) and what another
-optimizer reaches (benchmarks/variants.json) go into the README and lesson 03.
+What `make quality` measured of these goes there, too. What `make bench` measured of the training step
+(benchmarks/RESULTS.md), what `make race` measured of the faces (benchmarks/time_to_quality.json), what came of both on
+an accelerator (benchmarks/accelerator.json) and what another optimizer reaches (benchmarks/variants.json) go into the
+README and lesson 03.
 """
 
 import json
@@ -50,11 +51,53 @@ def row(name, card, run):
     )
 
 
+def section(title):
+    """Return a section of benchmarks/RESULTS.md."""
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
+    return results.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def outside():
+    """Return the distances by a network from outside (`make quality`) as a table, a row per decoder."""
+    rows = [["model", "training pictures", "reconstructions", "new faces", "new faces / reconstructions"]]
+    for name in ("celeba", "lfw", "anime"):
+        found = dict(
+            re.findall(r"^\| ([a-z, ]+) \| ([\d,.]+) \|", section(f"The faces of {name}"), re.MULTILINE)
+        )
+        found = {key: float(value.replace(",", "")) for key, value in found.items()}
+        real = found["real training pictures"]
+        for decoder in ("plain", "sharpened"):
+            again, new = (found[f"{decoder}, {what}"] for what in ("reconstructions", "new faces"))
+            distances = (f"{value:,.0f}" for value in (real, again, new))
+            rows.append([f"`{name}`, {decoder}", *distances, f"{new / again:.2f}"])
+    return markdown(rows)
+
+
+def edits():
+    """Return what the judge sees in CelebA's test pictures (`make quality`) as a table, a row per attribute."""
+    found = section("The faces of celeba").partition("| attribute |")[2]
+    names, *lines = ([cell.strip() for cell in line.strip("|").split("|")] for line in found.split("\n"))
+    rows = [
+        [
+            "attribute",
+            "seen in photographs",
+            "in reconstructions",
+            "after the edit",
+            "other decisions changed",
+        ]
+    ]
+    for name, *cells in lines[1:]:
+        attribute, _, way = name.partition(", ")
+        if way == "shipped":
+            cells = dict(zip(names, map(float, cells)))
+            shown = (cells[column] for column in ("photographs", "reconstructed", "turned", "others_changed"))
+            rows.append([f"`{attribute}`", *(f"{value:.2f}" for value in shown)])
+    return markdown(rows)
+
+
 def steps():
     """Return what `make bench` measured of the training step as a table, a row per way."""
-    results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
-    section = results.partition("## The training step")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (\w+) \| (\d+×\d+) \| (\d+) \|", section, re.MULTILINE)
+    rows = re.findall(r"^\| (\w+) \| (\d+×\d+) \| (\d+) \|", section("The training step"), re.MULTILINE)
     speeds = {(way, size): f"{int(speed):,}" for way, size, speed in rows}
     sizes = list(dict.fromkeys(size for _, size, _ in rows))
     rows = [[name, *(speeds[way, size] for size in sizes)] for way, name in WAYS.items()]
@@ -139,7 +182,8 @@ def with_figures(text):
         minutes = jupytext.read(lesson, fmt="py:percent").metadata["lesson"]["minutes"]
         line = re.compile(rf"^(\|.*\(notebooks/{lesson.stem}\.ipynb\) \|[^|]*\|).*$", re.MULTILINE)
         text = line.sub(rf"\1 {minutes['cpu']} | {minutes['full']} |", text)
-    text = between(text, "figures", table())
+    for mark, content in {"figures": table, "outside": outside, "edits": edits}.items():
+        text = between(text, mark, content())
     for mark, content in SPEED.items():
         text = between(text, mark, content())
     return text
