@@ -56,11 +56,8 @@ def outside(script, real, other):
 
 def says(script):
     """Return the first line of what a script says of itself."""
-    return (
-        (ast.get_docstring(ast.parse(Path(script).read_text())) or Path(script).name)
-        .partition("\n")[0]
-        .rstrip(".")
-    )
+    text = ast.get_docstring(ast.parse(Path(script).read_text())) or Path(script).name
+    return text.partition("\n")[0].rstrip(".")
 
 
 def write(title, text):

@@ -191,8 +191,7 @@ def write(known):
     rows = [{column: row.get(column) for column in measured} for row in rows]
     text = (
         "How they are trained and measured: [variants.py](variants.py); each run's machine: variants.json. *For*: as "
-        "long as Adam takes for so many pictures. *Cost*: the processors' time for a picture, where Adam's is 1. How "
-        "far real training pictures are: first row of *The faces of celeba*."
+        "long as Adam takes for so many pictures. *Cost*: the processors' time for a picture, where Adam's is 1."
     )
     report.write("Variants of the plain model", f"{text}\n\n{report.table(rows)}")
 

@@ -36,6 +36,14 @@ def test_a_section_replaces_its_own_and_leaves_the_others(report):
     assert report.RESULTS.read_text() == text
 
 
+def test_a_script_is_named_by_its_first_line(report, tmp_path):
+    script = tmp_path / "distance.py"
+    script.write_text('"""How far apart.\n\nMore."""\nx = 1\n')
+    assert report.says(script) == "How far apart"
+    script.write_text("x = 1\n")
+    assert report.says(script) == "distance.py"
+
+
 def test_a_table_has_a_line_per_row(report):
     lines = report.table([{"a": 1.23456, "b": "x"}, {"a": 2, "b": "y"}]).splitlines()
     assert lines == ["| a | b |", "|---|---|", "| 1.235 | x |", "| 2 | y |"]

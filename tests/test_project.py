@@ -255,3 +255,16 @@ def test_the_readme_shows_the_cards(monkeypatch):
     assert f"right in {judge['accuracy']:.0%}" in text.replace(" %", "%")
     assert f"right in {judge['majority']:.0%}" in text.replace(" %", "%")
     assert all(f"| `{name}` |" in text for name in ("celeba", "lfw", "anime", "cartoon"))
+
+
+def test_distances_that_were_not_measured_are_asked_for(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "notebooks" / "src")
+    import figures
+
+    table = (
+        "| set | outside | kernel |\n|---|---|---|\n| real training pictures | – | 0.1 |\n\n| other | 1 |\n"
+    )
+    monkeypatch.setattr(figures, "section", lambda title: table)
+    assert figures.cells("any", "set") == {"real training pictures": {"outside": "–", "kernel": "0.1"}}
+    with pytest.raises(ValueError, match="make quality MODEL=celeba OUTSIDE="):
+        figures.outside()

@@ -535,7 +535,7 @@ pd.DataFrame(looks).rename_axis("passes").round(2)
 # ## Are the sharp faces new?
 # A discriminator that knows the training pictures by heart could teach the decoder to copy them. So look for twins once more:
 # how near is the nearest training picture, by what the judge sees and by the code? The figure shows the six of 200 new faces
-# that come nearest by the first.
+# that come nearest by the code, and their distances by it.
 
 # %%
 sets = {
@@ -553,9 +553,9 @@ for way, look in ways.items():
         near[way, name] = pd.Series(apart[:, 0]).describe()
 near = pd.DataFrame(near).loc[["min", "50%", "max"]].T
 print("distance to the nearest training picture:", near.round(2), sep="\n")
-apart, by_judge = found["judge", "new faces"]
+apart, by_code = found["code", "new faces"]
 six = np.argsort(apart)[:6]  # the most suspicious of the 200
-by_code = found["code", "new faces"][1]
+by_judge = found["judge", "new faces"][1]
 shown = {"new": sets["new faces"], "nearest by the judge": faces.train[by_judge]}
 shown |= {"nearest by the code": faces.train[by_code]}
 plots.rows({name: some[six] for name, some in shown.items()}, captions=apart[six].round(2))
@@ -564,9 +564,8 @@ plots.rows({name: some[six] for name, some in shown.items()}, captions=apart[six
 # The held-out and the training faces are reconstructions: of faces that were never seen, and of faces that were, which is
 # about how near a copy by this model would come. (The judge looks at each picture and its mirror image.) With which of the two
 # do the new faces go? First compare these two with each other. Where they lie close together the test is weak: it would hardly
-# notice copies. Which of the two tests, judge or code, is the stronger one? (The encoder gives a reconstruction nearly the
-# code that it was decoded from, that of the photograph. A copy would be found by that.) And the pairs tell more than a number:
-# what do they share, and would you take one for a copy of the other?
+# notice copies. Which of the two tests, judge or code, is the stronger one? And the pairs tell more than a number: what do
+# they share, and would you take one for a copy of the other?
 
 # %% [markdown]
 # ## Other faces, the same course

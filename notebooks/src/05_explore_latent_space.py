@@ -255,8 +255,8 @@ pd.DataFrame(distance, [first, "neither", second, "result"]).round(2)
 # enough, it chose, on validation pictures. Each direction was scaled, to at most four times its length, until the judge saw
 # the attribute in most of the faces that had lacked it. Kept was the one that then changed the judge's other decisions least.
 # (For attributes that the judge does not know well, a classifier of pixels took its place.) Here are all eight faces with
-# each attribute; none of them was trained on. The last row goes as far as the longest of these edits in a direction that means
-# nothing.
+# each attribute; none of them was trained on. The last row moves each code as far as the longest of these edits, in a random
+# direction.
 
 # %%
 attributes = [name for name in faces.source.attributes if name in model.directions.index]
@@ -268,11 +268,11 @@ plots.rows({"photograph": faces.eight, "reconstruction": model.reconstruct(faces
 
 # %% [markdown]
 # Compare every edit with the reconstruction above it, not with the photograph: what the model cannot reconstruct it cannot
-# keep. The person should stay, and the attribute appear: is it still the same person, more so than in the last row? Where the light of the whole picture changes as well (CelebA's blond
-# hair is an example), there may be two causes. The attribute came with such light in the training pictures. And the step is
-# long: it was stretched until most faces turned, also those that were far from having the attribute. Half the strength may
-# then look better: see the next figure. And an attribute comes as it mostly looks in the training pictures: CelebA's
-# `Eyeglasses` are often dark, and so are the model's.
+# keep. The person should stay, and the attribute appear: is it still the same person, more so than in the last row? Where the
+# light of the whole picture changes as well (CelebA's blond hair is an example), there may be two causes. The attribute came
+# with such light in the training pictures. And the step is long: it was stretched until most faces turned, also those that
+# were far from having the attribute. Half the strength may then look better: see the next figure. And an attribute comes as it
+# mostly looks in the training pictures: CelebA's `Eyeglasses` are often dark, and so are the model's.
 
 # %% [markdown]
 # **Strength is a dial.** Half of it goes half the way in the code, negative values go the other way. Does the picture change as

@@ -57,41 +57,40 @@ def section(title):
     return results.partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
+def cells(title, first):
+    """Return a table of benchmarks/RESULTS.md, found by the head of its first column: {row: {column: cell}}."""
+    lines = section(title).partition(f"| {first} |")[2].partition("\n\n")[0].strip().split("\n")
+    names, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    return {name: dict(zip(names, row)) for name, *row in rows}
+
+
 def outside():
     """Return the distances by a network from outside (`make quality`) as a table, a row per decoder."""
     rows = [["model", "training pictures", "reconstructions", "new faces", "new faces / reconstructions"]]
     for name in ("celeba", "lfw", "anime"):
-        found = dict(
-            re.findall(r"^\| ([a-z, ]+) \| ([\d,.]+) \|", section(f"The faces of {name}"), re.MULTILINE)
-        )
+        found = {key: row["outside"] for key, row in cells(f"The faces of {name}", "set").items()}
+        if "–" in found.values():
+            raise ValueError(
+                f"benchmarks/RESULTS.md lacks distances: run make quality MODEL={name} OUTSIDE=…"
+            )
         found = {key: float(value.replace(",", "")) for key, value in found.items()}
-        real = found["real training pictures"]
         for decoder in ("plain", "sharpened"):
             again, new = (found[f"{decoder}, {what}"] for what in ("reconstructions", "new faces"))
-            distances = (f"{value:,.0f}" for value in (real, again, new))
+            distances = (f"{value:,.0f}" for value in (found["real training pictures"], again, new))
             rows.append([f"`{name}`, {decoder}", *distances, f"{new / again:.2f}"])
     return markdown(rows)
 
 
 def edits():
     """Return what the judge sees in CelebA's test pictures (`make quality`) as a table, a row per attribute."""
-    found = section("The faces of celeba").partition("| attribute |")[2]
-    names, *lines = ([cell.strip() for cell in line.strip("|").split("|")] for line in found.split("\n"))
-    rows = [
-        [
-            "attribute",
-            "seen in photographs",
-            "in reconstructions",
-            "after the edit",
-            "other decisions changed",
-        ]
-    ]
-    for name, *cells in lines[1:]:
-        attribute, _, way = name.partition(", ")
-        if way == "shipped":
-            cells = dict(zip(names, map(float, cells)))
-            shown = (cells[column] for column in ("photographs", "reconstructed", "turned", "others_changed"))
-            rows.append([f"`{attribute}`", *(f"{value:.2f}" for value in shown)])
+    seen = ["seen in photographs", "in reconstructions", "after the edit"]
+    rows = [["attribute", *seen, "other decisions changed", "by a random direction"]]
+    found = cells("The faces of celeba", "attribute")
+    for attribute in (name.removesuffix(", shipped") for name in found if name.endswith(", shipped")):
+        row, control = (found[f"{attribute}, {way}"] for way in ("shipped", "random direction"))
+        shown = [row[column] for column in ("photographs", "reconstructed", "turned", "others_changed")]
+        shown = [f"{float(value):.2f}" for value in (*shown, control["others_changed"])]
+        rows.append([f"`{attribute}`", *shown])
     return markdown(rows)
 
 
@@ -182,9 +181,7 @@ def with_figures(text):
         minutes = jupytext.read(lesson, fmt="py:percent").metadata["lesson"]["minutes"]
         line = re.compile(rf"^(\|.*\(notebooks/{lesson.stem}\.ipynb\) \|[^|]*\|).*$", re.MULTILINE)
         text = line.sub(rf"\1 {minutes['cpu']} | {minutes['full']} |", text)
-    for mark, content in {"figures": table, "outside": outside, "edits": edits}.items():
-        text = between(text, mark, content())
-    for mark, content in SPEED.items():
+    for mark, content in {"figures": table, "outside": outside, "edits": edits, **SPEED}.items():
         text = between(text, mark, content())
     return text
 
