@@ -3,6 +3,7 @@
 import dataclasses
 
 import h5py
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -125,3 +126,21 @@ def test_a_judge_that_is_saved_anew_is_loaded_anew(tmp_path):
     for epochs in (1, 2):
         judge.save(judge.Judge(shipped.network, shipped.attributes, {"epochs": epochs}), tmp_path)
         assert judge.load(tmp_path).card == {"epochs": epochs}
+
+
+def test_an_interrupted_training_goes_on(faces, tmp_path):
+    def stop(epoch, logs):
+        begun.append(epoch)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+
+    begun, short = [], dict(batch_size=128, folder=tmp_path)
+    watch = keras.callbacks.LambdaCallback(on_epoch_begin=stop)
+    with pytest.raises(KeyboardInterrupt):
+        judge.train(faces, epochs=3, callbacks=[watch], **short)
+    with pytest.raises(ValueError, match="other settings .epochs"):
+        judge.train(faces, epochs=4, **short)
+    found = judge.train(faces, epochs=3, callbacks=[watch], **short)
+    assert begun == [0, 1, 1, 2] and found.network.optimizer.iterations == 3 * (len(faces.train) // 128)
+    judge.save(found, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(judge.FILES)

@@ -204,7 +204,9 @@ def evaluate(options):
 
 
 def judge(options):
-    """Train the network that names attributes and measures faces, on labelled pictures; writes its folder.
+    """Train the network that names attributes and measures faces, on labelled pictures, and write its folder.
+
+    After an interruption the same command continues.
 
     examples:
       python -m vae_keras judge --data celeba --out runs/judge
@@ -221,7 +223,8 @@ def judge(options):
         on_train_begin=lambda logs: options.out.mkdir(parents=True, exist_ok=True)
     )
     watch = [make, training.Progress(lines=options.epochs)]  # what cannot be made is said before training
-    room.save(room.train(faces, options.epochs, seed=options.seed, callbacks=watch), options.out)
+    found = room.train(faces, options.epochs, seed=options.seed, callbacks=watch, folder=options.out)
+    room.save(found, options.out)
     found = room.load(options.out)  # measured as it will be used: halved, in float32
     figures, table = room.evaluate(found, faces)
     found.card |= dict(source=faces.source.name, command=options.command_line, terms=faces.source.terms)

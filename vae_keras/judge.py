@@ -5,6 +5,7 @@ scores edits. It is trained on the attributes of CelebA's training pictures, and
 import dataclasses
 import functools
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -104,12 +105,13 @@ class Judge:
         return pd.Series({"turned": new[attribute][lacked].mean(), "others_changed": others.mean()})
 
 
-def train(faces, epochs=30, batch_size=128, seed=1, learning_rate=2e-3, callbacks=()):
+def train(faces, epochs=30, batch_size=128, seed=1, learning_rate=2e-3, callbacks=(), folder=None):
     """Return a `Judge` of all attributes that `faces` (a `data.Faces`) labels, trained on its training pictures.
 
     Flipped, brighter or darker, moved, turned and scaled a little: see `data.augment` and `move`. Cross-entropy of
     each attribute, Adam with decoupled weight decay (Loshchilov and Hutter 2019), a rate that falls along a cosine.
-    Raises ValueError where there are no labels.
+    folder: where a checkpoint is kept after every epoch; an interrupted training goes on from it. Raises ValueError
+    where there are no labels, and where the checkpoint is of other settings.
     """
     table = faces.table.drop(columns="split")
     names = list(table.columns[table.dtypes.map(lambda dtype: dtype.kind) == "i"])
@@ -119,20 +121,27 @@ def train(faces, epochs=30, batch_size=128, seed=1, learning_rate=2e-3, callback
     batch_size = min(batch_size, len(faces.train))
     network = build_network(len(names))
     labels = {part: faces.labels(part, names).to_numpy() for part in ("train", "validation")}
-    examples = data.pipeline(faces.train, batch_size, training=True, seed=seed, labels=labels["train"])
-    examples = examples.map(lambda images, labels: (move(images), labels)).prefetch(2)
     schedule = training.cosine(learning_rate, epochs, batch_size, len(faces.train))
     network.compile(
         optimizer=training.Adam(schedule, weight_decay=0.05),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)],
     )
-    validation = data.pipeline(faces.validation, batch_size, labels=labels["validation"])
-    start = time.perf_counter()
-    fit = dict(validation_data=validation, epochs=epochs, callbacks=list(callbacks), verbose=0, shuffle=False)
-    network.fit(examples, **fit)
+    network.optimizer.build(network.trainable_variables)
     card = dict(epochs=epochs, pictures=len(faces.train), crop=faces.source.crop, seed=seed)
-    card |= dict(minutes=round((time.perf_counter() - start) / 60, 1), date=time.strftime("%Y-%m-%d"))
+    checkpoint = training.Checkpoint(
+        folder, dict(card, batch_size=batch_size, rate=learning_rate, attributes=names)
+    )
+    done = checkpoint.restore(network)
+    order = dict(training=True, seed=seed, first_epoch=done)
+    examples = data.pipeline(faces.train, batch_size, labels=labels["train"], **order)
+    examples = examples.map(lambda images, labels: (move(images), labels)).prefetch(2)
+    validation = data.pipeline(faces.validation, batch_size, labels=labels["validation"])
+    fit = dict(validation_data=validation, initial_epoch=done, epochs=epochs, verbose=0, shuffle=False)
+    if done < epochs:
+        network.fit(examples, callbacks=[*callbacks, checkpoint], **fit)
+    minutes = round(checkpoint.history()["seconds"].sum() / 60, 1)
+    card |= dict(minutes=minutes, date=time.strftime("%Y-%m-%d"))
     return Judge(network, names, card)
 
 
@@ -193,6 +202,7 @@ def save(judge, folder):
     with storage.replacing(folder, FILES) as (weights, card):
         storage.save_weights(judge.network, weights)
         card.write_text(json.dumps({"attributes": judge.attributes, **judge.card}, indent=2) + "\n")
+    shutil.rmtree(Path(folder) / "checkpoint", ignore_errors=True)
     load.cache_clear()  # it may hold what stood there
 
 

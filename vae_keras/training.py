@@ -187,9 +187,11 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
-        noise = self.model.sampling.noise.state
-        others = [v for v in self.model.non_trainable_variables if v.path.endswith("seed_generator_state")]
-        for place, state in enumerate([noise, *(other for other in others if other is not noise)]):
+        states = [v for v in self.model.non_trainable_variables if v.path.endswith("seed_generator_state")]
+        if hasattr(self.model, "sampling"):  # its noise comes first
+            noise = self.model.sampling.noise.state
+            states = [noise, *(state for state in states if state is not noise)]
+        for place, state in enumerate(states):
             state.assign([self.settings["seed"] + epoch, place << 20])  # a draw adds 1: they never meet
 
     def on_epoch_end(self, epoch, logs=None):
