@@ -229,6 +229,7 @@ def test_a_killed_sharpening_goes_on_with_its_own_optimizer(model, pictures, tmp
 def test_judge_is_trained_on_labels_and_says_when_there_are_none(pictures, tmp_path, capsys):
     assert command("judge --data {d} --out {o} --epochs 1", d=pictures, o=tmp_path / "judge") == 0
     assert "Smiling" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "judge").iterdir()} == {"judge.json", "judge.weights.h5"}
     card = json.loads((tmp_path / "judge" / "judge.json").read_text())
     assert card["attributes"] == ["Smiling"] and 0 <= card["figures"]["accuracy"] <= 1
     images.save_images(cartoon.draw_faces(cartoon.sample_factors(30), 16), tmp_path / "unlabelled")

@@ -153,10 +153,9 @@ def main(arguments=None):
         load_tensorflow()
         options.command(options)
     except KeyboardInterrupt:
-        hint = (
-            "; once training has begun, the same command (without --force) goes on after the last whole epoch"
-        )
-        print(f"interrupted{hint if arguments[:1] == ['train'] else ''}", file=sys.stderr)
+        hint = "; once training has begun, the same command goes on after the last whole epoch"
+        hints = {"judge": hint, "train": f"{hint} (without --force)"}
+        print(f"interrupted{hints.get(''.join(arguments[:1]), '')}", file=sys.stderr)
         return 130
     except (ValueError, OSError, MemoryError) as error:
         message = str(error)

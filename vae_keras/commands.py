@@ -230,6 +230,7 @@ def judge(options):
     found.card |= dict(source=faces.source.name, command=options.command_line, terms=faces.source.terms)
     found.card |= dict(figures=figures, attribute_figures=table.round(4).to_dict("index"))
     room.save(found, options.out)
+    shutil.rmtree(options.out / "checkpoint")
     print(
         table.round(3).to_string(), "", *(f"{name} {value:.4g}" for name, value in figures.items()), sep="\n"
     )

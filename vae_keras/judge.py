@@ -5,8 +5,8 @@ scores edits. It is trained on the attributes of CelebA's training pictures, and
 import dataclasses
 import functools
 import json
-import shutil
 import time
+import zlib
 from pathlib import Path
 
 import keras
@@ -110,8 +110,8 @@ def train(faces, epochs=30, batch_size=128, seed=1, learning_rate=2e-3, callback
 
     Flipped, brighter or darker, moved, turned and scaled a little: see `data.augment` and `move`. Cross-entropy of
     each attribute, Adam with decoupled weight decay (Loshchilov and Hutter 2019), a rate that falls along a cosine.
-    folder: where a checkpoint is kept after every epoch; an interrupted training goes on from it. Raises ValueError
-    where there are no labels, and where the checkpoint is of other settings.
+    folder: where a checkpoint is kept after every epoch; an interrupted training goes on from it, though with other
+    moves. Raises ValueError where there are no labels, and where the checkpoint is of other settings.
     """
     table = faces.table.drop(columns="split")
     names = list(table.columns[table.dtypes.map(lambda dtype: dtype.kind) == "i"])
@@ -129,9 +129,9 @@ def train(faces, epochs=30, batch_size=128, seed=1, learning_rate=2e-3, callback
     )
     network.optimizer.build(network.trainable_variables)
     card = dict(epochs=epochs, pictures=len(faces.train), crop=faces.source.crop, seed=seed)
-    checkpoint = training.Checkpoint(
-        folder, dict(card, batch_size=batch_size, rate=learning_rate, attributes=names)
-    )
+    settings = dict(card, batch_size=batch_size, rate=learning_rate, attributes=names)
+    settings["content"] = [zlib.crc32(np.ascontiguousarray(some)) for some in (faces.train, labels["train"])]
+    checkpoint = training.Checkpoint(folder, settings)
     done = checkpoint.restore(network)
     order = dict(training=True, seed=seed, first_epoch=done)
     examples = data.pipeline(faces.train, batch_size, labels=labels["train"], **order)
@@ -202,7 +202,6 @@ def save(judge, folder):
     with storage.replacing(folder, FILES) as (weights, card):
         storage.save_weights(judge.network, weights)
         card.write_text(json.dumps({"attributes": judge.attributes, **judge.card}, indent=2) + "\n")
-    shutil.rmtree(Path(folder) / "checkpoint", ignore_errors=True)
     load.cache_clear()  # it may hold what stood there
 
 

@@ -89,7 +89,7 @@ def edits():
     for attribute in (name.removesuffix(", shipped") for name in found if name.endswith(", shipped")):
         row, control = (found[f"{attribute}, {way}"] for way in ("shipped", "random direction"))
         shown = [row[column] for column in ("photographs", "reconstructed", "turned", "others_changed")]
-        shown = [f"{float(value):.2f}" for value in (*shown, control["others_changed"])]
+        shown = [f"{float(value):.3f}" for value in (*shown, control["others_changed"])]
         rows.append([f"`{attribute}`", *shown])
     return markdown(rows)
 
