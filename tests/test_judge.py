@@ -141,4 +141,7 @@ def test_an_interrupted_training_goes_on(faces, tmp_path):
     with pytest.raises(ValueError, match="other settings .epochs"):
         judge.train(faces, epochs=4, **short)
     found = judge.train(faces, epochs=3, callbacks=[watch], **short)
+    whole = judge.train(faces, epochs=3, batch_size=128)
+    for one, other in zip(found.network.get_weights(), whole.network.get_weights()):
+        np.testing.assert_allclose(one, other, atol=1e-5)
     assert begun == [0, 1, 1, 2] and found.network.optimizer.iterations == 3 * (len(faces.train) // 128)

@@ -129,16 +129,15 @@ def _load(folder, source, just_written=False):
     return Faces(source, images, table, skipped, settings["pictures"])
 
 
-def pipeline(
-    images, batch_size: int = 64, training: bool = False, seed: int = 0, first_epoch: int = 0, labels=None
-):
+def pipeline(images, batch_size=64, training=False, seed=0, first_epoch=0, labels=None, change=None):
     """A tf.data.Dataset of float32 (batch, size, size, 3) in [0, 1] over uint8 (n, size, size, 3) pictures.
 
     With `labels` (n, k) its elements are pairs of pictures and their labels, as float32.
 
-    With `training` every pass is shuffled anew, augmented, and drops what does not fill the last batch. The order
-    and the changes depend on `seed` and on the number of the pass alone, counted from `first_epoch`: a training
-    that is resumed sees what it would have seen. Raises ValueError for no pictures, other types, a batch size of 0.
+    With `training` every pass is shuffled anew, changed by `change(images, seed)`, which is `augment` if not given,
+    and drops what does not fill the last batch. Order and changes depend on `seed` and on the number of the pass
+    alone, counted from `first_epoch`: a training that is resumed sees what it would have seen. Raises ValueError for
+    no pictures, other types, a batch size of 0.
     """
     import tensorflow as tf
 
@@ -160,7 +159,7 @@ def pipeline(
             yield images[rows], labels[rows], (seed * 1_000_003 + epoch, step)
 
     def finish(images, labels, seed):
-        images = augment(images, seed) if training else tf.cast(images, tf.float32) / 255
+        images = (change or augment)(images, seed) if training else tf.cast(images, tf.float32) / 255
         return images if alone else (images, labels)
 
     size = batch_size if whole else None

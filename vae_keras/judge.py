@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import json
 import time
-import zlib
 from pathlib import Path
 
 import keras
@@ -108,10 +107,10 @@ class Judge:
 def train(faces, epochs=30, batch_size=128, seed=1, learning_rate=2e-3, callbacks=(), folder=None):
     """Return a `Judge` of all attributes that `faces` (a `data.Faces`) labels, trained on its training pictures.
 
-    Flipped, brighter or darker, moved, turned and scaled a little: see `data.augment` and `move`. Cross-entropy of
-    each attribute, Adam with decoupled weight decay (Loshchilov and Hutter 2019), a rate that falls along a cosine.
-    folder: where a checkpoint is kept after every epoch; an interrupted training goes on from it, though with other
-    moves. Raises ValueError where there are no labels, and where the checkpoint is of other settings.
+    Flipped, brighter or darker, moved, turned and scaled a little: see `vary`. Cross-entropy of each attribute, Adam
+    with decoupled weight decay (Loshchilov and Hutter 2019), a rate that falls along a cosine. folder: where a
+    checkpoint is kept after every epoch; an interrupted training goes on from it. Raises ValueError where there are no
+    labels, and where the checkpoint is of other settings.
     """
     table = faces.table.drop(columns="split")
     names = list(table.columns[table.dtypes.map(lambda dtype: dtype.kind) == "i"])
@@ -120,7 +119,7 @@ def train(faces, epochs=30, batch_size=128, seed=1, learning_rate=2e-3, callback
     keras.utils.set_random_seed(seed)
     batch_size = min(batch_size, len(faces.train))
     network = build_network(len(names))
-    labels = {part: faces.labels(part, names).to_numpy() for part in ("train", "validation")}
+    labels = [faces.labels(part, names).to_numpy() for part in ("train", "validation")]
     schedule = training.cosine(learning_rate, epochs, batch_size, len(faces.train))
     network.compile(
         optimizer=training.Adam(schedule, weight_decay=0.05),
@@ -128,29 +127,28 @@ def train(faces, epochs=30, batch_size=128, seed=1, learning_rate=2e-3, callback
         metrics=[keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)],
     )
     network.optimizer.build(network.trainable_variables)
+    how = dict(epochs=epochs, batch_size=batch_size, seed=seed, folder=folder, callbacks=callbacks)
+    how |= dict(labels=labels, change=vary, settings=dict(rate=learning_rate, attributes=names))
+    minutes = training.run(network, faces.train, faces.validation, **how)["seconds"].sum() / 60
     card = dict(epochs=epochs, pictures=len(faces.train), crop=faces.source.crop, seed=seed)
-    settings = dict(card, batch_size=batch_size, rate=learning_rate, attributes=names)
-    settings["content"] = [zlib.crc32(np.ascontiguousarray(some)) for some in (faces.train, labels["train"])]
-    checkpoint = training.Checkpoint(folder, settings)
-    done = checkpoint.restore(network)
-    order = dict(training=True, seed=seed, first_epoch=done)
-    examples = data.pipeline(faces.train, batch_size, labels=labels["train"], **order)
-    examples = examples.map(lambda images, labels: (move(images), labels)).prefetch(2)
-    validation = data.pipeline(faces.validation, batch_size, labels=labels["validation"])
-    fit = dict(validation_data=validation, initial_epoch=done, epochs=epochs, verbose=0, shuffle=False)
-    if done < epochs:
-        network.fit(examples, callbacks=[*callbacks, checkpoint], **fit)
-    minutes = round(checkpoint.history()["seconds"].sum() / 60, 1)
-    card |= dict(minutes=minutes, date=time.strftime("%Y-%m-%d"))
+    card |= dict(minutes=round(minutes, 1), date=time.strftime("%Y-%m-%d"))
     return Judge(network, names, card)
 
 
-def move(images, degrees=9.0, scale=0.1, pixels=4.0):
+def vary(images, seed):
+    """Return a batch of uint8 pictures as training sees it: `data.augment`, then `move`. seed: (2,)."""
+    import tensorflow as tf
+
+    seed, other = tf.unstack(tf.random.split(seed, 2))
+    return move(data.augment(images, seed), seed=other)
+
+
+def move(images, degrees=9.0, scale=0.1, pixels=4.0, seed=(0, 0)):
     """Turn, scale and shift each picture of a batch at random, by up to so much; what comes in is mirrored."""
     import tensorflow as tf
 
     count, size = tf.shape(images)[0], images.shape[1]
-    turn, zoom, right, down = tf.unstack(tf.random.uniform((4, count), -1.0, 1.0))
+    turn, zoom, right, down = tf.unstack(tf.random.stateless_uniform((4, count), seed, -1.0, 1.0))
     angle, zoom, middle = turn * np.deg2rad(degrees), 1 + scale * zoom, (size - 1) / 2
     cosine, sine = zoom * tf.cos(angle), zoom * tf.sin(angle)
     x, y = pixels * right + middle * (1 - cosine + sine), pixels * down + middle * (1 - sine - cosine)

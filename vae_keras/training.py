@@ -68,17 +68,26 @@ def cosine(learning_rate, epochs, batch_size, pictures):
     return keras.optimizers.schedules.CosineDecay(learning_rate, steps)
 
 
-def run(model, images, validation=None, *, epochs, batch_size, seed, folder, settings, **options):
-    """Fit a compiled model whose noise comes from `model.sampling`; go on from a checkpoint of the same settings."""
-    batch_size = min(batch_size, len(images))
+def run(
+    model, images, validation=None, *, epochs, batch_size, seed, folder, settings, labels=None, **options
+):
+    """Fit a compiled model; go on from a checkpoint of the same settings.
+
+    labels: those of images and those of validation, if it learns any. options: for `keras.Model.fit`; and `change`, of
+    `data.pipeline`.
+    """
+    batch_size, (own, held) = min(batch_size, len(images)), labels or (None, None)
     settings = settings | dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed)
     settings |= {"content of the pictures": zlib.crc32(np.ascontiguousarray(images))}
-    checkpoint = Checkpoint(folder, settings)
+    settings |= {"content of the labels": zlib.crc32(np.ascontiguousarray(own))} if labels else {}
+    checkpoint, order = Checkpoint(folder, settings), dict(seed=seed, change=options.pop("change", None))
     done = checkpoint.restore(model)
     if done < epochs:
         model.fit(
-            data.pipeline(images, batch_size, training=True, seed=seed, first_epoch=done),
-            validation_data=None if validation is None else data.pipeline(validation, batch_size),
+            data.pipeline(images, batch_size, training=True, first_epoch=done, labels=own, **order),
+            validation_data=None
+            if validation is None
+            else data.pipeline(validation, batch_size, labels=held),
             initial_epoch=done,
             epochs=epochs,
             callbacks=[*options.pop("callbacks", ()), checkpoint],
