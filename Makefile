@@ -1,16 +1,19 @@
-# make faces      new faces in build/: set up, execute the lessons, draw        (DATA=lfw|celeba|anime|folder|zip)
-# make test       set up, and run every test, the lessons included
-# make setup      the set-up alone
-# make lessons    bring the committed notebooks up to date with their texts     (LESSONS="03 04" PROFILE=… DATA=…)
-# make colab      write the repository's address everywhere                     (REPO=owner/name)
-# make figures    write the figures of the models that ship and of the benchmarks into README and lesson 03
-# make bench      measure training step, input, sampling and growth beside others; writes benchmarks/RESULTS.md (an hour)
-# make race       train this model and four from elsewhere for the same times, measure their faces (4 hours; NAMES=… OUTSIDE=…)
+# make faces       set up, train on drawn faces for some minutes, and show new faces in build/    (DATA=lfw|celeba|anime|folder|zip)
+# make test        set up, and run every test, the lessons included
+# make test-fast   the tests of the module that take no training, in two minutes
+# make setup       the set-up alone
+# make lessons     bring the committed notebooks up to date with their texts     (LESSONS="03 04" PROFILE=… DATA=…)
+# make lab         open the lessons in JupyterLab
+# make colab       write the repository's address everywhere                     (REPO=owner/name)
+# make figures     write the figures of the models that ship and of the benchmarks into README
+# make bench       measure the training step beside others; writes benchmarks/RESULTS.md (half an hour)
 # make bench-check fail if the training step or the input became slow (3 minutes)
-# make quality    measure the faces of a model that ships (MODEL=celeba OUTSIDE=a script that prints a distance)
-# make lint       ruff on module, tests and texts of the lessons (make format: mend what it can)
-# make test-colab the tests, with the versions that Colab ships, in .venv-colab
-# make clean      remove build/ and the environments
+# make quality     measure the faces of a model that ships (MODEL=celeba OUTSIDE=a script that prints a distance)
+# make classifier  train the attribute classifier that ships anew (needs CelebA)
+# make lint        ruff on module, tests and texts of the lessons
+# make format      mend what ruff can mend
+# make test-colab  the tests, with the versions that Colab ships, in .venv-colab
+# make clean       remove build/ and the environments
 # PYTHON=python3.13 make … chooses another interpreter.
 
 PYTHON ?= python3
@@ -24,22 +27,30 @@ INTERPRETER := $(VENV)/.python-$(VERSION)
 INSTALLED := $(VENV)/.installed-$(VERSION)
 TOOLS := $(VENV)/.tools-$(VERSION)
 CODE := vae_keras tests notebooks/src benchmarks
+# What `make test-fast` reads: tests of seconds each. Those marked slow are left out.
+FAST := config storage model layers optimizers pipeline latent priors directions reconstruction pca distances datasets \
+	archives cache framing loading saving splits augmentation images drawn plots benchmarks project
 
 .DELETE_ON_ERROR:
-.PHONY: faces test setup lessons colab figures bench race bench-check quality lint format test-colab clean
+.PHONY: faces test test-fast setup lessons lab colab figures bench bench-check quality classifier lint format test-colab clean
 
 faces: $(INSTALLED)
-	@$(RUN) notebooks/src/build.py --force --html --profile $(or $(PROFILE),cpu) --data "$(or $(DATA),cartoon)" --out build
-	@$(RUN) notebooks/src/faces.py --profile $(or $(PROFILE),cpu) --data "$(or $(DATA),cartoon)" --out build/faces.png
+	@$(RUN) -m vae_keras faces --data "$(or $(DATA),cartoon)" --out build
 
 test: $(TOOLS)
 	$(RUN) -m pytest tests notebooks -n $(WORKERS) --dist loadscope -q --durations=5 \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=600
 
+test-fast: $(TOOLS)
+	$(RUN) -m pytest $(wildcard $(FAST:%=tests/test_%.py)) -m "not slow" -n $(WORKERS) -q
+
 setup: $(INSTALLED)
 
 lessons: $(INSTALLED)
 	@$(RUN) notebooks/src/build.py $(LESSONS) $(if $(PROFILE),--profile $(PROFILE)) $(if $(DATA),--data "$(DATA)")
+
+lab: $(INSTALLED)
+	@$(RUN) -m jupyterlab notebooks
 
 colab: $(INSTALLED)
 	@$(RUN) notebooks/src/address.py "$(REPO)"
@@ -48,16 +59,16 @@ figures: $(INSTALLED)
 	@$(RUN) notebooks/src/figures.py
 
 bench: $(INSTALLED) .venv-bench/.installed
-	@for script in step input sampling growth; do $(RUN) benchmarks/$$script.py || exit 1; done
-
-race: $(INSTALLED) .venv-bench/.installed
-	@$(RUN) benchmarks/time_to_quality.py $(NAMES) $(if $(OUTSIDE),--outside "$(OUTSIDE)")
+	@$(RUN) benchmarks/step.py
 
 bench-check: $(INSTALLED)
 	@$(RUN) benchmarks/check.py
 
 quality: $(INSTALLED)
 	@$(RUN) benchmarks/quality.py --model $(or $(MODEL),celeba) --data $(or $(MODEL),celeba) $(if $(OUTSIDE),--outside "$(OUTSIDE)")
+
+classifier: $(INSTALLED)
+	@$(RUN) -m vae_keras classifier --data celeba --out vae_keras/hub/weights/classifier --force
 
 lint: $(TOOLS)
 	$(RUN) -m ruff check $(wildcard $(CODE))

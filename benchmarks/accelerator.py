@@ -13,7 +13,6 @@ of RESULTS.md.
 import argparse
 import json
 import math
-import shutil
 import sys
 from pathlib import Path
 
@@ -22,6 +21,7 @@ import report
 import step
 
 KEPT = Path(__file__).resolve().with_suffix(".json")
+SEED = 2  # of the codes of new faces
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 
@@ -30,7 +30,7 @@ def prepare(folder):
     from vae_keras import data
 
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "train.npy", data.prepare("celeba", 64).train)
+    np.save(folder / "train.npy", data.load_faces("celeba", 64).train)
 
 
 def section(found):
@@ -56,7 +56,7 @@ def section(found):
         f"({found.get('note', 'as they are')}); PyTorch's are one batch that does not change.",
         report.table(rows),
         "By Muon: seconds of compiling, of the steps, and of everything. One process trains all: what was compiled for "
-        "one model helps the next. Distances as in the race.",
+        "one model helps the next. Distances to CelebA's validation and test pictures.",
         report.table([{"model": name} | run for name, run in found["runs"].items()]),
     ]
     for some in found["slowest"]:
@@ -68,19 +68,45 @@ def section(found):
     return "\n\n".join(parts)
 
 
+def load_trained(name, folder):
+    """Return a VAE with the weights that jax_training.py wrote under that name."""
+    from vae_keras.model import VAE
+
+    vae = VAE(details=None if name == "plain" else 16)
+    vae.encoder.load_weights(folder / f"{name}-encoder.weights.h5")
+    vae.decoder.load_weights(folder / f"{name}-decoder.weights.h5")
+    return vae
+
+
+def figures(vae, train, held, outside):
+    """Return error and distances of a model: of reconstructions, and of new faces from N(0, I) and from a mixture."""
+    from vae_keras import evaluation, latent, priors
+
+    z_mean, z_log_variance = latent.encode(vae, train)
+    noise = np.random.default_rng(0).standard_normal(z_mean.shape)
+    prior = priors.fit_prior(z_mean + np.exp(0.5 * z_log_variance) * noise)
+    normal = np.random.default_rng(SEED).standard_normal((len(held), z_mean.shape[1]))
+    sets = {
+        "reconstructions": latent.reconstruct(vae, held),
+        "N(0, I)": latent.decode(vae, normal),
+        "mixture": latent.decode(vae, prior.sample(len(held), seed=SEED)),
+    }
+    found = {"squared error": evaluation.squared_error(held, sets["reconstructions"])}
+    classifier = evaluation.load_classifier()
+    for name, images in sets.items():
+        found[f"{name}, classifier"] = classifier.distance(held, images)
+        found[f"{name}, outside"] = report.outside(outside, held, images)
+    return found
+
+
 def measure(folder, outside):
     """Measure the faces of what was trained; keep the figures beside this script, and write the section."""
-    import time_to_quality
-
     from vae_keras import data
 
-    faces, found = data.prepare("celeba", 64), json.loads((folder / KEPT.name).read_text())
+    faces, found = data.load_faces("celeba", 64), json.loads((folder / KEPT.name).read_text())
     held = np.concatenate([faces.validation, faces.test])
     for name, run in found["runs"].items():
-        kind = "plain" if name == "plain" else "sharpened"
-        for part in ("encoder", "decoder"):
-            shutil.copy(folder / f"{name}-{part}.weights.h5", folder / f"{part}.weights.h5")
-        run |= time_to_quality.measure(outside, held, *time_to_quality.trained_own(kind, folder))
+        run |= figures(load_trained(name, folder), faces.train, held, outside)
     KEPT.write_text(json.dumps(found, indent=1) + "\n")
     report.write("On an accelerator", section(found))
 

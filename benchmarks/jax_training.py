@@ -27,16 +27,25 @@ from jax import lax
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-# They import TensorFlow, and use it in `train_step` and in two kernels alone.
-sys.modules["tensorflow"] = types.SimpleNamespace()
-from vae_keras import model, sharpen, training  # noqa: E402
+# The module's files import TensorFlow, and use it in training loops and kernels alone: what stands in for it here has
+# no kernels and no replicas. The package as a whole refuses JAX, so its files are imported one by one.
+sys.modules["tensorflow"] = types.SimpleNamespace(
+    raw_ops=None,
+    distribute=types.SimpleNamespace(has_strategy=lambda: False, get_replica_context=lambda: None),
+    data=types.SimpleNamespace(Dataset=object),
+)
+package = types.ModuleType("vae_keras")
+package.__path__ = [str(HERE.parent / "vae_keras")]
+sys.modules["vae_keras"] = package
+from vae_keras import model, optimizers, training  # noqa: E402
+from vae_keras.sharpening import adversarial  # noqa: E402
 
 del sys.modules["tensorflow"]  # or Keras takes it for the real one
 model.BatchNormalization = keras.layers.BatchNormalization
 
 BATCH, REPEATS, OPTIMIZER = 64, 5, "muon"
 PRECISION = "mixed_bfloat16"
-# (plain, sharpening): the first two are what two cores have time for in 1,800 seconds (time_to_quality.json).
+# (plain, sharpening): the first two are what two cores have time for in 1,800 seconds (CONCLUSIONS.md).
 EPOCHS = {"plain": (23, 0), "sharpened": (9, 4), "longest": (50, 100)}
 
 
@@ -58,7 +67,7 @@ def widen(maps, kernel):
 def slopes(kept, slope):
     """Return the gradients of `widen`: a convolution, and the gradient of that one's kernel.
 
-    JAX's own would be a convolution with a kernel as large as the picture (PROFILE.md).
+    JAX's own would be a convolution with a kernel as large as the picture (CONCLUSIONS.md).
     """
     maps, kernel = kept
     return convolve(slope, kernel), jax.vjp(lambda kernel: convolve(slope, kernel), kernel)[1](maps)[0]
@@ -161,27 +170,30 @@ def plain(size, pictures, epochs, batch=BATCH, optimizer=OPTIMIZER):
     vae = training.build_vae(settings)
 
     def losses(images):
-        terms = vae.compute_terms(images, training=True)
+        terms = vae.compute_terms(images, images, training=True)
         vae.log_sigma.assign(0.9 * vae.log_sigma + 0.1 * model.best_log_sigma(terms["mse"]))
         return (terms["loss"],)
 
-    rate = training.cosine(training.RATES[optimizer], epochs, batch, pictures)
-    optimizer = training.OPTIMIZERS[optimizer](rate)
+    rate = optimizers.cosine_decay(optimizers.DEFAULT_RATES[optimizer], epochs, batch, pictures)
+    optimizer = optimizers.get(optimizer, rate)
     return vae, Trainer(vae, [vae.trainable_variables], [optimizer], losses)
 
 
 def sharpened(vae, pictures, epochs):
-    """Return a copy of a trained VAE with a branch for details, and the `Trainer` of what `sharpen.sharpen` does."""
-    sharper = sharpen.with_details(vae)
-    sharpener = sharpen.Sharpener(sharper)
+    """Return a copy of a trained VAE with a branch for details, and the `Trainer` of what `sharpening.sharpen` does."""
+    sharper = vae.copy_with_details()
+    sharpener = adversarial.Sharpener(sharper)
 
     def losses(images):
         return sharpener.compute_losses(images)[:2]
 
-    rates = [training.cosine(rate, epochs, BATCH, pictures) for rate in sharpen.RATES[OPTIMIZER]]
-    optimizers = [training.OPTIMIZERS[OPTIMIZER](rate, beta_1=0.5, beta_2=0.99) for rate in rates]
+    rates = [
+        optimizers.cosine_decay(rate, epochs, BATCH, pictures)
+        for rate in adversarial.LEARNING_RATES[OPTIMIZER]
+    ]
+    chosen = [optimizers.get(OPTIMIZER, rate, beta_1=0.5, beta_2=0.99) for rate in rates]
     groups = [sharper.decoder.trainable_variables, sharpener.discriminator.trainable_variables]
-    return sharper, Trainer(sharpener, groups, optimizers, losses)
+    return sharper, Trainer(sharpener, groups, chosen, losses)
 
 
 def train(folder, name, pictures):
@@ -276,7 +288,9 @@ def run(folder, minutes):
     found |= {"speeds": [], "slowest": [], "runs": {}}
     parts = [("runs", train, folder, name, pictures) for name in EPOCHS]
     for batch in (BATCH, 16 * BATCH):
-        parts += [("speeds", speeds, 64, pictures, batch, optimizer) for optimizer in training.OPTIMIZERS]
+        parts += [
+            ("speeds", speeds, 64, pictures, batch, optimizer) for optimizer in optimizers.DEFAULT_RATES
+        ]
         parts += [("speeds", torch_speeds, 64, batch)]
     parts += [("slowest", slowest, 64, pictures, batch) for batch in (BATCH, 4 * BATCH)]
     for kind, function, *arguments in parts:

@@ -13,7 +13,10 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
-HEAD = "# Results\n\nEach section names its script: `make bench`, `make race` and `make quality` run most of them.\n"
+HEAD = (
+    "# Results\n\nEach section names its script; `make bench` and `make quality` run them. What was tried and left: "
+    "[CONCLUSIONS.md](CONCLUSIONS.md).\n"
+)
 
 
 def machine():

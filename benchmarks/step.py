@@ -1,14 +1,14 @@
 """Pictures per second of the training step, the same network trained in four ways: `make bench`.
 
-    course   `VAE` of lesson 03, but by Adam, as `keras` and `torch` are
-    muon     the same by Muon, as lesson 03 trains it: a step that takes longer and is worth more (variants.py)
-    keras    the same layers and loss with Keras's own batch normalization and Adam
+    course   `VAE` of lesson 03 by the module's Adam, as `keras` and `torch` are trained
+    muon     the same by Muon, the default of lesson 03: a step that takes longer and is worth more (CONCLUSIONS.md)
+    keras    the same layers and loss with Keras' own batch normalization and Adam
     torch    peers/torch_step.py: PyTorch, channels last, bfloat16 autocast, `torch.compile`, fused Adam
     input    no step, but the pipeline that feeds the course's: for check.py
 
 The ways take turns, each in a process of its own, so that a busy machine is busy for all of them. All run on the
 processor (GPUs are hidden), with batches of 64 that lie in memory, and in the precision that the course chooses there.
-PyTorch wants an environment of its own, .venv-bench, which `make bench` makes, and a C++ compiler; without them it is
+PyTorch needs an environment of its own, .venv-bench, which `make bench` makes, and a C++ compiler; without them it is
 left out. Also measured: how many multiplications and additions a second a large product of matrices reaches here.
 """
 
@@ -24,7 +24,12 @@ import report
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = ROOT / ".venv-bench" / "bin" / "python"
-BATCH, SIZES, TURNS, OTHERS = 64, (64, 128), 5, ("muon", "keras", "torch")
+BATCH = 64
+SIZES = (64, 128)
+TURNS = 5
+OTHERS = ("muon", "keras", "torch")
+
+sys.path.insert(0, str(ROOT))
 
 
 def rate(step, seconds=4.0):
@@ -40,17 +45,17 @@ def rate(step, seconds=4.0):
 
 def keras_step(way, size):
     """Return a function that takes one training step, as `fit` takes it."""
-    sys.path.insert(0, str(ROOT))
     import keras
     import numpy as np
     import tensorflow as tf
 
-    from vae_keras import config, model, training
+    from vae_keras import config, model, optimizers, training
 
     if way == "keras":
         model.BatchNormalization = keras.layers.BatchNormalization
-    vae = training.build_vae(config.get_config(profile="full", dataset="cartoon", image_size=size))
-    kinds = {"course": training.Adam, "muon": training.Muon, "keras": keras.optimizers.Adam}
+    settings = config.settings(profile="full", dataset="cartoon", image_size=size)
+    vae = training.build_vae(settings)
+    kinds = {"course": optimizers.Adam, "muon": optimizers.Muon, "keras": keras.optimizers.Adam}
     vae.compile(optimizer=kinds[way](1e-3))
     images = np.random.default_rng(0).random((BATCH, size, size, 3), dtype="float32")
     batches = iter(tf.data.Dataset.from_tensors(images).repeat())
@@ -60,13 +65,12 @@ def keras_step(way, size):
 
 def input_step(size):
     """Return a function that takes the next batch from the pipeline of lesson 03, shuffled and augmented."""
-    sys.path.insert(0, str(ROOT))
     import numpy as np
 
-    from vae_keras import data
+    from vae_keras import data, pipeline
 
     images = np.random.default_rng(0).integers(0, 256, (6400, size, size, 3), dtype="uint8")
-    batches = iter(data.pipeline(images, BATCH, training=True).repeat())
+    batches = iter(pipeline.batches(images, BATCH, training=True, augment=data.augment).repeat())
     return lambda: next(batches)
 
 
@@ -85,10 +89,10 @@ def peak():
 
 def operations(size):
     """Return the operations that the convolutions and dense layers of a training step need for one picture."""
-    from vae_keras import model
+    from vae_keras.model import stage_filters
 
     half, forward = size, 0
-    channels = [3, *model.stage_filters(size)]
+    channels = [3, *stage_filters(size)]
     for thin, thick in zip(channels, channels[1:]):
         half //= 2
         forward += 2 * 2 * half * half * 9 * thin * thick  # once in the encoder, once in the decoder
@@ -96,14 +100,22 @@ def operations(size):
     return 3 * forward  # backwards: the gradients of the weights and of the layer's input
 
 
+def precision():
+    """Return the number format in which the course computes on this processor."""
+    from vae_keras.config import settings
+
+    return settings(dataset="cartoon").precision.removeprefix("mixed_")
+
+
 def measure(way, size):
     """Return the rate of one way, measured in a process of its own; None where it cannot run."""
-    script = ROOT / "benchmarks" / "peers" / "torch_step.py"
-    command = [TORCH, script, size, precision()] if way == "torch" else [sys.executable, __file__, way, size]
+    command = [sys.executable, __file__, way, size]
+    if way == "torch":
+        command = [TORCH, ROOT / "benchmarks" / "peers" / "torch_step.py", size, precision()]
     if not Path(command[0]).exists():
         return None
-    hidden = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=hidden)
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
     if done.returncode:
         print(f"{way} failed:", *done.stderr.splitlines()[-5:], sep="\n  ", file=sys.stderr)
         return None
@@ -115,36 +127,44 @@ def required(way, size):
     return measure(way, size) or sys.exit(f"error: {way} could not be measured; what it said stands above.")
 
 
-def precision():
-    """Return the number format in which the course computes on this processor."""
-    sys.path.insert(0, str(ROOT))
-    from vae_keras import config
-
-    return config.get_config(dataset="cartoon").precision.removeprefix("mixed_")
+def compare(turns, size, best):
+    """Return a row per way, from the rates that each way had in every turn."""
+    rows = []
+    for way in turns[0]:
+        measured = [turn for turn in turns if turn[way]]
+        if not measured:
+            continue
+        rates = [turn[way] for turn in measured]
+        median = statistics.median(rates)
+        row = {
+            "way": way,
+            "pictures": f"{size}×{size}",
+            "pictures per second": f"{median:.0f}",
+            "range": f"{min(rates):.0f}–{max(rates):.0f}",
+            "course is so many times as fast": statistics.median(
+                turn["course"] / turn[way] for turn in measured
+            ),
+            "share of the peak": f"{median * operations(size) / best:.0%}",
+        }
+        rows.append(row)
+    return rows
 
 
 def main():
     """Measure everything and write the section."""
     rows, best = [], required("peak", 64)
     for size in SIZES:
-        turns = [
-            {"course": required("course", size), **{way: measure(way, size) for way in OTHERS}}
-            for _ in range(TURNS)
-        ]
-        for way in turns[0]:
-            found = [turn[way] for turn in turns if turn[way]]
-            if not found:
-                continue
-            median = statistics.median(found)
-            row = {"way": way, "pictures": f"{size}×{size}", "pictures per second": f"{median:.0f}"}
-            row |= {"range": f"{min(found):.0f}–{max(found):.0f}"}
-            ratio = statistics.median(turn["course"] / turn[way] for turn in turns if turn[way])
-            row |= {"course is so many times as fast": ratio}
-            rows.append(row | {"share of the peak": f"{median * operations(size) / best:.0%}"})
+        turns = []
+        for _ in range(TURNS):
+            turn = {"course": required("course", size)}
+            for way in OTHERS:
+                turn[way] = measure(way, size)
+            turns.append(turn)
+        rows += compare(turns, size, best)
     report.write(
         "The training step",
-        f"Batch {BATCH}, median and range of {TURNS} turns: [step.py](step.py), "
-        "[peers/torch_step.py](peers/torch_step.py). A large product of matrices reaches "
+        f"Batch {BATCH}, median and range of {TURNS} turns; how it is measured, and against what, stands in "
+        "[step.py](step.py) and [peers/torch_step.py](peers/torch_step.py). A large product of matrices reaches "
         f"{best / 1e12:.2f} T operations a second here.\n\n{report.table(rows)}",
     )
 

@@ -1,18 +1,18 @@
-"""What the benchmarks share: a report whose sections replace each other, names that can be typed wrong, plans."""
+"""The benchmarks: a report whose sections replace each other, tables of what was measured, a check that can fail."""
 
-import argparse
 import importlib.util
-import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+from conftest import ROOT
+
+BENCHMARKS = ROOT / "benchmarks"
 
 
 @pytest.fixture
@@ -36,6 +36,23 @@ def test_a_section_replaces_its_own_and_leaves_the_others(report):
     assert report.RESULTS.read_text() == text
 
 
+def test_the_committed_page_is_what_the_report_would_write(report):
+    """Its head is the report's, and a section that is measured again replaces the one that is there."""
+    text = (BENCHMARKS / "RESULTS.md").read_text()
+    assert text.startswith(report.HEAD)
+    report.RESULTS.write_text(text)
+    report.write("The training step", "sparrow")
+    titles = re.findall("^## .*", text, re.MULTILINE)
+    assert re.findall("^## .*", report.RESULTS.read_text(), re.MULTILINE) == titles
+    assert len(text.splitlines()) < 150, "one page"
+
+
+def test_every_link_of_the_pages_leads_somewhere():
+    for name in ("RESULTS.md", "CONCLUSIONS.md"):
+        for link in re.findall(r"\]\((?!http)([^)#]+)", (BENCHMARKS / name).read_text()):
+            assert (BENCHMARKS / link).exists(), f"{name} links {link}"
+
+
 def test_a_script_is_named_by_its_first_line(report, tmp_path):
     script = tmp_path / "distance.py"
     script.write_text('"""How far apart.\n\nMore."""\nx = 1\n')
@@ -47,6 +64,120 @@ def test_a_script_is_named_by_its_first_line(report, tmp_path):
 def test_a_table_has_a_line_per_row(report):
     lines = report.table([{"a": 1.23456, "b": "x"}, {"a": 2, "b": "y"}]).splitlines()
     assert lines == ["| a | b |", "|---|---|", "| 1.235 | x |", "| 2 | y |"]
+
+
+def test_a_distance_comes_from_outside(report, tmp_path):
+    script = tmp_path / "distance.py"
+    script.write_text("import sys, numpy as np\nprint(*[np.load(path).sum() for path in sys.argv[1:]])\n")
+    assert report.outside(script, np.full(3, 2), np.ones(3)) == 6
+    assert report.outside(None, np.ones(3), np.ones(3)) is None
+
+
+# The step.
+
+
+def test_ways_are_compared_turn_by_turn(report):
+    """The median of the ratios, not the ratio of the medians; a way that could not run is left out."""
+    import step
+
+    turns = [
+        {"course": 10.0, "keras": 5.0, "torch": None},
+        {"course": 40.0, "keras": 10.0, "torch": None},
+        {"course": 90.0, "keras": 90.0, "torch": None},
+    ]
+    course, keras = step.compare(turns, 64, best=4e9)
+    assert (course["way"], keras["way"]) == ("course", "keras")
+    assert keras["course is so many times as fast"] == 2.0
+    assert (keras["pictures per second"], keras["range"]) == ("10", "5–90")
+    assert course["share of the peak"] == f"{40 * step.operations(64) / 4e9:.0%}" != "0%"
+
+
+def test_the_check_fails_where_half_is_lost(report, capsys):
+    import check
+
+    turn = {"keras": 100.0, "course": 168.0, "muon": 107.0, "input": 7000.0}
+    assert check.slow_ways([turn] * 3) == []
+    slow = [turn, turn | {"muon": 53.0}, turn | {"muon": 53.0}]
+    assert check.slow_ways(slow) == ["muon"]
+    assert "muon: 0.53 times" in capsys.readouterr().out
+
+
+def test_a_script_measures_a_way_in_a_process_of_its_own(report, monkeypatch, capsys):
+    """The last line that it prints is the rate; what fails is said and left out."""
+    import step
+
+    done = subprocess.CompletedProcess([], 0, stdout="a warning\n12.5\n", stderr="")
+    monkeypatch.setattr(step.subprocess, "run", lambda *_, **__: done)
+    assert step.measure("muon", 64) == 12.5
+    done.returncode, done.stderr = 1, "no memory"
+    assert step.measure("muon", 64) is None and "no memory" in capsys.readouterr().err
+    monkeypatch.setattr(step, "TORCH", Path("nowhere"))
+    monkeypatch.setattr(step, "precision", lambda: "float32")
+    assert step.measure("torch", 64) is None
+
+
+# The faces.
+
+
+class Model:
+    """A shipped model: its reconstructions are brighter, its new faces grey."""
+
+    vae = "vae"
+    prior = "prior"
+    sharpened = True
+
+    def reconstruct(self, images):
+        return images + 1
+
+    def generate(self, count, seed):
+        return np.full((count, 2, 2, 3), seed, "uint8")
+
+
+def test_quality_measures_each_set_once(report, monkeypatch):
+    import argparse
+
+    import quality
+
+    faces = argparse.Namespace(train=np.zeros((9, 2, 2, 3), "uint8"), test=np.ones((3, 2, 2, 3), "uint8"))
+    held = np.full((4, 2, 2, 3), 7, "uint8")
+    sets = quality.sets_of_faces({"plain": Model()}, faces, held)
+    assert {name: (len(images), images.max()) for name, images in sets.items()} == {
+        "real training pictures": (4, 0),
+        "plain, reconstructions": (4, 8),
+        "plain, new faces": (4, quality.SEED),
+    }
+    monkeypatch.setattr(quality.hub, "load", lambda name, plain=False: (name, plain) and Model())
+    assert list(quality.load_models("celeba")) == ["plain", "sharpened"]
+    monkeypatch.setattr(Model, "sharpened", False)
+    assert list(quality.load_models("celeba")) == ["plain"]
+
+
+def test_bits_are_those_of_the_plain_decoder_alone(report, monkeypatch):
+    import argparse
+
+    import quality
+
+    calls = []
+
+    def bits(vae, images, samples=1, prior=None):
+        calls.append((vae, len(images), samples, prior))
+        return 6.0
+
+    evaluation = argparse.Namespace(
+        fit_pca=len,
+        pca_error=lambda pca, images: 4.0,
+        similarity=lambda images, others: {"mse": 1.0},
+        bits_per_dimension=bits,
+    )
+    monkeypatch.setattr(quality, "evaluation", evaluation)
+    faces = argparse.Namespace(train=np.zeros(9), test=np.zeros(300))
+    plain, sharpened = quality.reconstruction_table({"plain": Model(), "sharpened": Model()}, faces)
+    assert calls == [("vae", 200, 1, None), ("vae", 200, 64, None), ("vae", 200, 64, "prior")]
+    assert plain["of PCA's error"] == 0.25 and plain["fitted prior"] == 6.0
+    assert sharpened["fitted prior"] is None and list(plain) == list(sharpened)
+
+
+# The accelerator.
 
 
 def test_what_an_accelerator_measured_is_told_whole(report):
@@ -72,6 +203,27 @@ def test_what_an_accelerator_measured_is_told_whole(report):
     assert ["plain", "2 + 0", "4.5", "12.5"] in rows and ["gemm" * 27 + "ge", "1.5", "2"] in rows
 
 
+def share(rate):
+    """Return the part of the peak above that so many pictures a second take: one pass forwards, two back."""
+    convolutions = 2 * 2 * 9 * (32**2 * 3 * 32 + 16**2 * 32 * 64 + 8**2 * 64 * 128 + 4**2 * 128 * 256)
+    return f"{3 * (convolutions + 3 * 2 * 16 * 256 * 128) * rate / 2e12:.2%}"
+
+
+def test_weights_of_the_accelerator_are_found_again(report, tmp_path):
+    """A decoder with details, too, draws the same face from the files that jax_training.py writes."""
+    import accelerator
+
+    from vae_keras.model import VAE
+
+    for name, details in (("plain", None), ("longest", 16)):
+        vae = VAE(details=details)
+        for part in ("encoder", "decoder"):
+            getattr(vae, part).save_weights(tmp_path / f"{name}-{part}.weights.h5")
+        found = accelerator.load_trained(name, tmp_path)
+        z = np.random.default_rng(0).standard_normal((2, 128)).astype("float32")
+        np.testing.assert_array_equal(found.decode(z), vae.decode(z))
+
+
 ON_JAX = """
 import jax, jax_training, numpy
 given = numpy.load("given.npz")
@@ -87,9 +239,14 @@ learned, others = ([v.value for v in part] for part in (decoder.trainable_variab
 draw = lambda learned: decoder.stateless_call(learned, others, given["z"])[0]
 faces, back = jax.vjp(draw, learned)
 numpy.savez("found.npz", faces, *back(given["slope"])[0])
+sharper, sharpening = jax_training.sharpened(vae, 16, 1)
+before = sharper.decoder.get_weights()
+sharpening.fit(given["pictures"], 1)
+assert not any(numpy.array_equal(*pair) for pair in zip(before, sharper.decoder.get_weights()))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX: pip install jax")
 def test_networks_on_jax_are_those_of_the_course(report, tmp_path):
     """A decoder that was trained there draws the same faces in TensorFlow, and all its gradients are the same."""
@@ -116,181 +273,3 @@ def test_networks_on_jax_are_those_of_the_course(report, tmp_path):
     slopes = tape.gradient(faces, decoder.trainable_variables, given["slope"])
     for one, other in zip([faces, *slopes], found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(other).max())
-
-
-@pytest.mark.parametrize("name", ["plain", "sharpened"])
-def test_the_accelerator_has_the_epochs_of_the_race(name):
-    """README and lesson 03 set its first two trainings beside those of 1,800 seconds."""
-    there, race = (
-        json.loads((BENCHMARKS / f"{file}.json").read_text())["runs"]
-        for file in ("accelerator", "time_to_quality")
-    )
-    assert there[name]["epochs"] == race[f"{name} 1800"]["epochs"]
-
-
-def share(rate):
-    """Return the part of the peak above that so many pictures a second take: one pass forwards, two back."""
-    convolutions = 2 * 2 * 9 * (32**2 * 3 * 32 + 16**2 * 32 * 64 + 8**2 * 64 * 128 + 4**2 * 128 * 256)
-    return f"{3 * (convolutions + 3 * 2 * 16 * 256 * 128) * rate / 2e12:.2%}"
-
-
-def test_a_wrong_name_says_which_there_are():
-    command = [sys.executable, BENCHMARKS / "time_to_quality.py", "vgg"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2 and "sharpened" in done.stderr and "dcgan" in done.stderr
-
-
-@pytest.fixture
-def quality(report, monkeypatch, tmp_path):
-    for name in ("CUDA_VISIBLE_DEVICES", "TF_CPP_MIN_LOG_LEVEL"):  # which the script sets
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    import keras
-    import time_to_quality
-
-    policy = keras.config.dtype_policy()
-    monkeypatch.setattr(time_to_quality, "KEPT", tmp_path / "kept.json")
-    yield time_to_quality
-    keras.config.set_dtype_policy(policy)  # which building a model of the course sets
-
-
-def test_a_plan_fits_into_the_seconds(quality):
-    start, rate = quality.speed((14.0, 54.0), (1000, 9000))
-    assert (start, rate) == (9.0, 200.0)
-    speeds = {"plain": (10.0, 1000.0), "sharpened": (20.0, 200.0), "dcgan": (start, rate)}
-    assert quality.plan("dcgan", 200, speeds, 20_000) == 191 * 200
-    assert quality.plan("plain", 200, speeds, 20_000) == (9, 0)  # whole epochs
-    assert quality.plan("plain", 5, speeds, 20_000) == (1, 0)
-    plain, sharp = quality.plan("sharpened", 1800, speeds, 20_000)
-    assert (plain, sharp) == (35, 10)
-    taken = 10 + plain * 20 + 20 + sharp * 100
-    assert 0.8 * 1800 < taken <= 1800
-    assert quality.plan("sharpened", 100, speeds, 20_000) == (1, 0.4)
-    # An epoch takes 30 seconds, its share of 60 is 24: so 30 are left, of which 20 go to the first step of sharpening.
-    assert quality.plan("sharpened", 60, speeds, 20_000) == (1, 0.1)
-
-
-def test_what_keras_compiles_counts_before_the_first_step(quality, monkeypatch):
-    """50 seconds, of which the two later epochs took 20 and the pictures of the first, at their rate, 10."""
-    history = pd.DataFrame({"seconds": [30.0, 10.0, 10.0]})
-    with monkeypatch.context() as patch:
-        patch.setattr(quality.time, "perf_counter", iter([7.0, 57.0]).__next__)
-        found = quality.clocked(lambda images: history, np.zeros(100))
-    assert found == pytest.approx((20.0, 10.0))
-
-
-@pytest.mark.parametrize("name", ["plain", "sharpened"])
-def test_a_model_of_this_project_runs_from_training_to_figures(quality, monkeypatch, tmp_path, name):
-    images = np.random.default_rng().integers(0, 256, (128, 64, 64, 3), dtype="uint8")
-    np.save(tmp_path / "train.npy", images)
-    monkeypatch.setattr(quality, "options", argparse.Namespace(seconds=[50], outside=None), raising=False)
-    speeds = {"plain": (0.0, 6.4, "here", "float32"), "sharpened": (0.0, 2.5, "here", "bfloat16")}
-    ((seconds, run),) = quality.race(name, speeds, argparse.Namespace(train=images), tmp_path, images[:20])
-    assert seconds == 50 and run["epochs"] == {"plain": "2 + 0", "sharpened": "1 + 0.59"}[name]
-    figures = {key: run[key] for key in run if key.endswith("judge")}
-    assert len(figures) == 3 and all(0 < value < np.inf for value in figures.values())
-
-
-def test_a_training_computes_in_the_number_format_of_its_speed(quality, monkeypatch, tmp_path):
-    """Wherever it runs: how many pictures it sees follows from a speed in that format."""
-    called = []
-    monkeypatch.setattr(quality, "options", argparse.Namespace(seconds=[50], outside=None), raising=False)
-    monkeypatch.setattr(quality, "lines", lambda *command: called.append(command) or iter([{"pictures": 1}]))
-    monkeypatch.setattr(quality, "trained_own", lambda *_: ())
-    monkeypatch.setattr(quality, "trained_peer", lambda *_: ())
-    monkeypatch.setattr(quality, "measure", lambda *_: {})
-    for name, precision in (("wae", "bfloat16"), ("wae", "float32"), ("plain", "bfloat16")):
-        speeds = {name: (0.0, 9.0, "elsewhere", precision)}
-        list(quality.race(name, speeds, argparse.Namespace(train=[0]), tmp_path, None))
-        assert precision in called.pop()
-    for precision, policy in (("bfloat16", "mixed_bfloat16"), ("float32", "float32")):
-        assert quality.build(precision).encoder.layers[1].dtype_policy.name == policy
-
-
-def test_runs_are_kept_in_order_and_written_into_the_section(quality, report):
-    run = {"machine": "one", "pictures": 5, "squared error": 0.25}
-    runs = {"dcgan 1800": dict(run), "wae 200": dict(run), "plain 200": dict(run, epochs="3 + 0")}
-    quality.keep({"speeds": {"dcgan": (9.0, 200.0, "this one", "float32")}, "runs": runs})
-    assert list(quality.kept()["runs"]) == ["plain 200", "wae 200", "dcgan 1800"]
-    assert quality.kept()["runs"]["plain 200"] == json.loads(json.dumps(runs["plain 200"]))
-    lines = report.RESULTS.read_text().splitlines()
-    assert {"| dcgan | 9 | 200 | float32 | this one |", "| plain | 200 | 3 + 0 | 5 | 0.25 |"} <= {*lines}
-
-
-def test_speeds_are_measured_of_the_names_alone_and_drop_their_runs(quality, report, monkeypatch):
-    """Ours go together, since sharpening goes on from a plain model."""
-    rates = iter(range(1, 10))
-    monkeypatch.setattr(quality, "lines", lambda *command: iter([dict.fromkeys(quality.OWN, (1.0, 50.0))]))
-    monkeypatch.setattr(quality, "time_peer", lambda name, folder: (0.5, float(next(rates))))
-    run = {"machine": "one", "pictures": 5, "squared error": 0.25}
-    old = dict.fromkeys(("plain", "sharpened", "wae"), (9.0, 200.0, "old", "float32"))
-    runs = {f"{name} 200": dict(run) for name in old}
-    quality.keep({"speeds": old, "runs": runs, "note": "on those"})
-    quality.keep_speeds(["plain", "wae"], "there", anew=False)
-    assert quality.kept()["speeds"]["plain"][:2] == [9.0, 200.0] and quality.kept()["note"] == "on those"
-    quality.keep_speeds(["wae", "dcgan"], "there", anew=False)
-    assert quality.kept()["speeds"]["dcgan"][:2] == [0.5, 2.0]  # the median of three turns
-    assert len(quality.kept()["runs"]) == 3 and "note" not in quality.kept()
-    quality.keep_speeds(["plain"], "there", anew=True)
-    assert quality.kept()["speeds"]["sharpened"][:2] == [1.0, 50.0]
-    assert list(quality.kept()["runs"]) == ["wae 200"]
-
-
-@pytest.fixture
-def variants(quality, monkeypatch, tmp_path):
-    import variants
-
-    monkeypatch.setattr(variants, "KEPT", tmp_path / "variants.json")
-    yield variants
-    for name, function in variants.UNCHANGED.items():  # which a variant has replaced
-        setattr(variants.model, name, function)
-
-
-@pytest.mark.parametrize("name", ["Muon, group normalization", "Muon, a quarter of a nat free"])
-def test_a_variant_sees_what_its_cost_allows(variants, monkeypatch, name):
-    """Twelve parts of one step each, where a picture costs twice as much; then nothing of it is left."""
-    images = np.random.default_rng().integers(0, 256, (128, 64, 64, 3), dtype="uint8")
-    monkeypatch.setattr(variants, "relative_cost", lambda variant, images: 2.0)
-    vae, run = variants.train(variants.VARIANTS[name], images, 2 * 12 * 64 + 5)
-    assert run["cost"] == 2 and run["pictures"] == 12 * 64 and int(vae.optimizer.iterations) == 12
-    used = variants.VARIANTS[name]["functions"]
-    assert all(getattr(variants.model, each) is function for each, function in used.items())
-    plain, _ = variants.start(variants.VARIANTS["Adam"], images, 1)
-    assert type(plain.optimizer) is variants.training.Adam and plain.count_params() == 2_352_837
-    assert variants.model.activate is variants.activate
-    if "group" in name:
-        assert vae.count_params() == 2_350_917  # no averages to keep
-    else:
-        assert float(variants.free_nats(np.zeros(1), np.zeros(1))[0]) == 0.25
-
-
-def test_a_variant_is_compared_in_time(variants, monkeypatch):
-    """The median of the turns after the first, for a picture: the first compiles."""
-    seconds = {64: [9.0, 1.0, 1.0, 3.0, 7.0], 128: [9.0, 4.0, 4.0, 4.0, 8.0]}
-    clock, turns = [0.0], {batch: iter(times) for batch, times in seconds.items()}
-
-    class Step:
-        def __init__(self, batch):
-            self.batch, self.made = batch, 0
-
-        def make_train_function(self):
-            self.train_function = self.step
-
-        def step(self, batches):
-            clock[0] += next(turns[self.batch]) if self.made % variants.TURN == 0 else 0.0
-            self.made += 1
-            return {"loss": np.zeros(1).view(Loss)}
-
-    class Loss(np.ndarray):
-        def numpy(self):
-            return self
-
-    monkeypatch.setattr(variants, "start", lambda variant, *_: (Step(variant.get("batch", 64)), []))
-    monkeypatch.setattr(variants.time, "process_time", lambda: clock[0])
-    assert variants.relative_cost({"batch": 128}, None) == 1.0
-
-
-def test_variants_are_kept_in_their_order(variants, report):
-    run = {"machine": "one", "cost": 1.0, "pictures": 5, "squared error": 0.25}
-    variants.write({"Muon; 60000": run, "Adam; 60000": run, "Muon; 500": run})
-    rows = [line.split(" | ")[:2] for line in report.RESULTS.read_text().splitlines() if "| 0.25" in line]
-    assert rows == [["| Muon", "500"], ["| Adam", "60,000"], ["| Muon", "60,000"]]

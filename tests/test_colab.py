@@ -25,8 +25,13 @@ PACKAGES = (
 def origin(tmp_path_factory):
     """A repository with what the working tree holds, as GitHub would."""
     folder = tmp_path_factory.mktemp("origin") / "vae-faces"
-    unwanted = (".git", ".venv*", "build", "runs", "data", "__pycache__", ".*_cache", ".ipynb_checkpoints")
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*unwanted))
+    at_the_top = shutil.ignore_patterns(".git", ".venv*", "build", "runs", "data")
+    anywhere = shutil.ignore_patterns("__pycache__", ".*_cache", ".ipynb_checkpoints")
+
+    def unwanted(path, names):
+        return anywhere(path, names) | (at_the_top(path, names) if path == str(ROOT) else set())
+
+    shutil.copytree(ROOT, folder, ignore=unwanted)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "-C", str(folder)]
     for words in ("init -q", "add -A", "commit -q -m test"):
         subprocess.run([*git, *words.split()], check=True)
@@ -128,17 +133,18 @@ def test_the_default_of_the_gpu_profile(real_archive, tmp_path):
     """CelebA, mixed_float16 and XLA, one epoch on few pictures: what a T4 runs, compiled for this processor."""
     program = """
         import numpy as np
-        from vae_keras import data, get_config, model, training
+        from vae_keras import data, model, settings, training
 
         compile_eagerly = model.VAE.compile
         model.VAE.compile = lambda self, *arguments, **options: compile_eagerly(
             self, *arguments, **{**options, "jit_compile": True}
         )
-        config = get_config(profile="gpu", precision="mixed_float16", epochs=1, pictures=128)
+        config = settings(profile="gpu", precision="mixed_float16", epochs=1, pictures=128)
         assert config.dataset == "celeba", config
-        faces = data.prepare(config.dataset, config.image_size, config.pictures, progress=False)
+        faces = data.load_faces(config.dataset, config.image_size, config.pictures, progress=False)
         vae = training.build_vae(config)
-        history = training.fit(vae, faces.train, faces.validation, epochs=1, batch_size=config.batch_size)
+        options = dict(epochs=1, batch_size=config.batch_size, augment=data.augment)
+        history = training.fit(vae, faces.train, faces.validation, **options)
         assert vae.jit_compile and np.isfinite(history.to_numpy()).all(), history
         print("trained on", len(faces.train))
     """

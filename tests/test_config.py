@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vae_keras.config import PROFILES, get_config
+from vae_keras.config import PROFILES, settings
 
 
 @pytest.fixture(autouse=True)
@@ -14,32 +14,32 @@ def nothing_set(monkeypatch, tmp_path):
 
 
 def test_profiles_change_amounts_alone():
-    configs = [get_config(profile=profile) for profile in PROFILES]
+    configs = [settings(profile=profile) for profile in PROFILES]
     for name in ("dataset", "image_size", "latent_dim", "batch_size", "precision", "seed"):
         assert len({getattr(config, name) for config in configs}) == 1, name
-    assert get_config(profile="full").epochs == 20 and get_config(profile="full").pictures is None
+    assert settings(profile="full").epochs == 20 and settings(profile="full").pictures is None
 
 
 def test_environment_colab_and_arguments(monkeypatch):
-    assert get_config().dataset == "cartoon"
+    assert settings().dataset == "cartoon"
     monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
-    assert get_config().dataset == "celeba"
+    assert settings().dataset == "celeba"
     monkeypatch.setenv("VAE_KERAS_DATASET", "lfw")
     monkeypatch.setenv("VAE_KERAS_PROFILE", "quick")
-    assert (get_config().dataset, get_config().profile) == ("lfw", "quick")
-    assert get_config(dataset="anime", epochs=3, latent_dim=None).epochs == 3
-    assert get_config(image_size=np.int64(32)).image_size == 32
-    assert "latent_dim" in str(get_config())
+    assert (settings().dataset, settings().profile) == ("lfw", "quick")
+    assert settings(dataset="anime", epochs=3, latent_dim=None).epochs == 3
+    assert settings(image_size=np.int64(32)).image_size == 32
+    assert "latent_dim" in str(settings())
 
 
 def test_models_of_two_folders_do_not_meet(tmp_path, monkeypatch):
     for parent in ("a", "b"):
         (tmp_path / parent / "photos").mkdir(parents=True)
-    folders = {get_config(dataset=tmp_path / parent / "photos").model_folder for parent in ("a", "b")}
+    folders = {settings(dataset=tmp_path / parent / "photos").model_folder for parent in ("a", "b")}
     assert len(folders) == 2 and all(folder.parent == tmp_path / "runs" for folder in folders)
     monkeypatch.chdir(tmp_path / "a")
-    assert get_config(dataset="photos").model_folder in folders
-    assert get_config(dataset="celeba", profile="full").model_folder.name == "celeba-64-128-full"
+    assert settings(dataset="photos").model_folder in folders
+    assert settings(dataset="celeba", profile="full").model_folder.name == "celeba-64-128-full"
 
 
 @pytest.mark.parametrize(
@@ -55,5 +55,5 @@ def test_models_of_two_folders_do_not_meet(tmp_path, monkeypatch):
 )
 def test_misuse_is_one_sentence(changes, sentence):
     with pytest.raises(ValueError, match=sentence) as error:
-        get_config(**changes)
+        settings(**changes)
     assert "\n" not in str(error.value)

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 import scipy.linalg
+import tensorflow as tf
 
-from vae_keras import distances
+from vae_keras.evaluation import distances
 
 
 @pytest.fixture
@@ -17,21 +18,46 @@ def sets():
     return generator.normal(size=(400, 6)) @ shape + 30, generator.normal(size=(300, 6)) * 2 + 29
 
 
-def test_frechet_of_random_covariances_is_scipys():
+def scipys(mean, covariance, other_mean, other_covariance):
+    root = scipy.linalg.sqrtm(covariance @ other_covariance).real
+    return np.square(mean - other_mean).sum() + np.trace(covariance + other_covariance - 2 * root)
+
+
+@pytest.mark.parametrize("width", [1, 3, 20])
+def test_frechet_of_random_covariances_is_scipys(width):
     generator = np.random.default_rng()
-    for width in (1, 3, 20):
-        roots = generator.normal(size=(2, width, 2 * width))
-        first, second = roots @ roots.transpose(0, 2, 1)
-        means = generator.normal(size=(2, width))
-        product = scipy.linalg.sqrtm(first @ second).real
-        expected = np.square(means[0] - means[1]).sum() + np.trace(first + second - 2 * product)
-        found = distances.frechet_of_moments(means[0], first, means[1], second)
-        assert float(found) == pytest.approx(expected, rel=1e-6)
+    roots = generator.normal(size=(2, width, 2 * width))
+    first, second = roots @ roots.transpose(0, 2, 1)
+    means = generator.normal(size=(2, width))
+    found = distances.frechet_of_moments(means[0], first, means[1], second)
+    assert float(found) == pytest.approx(scipys(means[0], first, means[1], second), rel=1e-6)
+
+
+def test_frechet_of_two_sets_is_scipys(sets):
+    moments = [part for some in sets for part in (some.mean(axis=0), np.cov(some, rowvar=False))]
+    assert distances.frechet_distance(*sets) == pytest.approx(scipys(*moments), rel=1e-6)
 
 
 def test_frechet_of_two_normal_distributions_is_the_closed_form():
     found = distances.frechet_of_moments(np.zeros(3), np.eye(3), np.full(3, 2.0), 9 * np.eye(3))
     assert float(found) == pytest.approx(3 * 4 + 3 * (3 - 1) ** 2)
+
+
+def test_frechet_of_shifted_and_scaled_sets_is_the_closed_form():
+    features = np.random.default_rng().standard_normal((500, 3))
+    assert distances.frechet_distance(features, features) == pytest.approx(0, abs=1e-9)
+    assert distances.frechet_distance(features, features + [1, 2, 0]) == pytest.approx(5)
+    # Scaling by s changes the deviation of every axis from d to s*d: the distance is the sum of (d - s*d)².
+    centred = features - features.mean(axis=0)
+    expected = 4 * np.trace(np.cov(centred, rowvar=False))
+    assert distances.frechet_distance(centred, 3 * centred) == pytest.approx(expected)
+    two, others = np.array([[0.0], [2.0]]), np.array([[0.0], [4.0]])
+    assert distances.frechet_distance(two, others) == pytest.approx(1 + 2)
+
+
+def test_frechet_needs_two_of_each():
+    with pytest.raises(ValueError, match="two pictures on each side, not 1 and 5"):
+        distances.frechet_distance(np.zeros((1, 3)), np.zeros((5, 3)))
 
 
 def test_frechet_streams(sets):
@@ -40,11 +66,23 @@ def test_frechet_streams(sets):
     for parts in zip(np.array_split(sets[0], 7), np.array_split(sets[1], 7)):
         metric.update_state(*parts)
     np.testing.assert_allclose(metric.scatters[0] / 399, np.cov(sets[0], rowvar=False), rtol=1e-9)
-    assert float(metric.result()) == pytest.approx(distances.frechet(*sets), rel=1e-9)
+    assert float(metric.result()) == pytest.approx(distances.frechet_distance(*sets), rel=1e-9)
     metric.reset_state()
     metric.update_state(sets[0], sets[0])
     assert float(metric.result()) == pytest.approx(0, abs=1e-8)
-    assert distances.FrechetDistance.from_config(metric.get_config()).width == 6
+
+
+@pytest.mark.parametrize(
+    "metric", [distances.FrechetDistance(6, name="fid"), distances.KernelDistance(name="kid")]
+)
+def test_metrics_survive_their_configuration(metric, sets):
+    again = type(metric).from_config(metric.get_config())
+    assert again.get_config() == metric.get_config() and again.name in ("fid", "kid")
+    restored = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
+    assert type(restored) is type(metric)
+    for each in (metric, again, restored):
+        each.update_state(*sets)
+    assert float(again.result()) == float(restored.result()) == float(metric.result()) > 0
 
 
 def test_kernel_distance_is_the_double_loop(sets):
@@ -60,20 +98,24 @@ def test_kernel_distance_is_the_double_loop(sets):
 
 def test_kernel_distance_is_unbiased_and_knows_its_error(sets):
     generator = np.random.default_rng()
-    values, errors = zip(
-        *(distances.kernel_distance(*generator.normal(size=(2, 1000, 4)), block=50) for _ in range(30))
-    )
-    assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(30)  # equal distributions: zero on average
-    assert 0.5 < np.mean(errors) / np.std(values) < 2
+    pairs = generator.normal(size=(24, 2, 500, 4))  # equal distributions: zero on average
+    found = np.array([distances.kernel_distance(*pair, block=50) for pair in pairs])
+    values, errors = found.T
+    assert abs(values.mean()) < 4 * values.std() / np.sqrt(24)
+    assert 0.5 < errors.mean() / values.std() < 2
     value, error = distances.kernel_distance(*sets, block=100)
-    blocks = distances.KernelDistance()
-    blocks.update_state(sets[0][:100], sets[1][:100])
-    assert np.isnan(float(blocks.standard_error())) and value > 2 * error
+    assert value > 2 * error > 0
+
+
+def test_kernel_distance_of_one_block_has_no_error(sets):
+    value, error = distances.kernel_distance(sets[0][:100], sets[1][:100])
+    assert value == pytest.approx(float(distances.squared_mmd(sets[0][:100], sets[1][:100])), rel=1e-9)
+    assert np.isnan(error)
+    with pytest.raises(ValueError, match="two pictures on each side, not 1"):
+        distances.kernel_distance(sets[0][:1], sets[1])
 
 
 def test_metrics_run_inside_a_compiled_step(sets):
-    import tensorflow as tf
-
     frechet, kernel = distances.FrechetDistance(6), distances.KernelDistance()
 
     @tf.function
@@ -84,8 +126,9 @@ def test_metrics_run_inside_a_compiled_step(sets):
 
     for start in (0, 150):
         found = step(*(tf.constant(some[start : start + 150]) for some in sets))
-    assert float(found[0]) == pytest.approx(distances.frechet(sets[0][:300], sets[1]), rel=1e-9)
-    assert isinstance(kernel, keras.metrics.Metric)
+    assert float(found[0]) == pytest.approx(distances.frechet_distance(sets[0][:300], sets[1]), rel=1e-9)
+    blocks = [distances.squared_mmd(*(some[rows] for some in sets)) for rows in (slice(150), slice(150, 300))]
+    assert float(found[1]) == pytest.approx(float(sum(blocks)) / 2, rel=1e-9)
 
 
 def test_diversity_of_two_points_and_of_a_collapsed_set():
@@ -104,17 +147,12 @@ def test_density_and_coverage_tell_sameness_from_likeness():
     assert distances.density_and_coverage(real, alike + 50) == (0, 0)
     with pytest.raises(ValueError, match="more than 5 real"):
         distances.density_and_coverage(real[:5], alike)
+    with pytest.raises(ValueError, match="and others"):
+        distances.density_and_coverage(real, alike[:0])
 
 
-def test_inception_sees_pictures_and_says_when_it_cannot_be_had(monkeypatch):
-    network = keras.Sequential([keras.Input((299, 299, 3)), keras.layers.GlobalAveragePooling2D()])
-    images = np.stack([np.zeros((8, 8, 3), "uint8"), np.full((8, 8, 3), 255, "uint8")])
-    found = distances.inception_features(images, batch_size=1, network=network)
-    np.testing.assert_allclose(found, [[-1] * 3, [1] * 3], atol=1e-6)
-
-    def offline(**options):
-        raise RuntimeError("URL fetch failure")
-
-    monkeypatch.setattr(keras.applications, "InceptionV3", offline)
-    with pytest.raises(OSError, match="course's own judge"):
-        distances.inception_features(images)
+def test_density_and_coverage_counted_by_hand():
+    """Balls of radius 1 around 0, 1, 2 and of radius 8 around 10."""
+    real = np.array([[0.0], [1.0], [2.0], [10.0]])
+    density, coverage = distances.density_and_coverage(real, np.array([[0.5], [17.0]]), neighbours=1)
+    assert density == (2 + 1) / 2 and coverage == 3 / 4

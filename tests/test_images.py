@@ -1,58 +1,27 @@
-"""Reading, refusing, cropping, resizing and writing pictures, with files made on the fly."""
+"""Decoding pictures, and refusing what is damaged or none, with files made on the fly."""
 
-import io
-import os
-import sys
 import zipfile
 import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from made_pictures import LOSSY, distance, encode, new_generator, smooth
 from PIL import Image
 
-from vae_keras import images
-from vae_keras.images import ImageError, decode, load_images, save_images
-
-LOSSY = 6.0  # mean difference in grey levels that a lossy format may cost on a smooth picture
-DATA = Path(os.environ.get("VAE_KERAS_DATA", Path(__file__).parents[2] / "shared" / "data"))
+from vae_keras.data import ImageError, crop_square, images, resize
+from vae_keras.data.images import decode
 
 
 @pytest.fixture
 def generator(request):
-    """New random numbers in every run; the seed stands in the report of a test that fails."""
-    seed = int.from_bytes(os.urandom(4), "big")
-    request.node.user_properties.append(("seed", seed))
-    print("seed", seed)
-    return np.random.default_rng(seed)
-
-
-def smooth(generator, height=48, width=40, channels=3):
-    """A smooth random picture: lossy formats keep it nearly as it is."""
-    coarse = generator.integers(0, 256, (4, 4, channels), dtype=np.uint8)
-    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(
-        height, width, channels
-    )
-
-
-def encode(picture, kind, **options):
-    if isinstance(picture, np.ndarray):
-        picture = Image.fromarray(picture)
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
+    return new_generator(request)
 
 
 def exif(orientation):
     table = Image.Exif()
     table[0x0112] = orientation
     return table
-
-
-def distance(one, other):
-    assert one.shape == other.shape
-    return np.abs(one.astype(float) - other.astype(float)).mean()
 
 
 def refusal(data, name="face.jpg", **options):
@@ -341,250 +310,6 @@ def test_read_image_names_the_file(tmp_path, generator):
         images.read_image(path)
 
 
-# Crop, face, resize
-
-
-def test_crop_square_is_centred(generator):
-    celeba = generator.integers(0, 256, (218, 178, 3), dtype=np.uint8)
-    assert (images.crop_square(celeba, 148 / 178) == celeba[35:183, 15:163]).all()
-    lfw = generator.integers(0, 256, (250, 250, 3), dtype=np.uint8)
-    assert (images.crop_square(lfw, 118 / 250) == lfw[66:184, 66:184]).all()
-    assert (images.crop_square(celeba) == celeba[20:198]).all()
-    assert images.crop_square(celeba.swapaxes(0, 1), 1).shape == (178, 178, 3)
-    assert images.crop_square(celeba, 3.0).shape == (178, 178, 3)
-    for fraction in (0, -1, 1e-9):
-        with pytest.raises(ValueError, match="leaves nothing"):
-            images.crop_square(celeba, fraction)
-
-
-def test_resize_averages_to_shrink_and_is_cubic_to_grow(generator):
-    image = generator.integers(0, 256, (128, 128, 3), dtype=np.uint8)
-    means = image.reshape(64, 2, 64, 2, 3).mean(axis=(1, 3))
-    assert np.abs(images.resize(image, 64) - means).max() <= 0.5
-    assert (images.resize(image, 200) == cv2.resize(image, (200, 200), interpolation=cv2.INTER_CUBIC)).all()
-    assert (images.resize(image, 128) == image).all()
-    assert images.resize(image[:100, :90], 64).shape == (64, 64, 3)
-
-
-def test_find_face():
-    skimage_data = pytest.importorskip("skimage.data")
-    astronaut = skimage_data.astronaut()  # 512 x 512, her eyes near (row 115, columns 205 and 245)
-    face = images.find_face(astronaut)
-    assert face.shape[0] == face.shape[1] and 90 < face.shape[0] < 300
-    wanted = astronaut[90:150, 195:255]  # eyes and nose lie in what was found
-    found = cv2.matchTemplate(face, wanted, cv2.TM_SQDIFF)
-    assert found.min() < 1
-    wide = images.find_face(astronaut, fraction=100)
-    assert (wide == astronaut).all()
-    large = images.find_face(cv2.resize(astronaut, (1536, 1536)))
-    assert abs(large.shape[0] / face.shape[0] - 3) < 0.5
-    found = cv2.matchTemplate(images.resize(large, len(face)), wanted, cv2.TM_CCOEFF_NORMED)
-    here = cv2.matchTemplate(face, wanted, cv2.TM_CCOEFF_NORMED)
-    assert np.abs(np.subtract(cv2.minMaxLoc(found)[3], cv2.minMaxLoc(here)[3])).max() < len(face) / 8
-    with pytest.raises(ImageError, match=r"^sea\.jpg shows no face .*: crop"):
-        images.find_face(np.full((100, 80, 3), 90, np.uint8), name="sea.jpg")
-
-
-# Sets of pictures
-
-
-def test_load_a_folder_sorted_with_unicode_names(tmp_path, generator):
-    faces = {name: smooth(generator, 80, 60) for name in ("b.png", "a.PNG", "é顔.png", "in/c.png", "B.png")}
-    for name, face in faces.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(encode(face, "PNG"))
-    for name in ("attributes.csv", ".hidden.png", "Thumbs.db"):
-        (tmp_path / name).write_bytes(b"no picture")
-    (tmp_path / "__MACOSX").mkdir()
-    (tmp_path / "__MACOSX" / "._a.png").write_bytes(b"no picture")
-    loaded, names = load_images(tmp_path, 32)
-    assert names == sorted(faces) == ["B.png", "a.PNG", "b.png", "in/c.png", "é顔.png"]
-    for image, name in zip(loaded, names, strict=True):
-        assert (image == cv2.resize(faces[name][10:70], (32, 32), interpolation=cv2.INTER_AREA)).all()
-    cropped, _ = load_images(tmp_path, 32, crop=0.5)
-    assert (cropped[0] == images.resize(faces["B.png"][25:55, 15:45], 32)).all()
-
-
-def test_load_one_picture_and_never_crop_what_has_the_size(tmp_path, generator):
-    face = smooth(generator, 64, 64)
-    (tmp_path / "x.png").write_bytes(encode(face, "PNG"))
-    loaded, names = load_images(tmp_path / "x.png", 64, crop=0.5, find_face=True)
-    assert names == ["x.png"] and (loaded[0] == face).all()
-    assert (load_images(tmp_path / "x.png", 32, crop=0.5)[0][0] == face[16:48, 16:48]).all()
-
-
-def test_load_reduces_large_jpegs_and_keeps_them_sharp(tmp_path, generator):
-    fine = generator.integers(0, 256, (160, 120, 3), dtype=np.uint8)
-    image = cv2.resize(fine, (1200, 1600), interpolation=cv2.INTER_CUBIC)
-    (tmp_path / "x.jpg").write_bytes(encode(image, "JPEG", quality=95))
-    for crop, allowed in ((None, 12), (0.5, 12), (0.1, 3)):  # of a difference of 60 between any two
-        expected = images.resize(images.crop_square(image, crop), 64)
-        assert distance(load_images(tmp_path / "x.jpg", 64, crop=crop)[0][0], expected) < allowed
-
-
-def test_load_names_all_that_cannot_be_used(tmp_path, generator):
-    (tmp_path / "good.png").write_bytes(encode(smooth(generator), "PNG"))
-    (tmp_path / "bad1.jpg").write_bytes(b"<html>")
-    (tmp_path / "bad2.jpg").write_bytes(b"")
-    with pytest.raises(ImageError, match=r"bad1\.jpg is a web page.*bad2\.jpg is empty") as error:
-        load_images(tmp_path)
-    assert "good" not in str(error.value) and "\n" not in str(error.value)
-    for i in range(30):
-        (tmp_path / f"c{i}.jpg").write_bytes(b"")
-    with pytest.raises(ImageError, match="And 12 more such pictures"):
-        load_images(tmp_path)
-
-
-def test_load_finds_faces_where_asked(tmp_path):
-    astronaut = pytest.importorskip("skimage.data").astronaut()
-    (tmp_path / "x.png").write_bytes(encode(astronaut, "PNG"))
-    loaded, _ = load_images(tmp_path, 64, find_face=True)
-    assert (loaded[0] == images.resize(images.find_face(astronaut), 64)).all()
-    (tmp_path / "y.png").write_bytes(encode(np.zeros((99, 99, 3), np.uint8), "PNG"))
-    with pytest.raises(ImageError, match="y.png shows no face"):
-        load_images(tmp_path, 64, find_face=True)
-
-
-def test_load_what_is_not_there(tmp_path):
-    for name in ("none", "none.npy", "none.jpg"):
-        with pytest.raises(FileNotFoundError, match=f"{name} does not exist"):
-            load_images(tmp_path / name)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match="empty holds no pictures .*: check"):
-        load_images(tmp_path / "empty")
-
-
-@pytest.mark.parametrize(
-    ("array", "words"),
-    [
-        (np.zeros((2, 64, 64, 3), np.float32), r"float32 of shape \[2, 64, 64, 3\]"),
-        (np.zeros((2, 64, 64), np.uint8), r"shape \[2, 64, 64\]"),
-        (np.zeros((64, 64, 3), np.uint8), "give uint8 RGB pictures"),
-        (np.zeros((2, 64, 64, 4), np.uint8), "shape"),
-        (np.zeros((0, 64, 64, 3), np.uint8), "n from 1"),
-        (np.zeros((2, 1, 1, 3), np.uint8), "sides from 8"),
-        (np.array({"a": 1}), "no whole .npy"),
-        (np.array(3), "int64 of shape"),
-    ],
-)
-def test_npy_of_another_form_is_refused(tmp_path, array, words):
-    np.save(tmp_path / "x.npy", array, allow_pickle=True)
-    with pytest.raises(ImageError, match=rf"x\.npy .*{words}.*"):
-        load_images(tmp_path / "x.npy")
-
-
-def test_damaged_npy_is_refused(tmp_path):
-    np.save(tmp_path / "x.npy", np.zeros((9, 64, 64, 3), np.uint8))
-    data = (tmp_path / "x.npy").read_bytes()
-    for part in (b"", data[:50], data[:-1], b"<html>"):
-        (tmp_path / "x.npy").write_bytes(part)
-        with pytest.raises(ImageError, match=r"x\.npy is no whole \.npy"):
-            load_images(tmp_path / "x.npy")
-
-
-@pytest.mark.parametrize("name", ["faces.npy", "faces.NPY", "faces", "顔 ü/new/faces.npy", "顔 ü/new/faces"])
-def test_round_trip(tmp_path, name, generator):
-    faces = generator.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
-    save_images(faces, tmp_path / name)
-    loaded, names = load_images(tmp_path / name, 32, crop=0.5)
-    assert (loaded == faces).all() and len(set(names)) == 12
-    save_images(faces[::-1][:7], str(tmp_path / name))  # again: replaced as a whole, nothing old stays
-    assert (load_images(tmp_path / name, 32)[0] == faces[::-1][:7]).all()
-    assert [file.name for file in (tmp_path / name).parent.iterdir()] == [Path(name).name]
-    half, _ = load_images(tmp_path / name, 16)
-    assert (half[0] == images.resize(faces[-1], 16)).all()
-
-
-def test_grid():
-    faces = np.stack([np.full((8, 6, 3), i + 1, np.uint8) for i in range(5)])
-    grid = images.grid_image(faces, columns=3)
-    assert grid.shape == (2 * 8 + 2, 3 * 6 + 2 * 2, 3) and grid.dtype == np.uint8
-    assert (grid[:8, :6] == 1).all() and (grid[:8, 8:14] == 2).all() and (grid[10:, 8:14] == 5).all()
-    assert (grid[8:10] == 255).all() and (grid[:, 6:8] == 255).all() and (grid[10:, 16:] == 255).all()
-    assert (images.grid_image(faces[:1]) == faces[0]).all()
-    widths = {n: images.grid_image(np.zeros((n, 8, 8, 3), np.uint8)).shape[1] for n in (2, 4, 8, 10, 64, 7)}
-    assert {n: (width + 2) // 10 for n, width in widths.items()} == {2: 2, 4: 2, 8: 4, 10: 5, 64: 8, 7: 3}
-    assert images.grid_image(faces, columns=99).shape[1] == 5 * 8 - 2
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp"])
-def test_save_a_grid(tmp_path, suffix, generator):
-    faces = np.stack([smooth(generator, 32, 32) for _ in range(6)])
-    save_images(faces, tmp_path / f"grid ü{suffix}")
-    decoded = images.read_image(tmp_path / f"grid ü{suffix}")
-    assert distance(decoded, images.grid_image(faces)) < LOSSY
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_save_refuses_with_a_sentence_and_leaves_nothing(tmp_path, generator):
-    faces = generator.integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
-    (tmp_path / "photographs").mkdir()
-    (tmp_path / "photographs" / "mine.jpg").write_bytes(b"mine")
-    (tmp_path / "file").write_bytes(b"mine")
-    before = sorted(tmp_path.rglob("*"))
-    for images_, name, words in [
-        (faces, "faces.txt", r"ends in \.txt: give"),
-        (faces, "faces.heic", "cannot be written"),
-        (faces, "photographs", "already exists and holds something else"),
-        (faces, "file", "already exists"),
-        (faces, "file/faces.npy", "cannot be written"),
-        (faces / 255, "faces.npy", "float64"),
-        (faces[0], "faces.png", "shape"),
-        (faces[:0], "faces.npy", "shape"),
-        (np.zeros((1, 66_000, 8, 3), np.uint8), "faces.jpg", "cannot be written"),
-        (np.zeros((1, 17_000, 8, 3), np.uint8), "faces.webp", "cannot be written"),
-    ]:
-        with pytest.raises(ImageError, match=words) as error:
-            save_images(images_, tmp_path / name)
-        assert "\n" not in str(error.value)
-    assert sorted(tmp_path.rglob("*")) == before and (tmp_path / "file").read_bytes() == b"mine"
-
-
-@pytest.mark.parametrize("name", ["faces.npy", "faces.png", "faces"])
-def test_an_interrupted_save_keeps_the_old(tmp_path, name, generator, monkeypatch):
-    faces = generator.integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
-    save_images(faces, tmp_path / name)
-    old = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    save, count = Image.Image.save, []
-
-    def interrupted(self, *arguments, **options):
-        save(self, *arguments, **options)
-        count.append(1)
-        if len(count) == (2 if name == "faces" else 1):
-            raise KeyboardInterrupt
-
-    def interrupted_array(file, array):
-        file.write(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Image.Image, "save", interrupted)
-    monkeypatch.setattr(np, "save", interrupted_array)
-    with pytest.raises(KeyboardInterrupt):
-        save_images(255 - faces, tmp_path / name)
-    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == old
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_what_a_killed_save_left_is_no_obstacle(tmp_path, generator):
-    faces = generator.integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
-    (tmp_path / ".part-faces" / "00007.png").parent.mkdir()
-    (tmp_path / ".part-faces" / "00007.png").write_bytes(b"half")
-    save_images(faces, tmp_path / "faces")
-    assert [path.name for path in tmp_path.iterdir()] == ["faces"]
-    assert (load_images(tmp_path / "faces", 16)[0] == faces).all()
-
-
-def test_import_is_light():
-    import subprocess
-
-    code = "import sys, vae_keras.images; print([m for m in ('tensorflow', 'skimage', 'pandas') if m in sys.modules])"
-    root = Path(__file__).parents[1]
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == "[]"
-
-
 # Real photographs, where they are at hand
 
 
@@ -592,14 +317,12 @@ def test_import_is_light():
     ("archive", "crop"),
     [("lfw-dataset.zip", 118 / 250), ("celeba-dataset.zip", 148 / 178), ("anime-faces.zip", None)],
 )
-def test_real_photographs_agree_with_opencv(archive, crop, generator):
-    if not (DATA / archive).is_file():
-        pytest.skip(f"{archive} is not in VAE_KERAS_DATA")
-    with zipfile.ZipFile(DATA / archive) as opened:
+def test_real_photographs_agree_with_opencv(archive, crop, generator, real_archive):
+    with zipfile.ZipFile(real_archive(archive)) as opened:
         names = [name for name in opened.namelist() if name.endswith(".jpg")]
         for name in generator.choice(names, 50):
             data = opened.read(name)
             image = decode(data, name)
             assert (image == cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)).all()
-            assert images.resize(images.crop_square(image, crop), 64).shape == (64, 64, 3)
+            assert resize(crop_square(image, crop), 64).shape == (64, 64, 3)
             assert "cut short" in refusal(data[: int(generator.integers(len(data) * 0.7, len(data)))])

@@ -13,6 +13,7 @@ import pytest
 
 import build
 import frame
+from conftest import ROOT
 
 NOTEBOOKS = Path(
     os.environ.get("VAE_KERAS_NOTEBOOKS", build.NOTEBOOKS)
@@ -113,21 +114,21 @@ def test_cells_are_short_and_explained(name, notebook, code):
     longest = lengths[int(0.9 * (len(lengths) - 1))]
     assert longest <= 18, f"{name}: nine of ten cells have up to {longest} lines, more than 18"
     for source in code:
-        limit = 45 if re.search(r"^class ", source, re.MULTILINE) else 30
+        limit = 70 if re.search(r"^class ", source, re.MULTILINE) else 30
         assert lines(source) <= limit, (
             f"{name}: a cell of {lines(source)} lines, more than {limit}:\n{source[:200]}"
         )
     assert texts >= 1.2 * len(code), f"{name}: {texts} text cells for {len(code)} code cells; explain more"
-    assert sum(lengths) <= 300, f"{name}: {sum(lengths)} lines of code, more than 300"
+    assert sum(lengths) <= 310, f"{name}: {sum(lengths)} lines of code, more than 310"
 
 
 def test_settings_stand_once(name, code):
-    calls = [source for source in code if "vae_keras.get_config(" in source]
-    assert len(calls) == 1, f"{name}: get_config in {len(calls)} cells; the frame's settings cell is the one"
-    assert calls[0].count("config = vae_keras.get_config(") == 1
+    calls = [source for source in code if "vae_keras.settings(" in source]
+    assert len(calls) == 1, f"{name}: settings() in {len(calls)} cells; the frame's settings cell is the one"
+    assert calls[0].count("config = vae_keras.settings(") == 1
 
 
-def test_no_cell_asks_for_profile_or_source(name, code):
+def test_no_cell_asks_for_profile_or_dataset(name, code):
     for source in code:
         conditions = [
             node.test for node in ast.walk(ast.parse(source)) if isinstance(node, (ast.If, ast.IfExp))
@@ -136,7 +137,7 @@ def test_no_cell_asks_for_profile_or_source(name, code):
             assert not re.search(
                 r"profile|dataset|source|colab|celeba|cartoon|environ\[", words, re.IGNORECASE
             ), (
-                f"{name}: `if {words}`: what differs between profiles or sources is data of config or the source"
+                f"{name}: `if {words}`: what differs between profiles or data sets stands in config or the data set"
             )
 
 
@@ -240,10 +241,39 @@ def test_include_markers():
     assert sampling.startswith("@keras.saving") and ast.parse(sampling)
     vae = ast.parse(frame.definition("include vae_keras/model.py::VAE only __init__ call")).body[0]
     assert [node.name for node in vae.body if hasattr(node, "name")] == ["__init__", "call"]
-    assert ast.get_docstring(vae)
+    assert ast.get_docstring(vae).startswith("Variational autoencoder")
     step = frame.definition("include vae_keras/model.py::VAE.train_step")
     assert step.startswith("def train_step(") and step.endswith("VAE.train_step = train_step")
     assert frame.definition("include vae_keras/model.py::kl_divergence").startswith("def kl_divergence(")
+
+
+def test_an_include_shows_the_first_line_of_docstrings_and_no_notes_to_ruff(tmp_path, monkeypatch):
+    monkeypatch.setattr(frame, "ROOT", tmp_path)
+    lines = [
+        "def f(x):  # noqa: PLR0913",
+        '    """Return x.',
+        "",
+        "    Args:",
+        "        x: a number.",
+        '    """',
+        "    return x  # as it is",
+        "",
+        "class C:",
+        '    """Say one line."""',
+    ]
+    (tmp_path / "a.py").write_text("\n".join(lines))
+    shown = frame.definition("include a.py::f")
+    assert shown.splitlines() == ["def f(x):", '    """Return x."""', "    return x  # as it is"]
+    assert frame.definition("include a.py::C") == 'class C:\n    """Say one line."""'
+
+
+def test_what_a_lesson_includes_computes_what_the_module_does():
+    """Only docstrings and notes to ruff may differ from the module."""
+    module = ast.parse((ROOT / "vae_keras" / "model.py").read_text())
+    for name in ("build_encoder", "build_decoder", "gaussian"):
+        shown = ast.parse(frame.definition(f"include vae_keras/model.py::{name}")).body[0]
+        own = next(node for node in module.body if getattr(node, "name", None) == name)
+        assert ast.dump(ast.Module(shown.body[1:], [])) == ast.dump(ast.Module(own.body[1:], []))
 
 
 def test_an_include_of_nothing_is_an_error():

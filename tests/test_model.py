@@ -164,7 +164,7 @@ def test_gradients_of_the_draw_are_one_and_half_the_deviation_times_the_noise():
 def test_gradients_of_the_loss_reach_every_trainable_weight(images, likelihood, normalization):
     vae = VAE(**SMALL, likelihood=likelihood, normalization=normalization)
     with tf.GradientTape() as tape:
-        loss = vae.compute_terms(images, training=True)["loss"]
+        loss = vae.compute_terms(images, images, training=True)["loss"]
     gradients = tape.gradient(loss, vae.trainable_weights)
     missing = [
         w.path for w, g in zip(vae.trainable_weights, gradients, strict=True) if g is None or not np.any(g)
@@ -232,7 +232,8 @@ def test_batch_normalization_and_dropout_are_options(images):
 def test_log_variance_is_clipped_and_pictures_are_in_range(images):
     vae = VAE(**SMALL)
     wild = images * 1e6
-    assert np.all(np.abs(vae.encode(wild)[1]) <= 12) and np.max(vae.encode(wild)[1]) <= 4
+    log_variance = np.array(vae.encoder(wild)[1])
+    assert np.all(np.abs(log_variance) <= 12) and np.max(log_variance) <= 4
     pictures = vae.decode(np.full((2, 4), 1e4, "float32"))
     assert np.min(pictures) >= 0 and np.max(pictures) <= 1
 
@@ -240,9 +241,10 @@ def test_log_variance_is_clipped_and_pictures_are_in_range(images):
 def test_without_noise_it_is_an_autoencoder(images):
     plain = VAE(**SMALL, variational=False, beta=0.0)
     np.testing.assert_array_equal(plain(images), plain.reconstruct(images))
-    terms = plain.compute_terms(images, training=False)
+    terms = plain.compute_terms(images, images, training=False)
     np.testing.assert_array_equal(terms["loss"], terms["reconstruction"])
-    assert not np.allclose(VAE(**SMALL)(images), VAE(**SMALL).reconstruct(images))
+    noisy = VAE(**SMALL)
+    assert not np.allclose(noisy(images, training=True), noisy(images, training=True))
 
 
 # Generating
@@ -297,8 +299,8 @@ def test_evaluate_equals_numpy(images, likelihood):
 
 def test_terms_are_means_over_the_batch(images):
     vae = VAE(**SMALL, variational=False)
-    whole = vae.compute_terms(images, training=False)
-    single = [vae.compute_terms(images[i : i + 1], training=False) for i in range(16)]
+    whole = vae.compute_terms(images, images, training=False)
+    single = [vae.compute_terms(images[i : i + 1], images[i : i + 1], training=False) for i in range(16)]
     for name, value in whole.items():
         np.testing.assert_allclose(value, np.mean([terms[name] for terms in single]), rtol=1e-4)
 
@@ -307,12 +309,12 @@ def test_training_fits_the_variance_to_the_batch_and_evaluation_uses_the_stored_
     vae = VAE(**SMALL, normalization=None, variational=False)
     error = np.mean((images - np.array(vae(images))) ** 2)
     values = images[0].size
-    training = vae.compute_terms(images, training=True)["reconstruction"]
+    training = vae.compute_terms(images, images, training=True)["reconstruction"]
     np.testing.assert_allclose(training, values / 2 * (1 + np.log(2 * np.pi * error)), rtol=1e-4)
     for log_sigma in (0.0, -1.0):
         vae.log_sigma.assign(log_sigma)
         density = -scipy.stats.norm.logpdf(images, np.array(vae(images)), np.exp(log_sigma))
-        stored = vae.compute_terms(images, training=False)["reconstruction"]
+        stored = vae.compute_terms(images, images, training=False)["reconstruction"]
         np.testing.assert_allclose(stored, density.sum(axis=(1, 2, 3)).mean(), rtol=1e-4)
 
 
@@ -330,7 +332,7 @@ def test_stored_variance_follows_training_and_rests_in_evaluation(images):
 @pytest.mark.parametrize("likelihood", model.LIKELIHOODS)
 def test_it_learns_a_tiny_set(images, likelihood):
     vae = compiled(likelihood=likelihood, beta=0.01)
-    before = float(vae.compute_terms(images, training=True)["loss"])
+    before = float(vae.compute_terms(images, images, training=True)["loss"])
     history = vae.fit(many(images), batch_size=16, epochs=8, verbose=0).history
     assert np.isfinite(history["loss"]).all() and history["loss"][-1] < before
     mean_picture = np.mean((images - images.mean(axis=0)) ** 2)  # the best without a code
@@ -344,7 +346,7 @@ def test_fit_takes_datasets_tuples_and_validation_data(images):
     assert set(history) == {p + n for p in ("", "val_") for n in ("loss", "reconstruction", "kl", "mse")}
     pairs = dataset.map(lambda x: (x, x))
     vae.fit(pairs, validation_data=(images, None), epochs=1, verbose=0, shuffle=False)
-    assert vae.predict(images, verbose=0).shape == images.shape
+    vae.fit(((batch,) for batch in [images, images]), steps_per_epoch=2, verbose=0, shuffle=False)
 
 
 def test_epoch_metrics_are_means_over_that_epoch_alone(images):
@@ -361,6 +363,18 @@ def test_float16_scales_the_loss_inside_the_tape(images, monkeypatch):
     monkeypatch.setattr(vae.optimizer, "scale_loss", lambda loss: scaled.append(loss) or scale(loss))
     logs = vae.train_step(images)
     np.testing.assert_allclose(scaled, [logs["loss"]])
+
+
+def test_targets_are_what_is_reconstructed(images):
+    vae = VAE(**SMALL, variational=False, likelihood="mse")
+    vae.compile()
+    noisy = np.clip(images + np.random.default_rng(0).normal(0, 0.2, images.shape), 0, 1).astype("float32")
+    measured = vae.evaluate(noisy, images, return_dict=True, verbose=0)
+    expected = np.mean((np.array(vae(noisy)) - images) ** 2)
+    np.testing.assert_allclose(measured["mse"], expected, rtol=1e-4)
+    before = measured["mse"]
+    vae.fit(many(noisy), many(images), batch_size=16, epochs=4, verbose=0)
+    assert vae.evaluate(noisy, images, return_dict=True, verbose=0)["mse"] < before
 
 
 def test_beta_can_change_inside_the_traced_step_with_xla_and_without(images):
@@ -394,7 +408,7 @@ def test_mixed_precision_trains_with_float32_terms_and_weights(images, precision
     convolution = next(layer for layer in vae.encoder.layers if isinstance(layer, keras.layers.Conv2D))
     assert convolution.compute_dtype == precision.removeprefix("mixed_")
     assert {weight.dtype for weight in vae.weights} == {"float32"}
-    assert {term.dtype for term in vae.compute_terms(images, training=True).values()} == {tf.float32}
+    assert {term.dtype for term in vae.compute_terms(images, images, training=True).values()} == {tf.float32}
     assert all(part.dtype == tf.float32 for part in [*vae.encode(images), vae.reconstruct(images)])
     assert ("LossScale" in type(vae.optimizer).__name__) == (precision == "mixed_float16")
     history = vae.fit(many(images, 4), batch_size=16, epochs=5, verbose=0).history
@@ -407,11 +421,14 @@ def test_mixed_precision_trains_with_float32_terms_and_weights(images, precision
 
 def test_get_config_makes_the_same_model():
     options = dict(likelihood="bce", beta=3.0, normalization=None, dropout=0.1, variational=False, seed=4)
+    options |= dict(details=3, dtype="mixed_bfloat16", trainable=False, name="mine")
     vae = VAE(**SMALL, **options)
     config = json.loads(json.dumps(vae.get_config()))
     again = VAE.from_config(config)
     assert json.loads(json.dumps(again.get_config())) == config
+    dtype = options.pop("dtype")
     assert {**options, "latent_dim": 4, "image_size": 32, "filters": [8, 16]}.items() <= config.items()
+    assert again.dtype_policy.name == dtype and not again.trainable
     assert [w.shape for w in again.weights] == [w.shape for w in vae.weights]
     assert float(again.beta) == 3.0
 
@@ -439,7 +456,7 @@ parts.load_weights(folder + "/vae.weights.h5")
 for name, vae in (("whole", whole), ("parts", parts)):
     state = np.concatenate([np.ravel(variable) for variable in vae.optimizer.variables])
     faces = np.array(vae.reconstruct(images))
-    vae.sampling.noise.state.assign([9, 0])
+    vae.sampling.seed_generator.state.assign([9, 0])
     loss = vae.fit(images, batch_size=16, epochs=1, verbose=0, shuffle=False).history["loss"][0]
     np.savez(folder + "/" + name, faces=faces, state=state, loss=loss, beta=vae.beta, log_sigma=vae.log_sigma)
 """
@@ -454,7 +471,7 @@ def test_another_process_loads_it_with_the_state_of_the_optimizer(images, tmp_pa
     vae.save_weights(tmp_path / "vae.weights.h5")
     state = np.concatenate([np.ravel(variable) for variable in vae.optimizer.variables])
     faces = np.array(vae.reconstruct(images))
-    vae.sampling.noise.state.assign([9, 0])
+    vae.sampling.seed_generator.state.assign([9, 0])
     loss = vae.fit(images, batch_size=16, epochs=1, verbose=0, shuffle=False).history["loss"][0]
 
     code = OTHER_PROCESS.replace("{options}", repr({**SMALL, "beta": 2.0}))

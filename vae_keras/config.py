@@ -11,8 +11,6 @@ from pathlib import Path
 
 REPOSITORY = ""  # "owner/name" on GitHub; `make colab REPO=owner/name` writes it here and into the lessons
 
-PROJECT = Path(__file__).resolve().parent.parent
-
 # Amounts and nothing else: image size, architecture and latent size are the same in every profile, so that what a
 # lesson says about shapes and formulas is true in all of them.
 AMOUNTS = ("epochs", "comparison_epochs", "pictures", "comparison_pictures", "evaluation_pictures")
@@ -25,15 +23,16 @@ PROFILES = {
 
 
 def _buys(text, **default):
+    """Return a field of `Settings` with a note on what a larger value buys."""
     return field(metadata={"buys": text}, **default)
 
 
 @dataclass(frozen=True)
-class Config:
-    """Everything a lesson can be told. Made by `get_config`; a copy with changes by `dataclasses.replace`."""
+class Settings:
+    """Everything a lesson can be told. Made by `settings`; `dataclasses.replace` gives a copy with changes."""
 
     profile: str = _buys("scales the amounts below: quick, cpu, gpu or full")
-    dataset: str = _buys("whose faces: cartoon, celeba, lfw, anime, or the path of a folder or zip")
+    dataset: str = _buys("whose faces: a data set's name, or the path of a folder or zip")
     epochs: int = _buys("passes over the pictures: more are sharper, and take longer")
     comparison_epochs: int = _buys("passes for each of the small models that lesson 03 compares")
     pictures: int | None = _buys("training pictures at most (None: all): more overfit less")
@@ -41,14 +40,14 @@ class Config:
     evaluation_pictures: int = _buys("pictures behind every distance, map and statistic")
     precision: str = _buys("number format of the layers: what this device computes fastest")
     image_size: int = _buys("pixels a side: 128 shows more and takes two to three times as long", default=64)
-    latent_dim: int = _buys("numbers per face: more keep more detail", default=128)
+    latent_dim: int = _buys("latent variables per face: more keep more detail", default=128)
     batch_size: int = _buys("pictures per step of the optimizer", default=64)
     seed: int = _buys("the same run again", default=0)
 
     @property
-    def model_folder(self):
-        """Folder of the model that lesson 03 trains with these settings (under `VAE_KERAS_RUNS`, default `runs/`)."""
-        runs = Path(os.environ.get("VAE_KERAS_RUNS") or PROJECT / "runs")
+    def model_folder(self) -> Path:
+        """Folder of the model that lesson 03 trains with these settings, under `VAE_KERAS_RUNS` or `runs/`."""
+        runs = Path(os.environ.get("VAE_KERAS_RUNS") or working_folder() / "runs")
         path = Path(self.dataset).expanduser()
         path = path.resolve() if path.exists() else path
         name = re.sub(r"\W+", "-", path.stem).strip("-") or "pictures"
@@ -61,49 +60,79 @@ class Config:
         return "\n".join(f"{name:<20} {value!s:<15} {notes[name]}" for name, value in asdict(self).items())
 
 
-def get_config(**changes):
-    """Return the `Config` of this machine, with `changes`; a change that is None leaves the default.
+def working_folder() -> Path:
+    """Return the folder for runs and archives.
+
+    It is the checkout that the module is imported from, and the current folder where the module is installed.
+    """
+    checkout = Path(__file__).resolve().parent.parent
+    is_checkout = (checkout / "pyproject.toml").exists() and (checkout / "notebooks").is_dir()
+    return checkout if is_checkout else Path.cwd()
+
+
+def settings(**changes) -> Settings:
+    """Return the `Settings` of this machine, with changes.
 
     The profile is `VAE_KERAS_PROFILE`, else "gpu" where TensorFlow sees a GPU, else "cpu". The data set is
     `VAE_KERAS_DATASET`, else "celeba" in Google Colab, else "cartoon". The precision follows the device.
 
-    Raises ValueError for an unknown setting or profile, and for an amount that is not a positive whole number.
+    Args:
+        **changes: values of fields of `Settings`; None leaves the default.
+
+    Returns:
+        A `Settings`.
+
+    Raises:
+        ValueError: There is no such setting or profile, or an amount is not a positive whole number.
+
+    Example:
+        >>> vae_keras.settings(dataset="lfw", epochs=30)
     """
     changes = {name: value for name, value in changes.items() if value is not None}
-    require(changes, Config.__dataclass_fields__, "There is no setting")
+    require(changes, Settings.__dataclass_fields__, "There is no setting")
     gpus, precision = _device()
-    profile = (
-        changes.pop("profile", None) or os.environ.get("VAE_KERAS_PROFILE") or ("gpu" if gpus else "cpu")
-    )
+    usual = os.environ.get("VAE_KERAS_PROFILE") or ("gpu" if gpus else "cpu")
+    profile = changes.pop("profile", usual)
     require([profile], PROFILES, "There is no profile")
     in_colab = "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
     dataset = os.environ.get("VAE_KERAS_DATASET") or ("celeba" if in_colab else "cartoon")
-    config = Config(
-        profile=profile, dataset=dataset, precision=precision, **dict(zip(AMOUNTS, PROFILES[profile]))
-    )
+    amounts = dict(zip(AMOUNTS, PROFILES[profile]))
+    defaults = Settings(profile=profile, dataset=dataset, precision=precision, **amounts)
     for name, value in changes.items():
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         if name not in ("dataset", "precision", "seed") and not (whole and value > 0):
             raise ValueError(f"The setting {name} is {value!r}; it has to be a whole number above 0.")
-    return replace(config, **{**changes, "dataset": str(changes.get("dataset", dataset))})
+    changes["dataset"] = str(changes.get("dataset", dataset))
+    return replace(defaults, **changes)
 
 
-def require(names, known, complaint):
-    """Raise ValueError where one of `names` is not among the `known`: the complaint, that name and the nearest."""
+def require(names, known, complaint: str):
+    """Raise ValueError where one of `names` is not among the `known`.
+
+    Args:
+        names: the names that were given.
+        known: the names that exist.
+        complaint: how the sentence begins, such as "There is no setting".
+
+    Raises:
+        ValueError: The complaint, the wrong name and the nearest known ones.
+    """
     for name in names:
         if name not in known:
             raise ValueError(f"{complaint} {name!r}; {nearest(name, known)}")
 
 
-def nearest(name, known):
+def nearest(name, known) -> str:
     """Return the end of a sentence on a wrong name: "did you mean a or b?", or all names where none is like it."""
     known = [str(other) for other in known]
     near = difflib.get_close_matches(str(name), known, n=3)
-    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known) or 'none'}."
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"there are {', '.join(known) or 'none'}."
 
 
 def _device():
-    """Return (number of GPUs, dtype policy that this device computes fastest)."""
+    """Return the number of GPUs, and the dtype policy that this device computes fastest."""
     import tensorflow as tf
 
     # It warns of functions traced anew, as they must be with several models.

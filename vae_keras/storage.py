@@ -1,26 +1,32 @@
-"""Files that are never half written, and weights at half the size."""
+"""Files that are never half written, and folders that the program knows for its own."""
 
 import contextlib
-import dataclasses
-import io
+import json
 import os
 import shutil
+import zlib
 from pathlib import Path
 
-import numpy as np
+MARKER = ".vae-keras.json"  # in every folder that the program made: what is in it, so that nothing else is replaced
 
 
 @contextlib.contextmanager
 def replacing(folder, names):
-    """Make a folder and give paths to write to; at the end what stands there takes the place of `names` in it.
+    """Make a folder and yield paths to write to, which take the place of `names` in it when the block ends.
 
-    Those are files, or folders whose place is free by then. Where the block fails, what is new is removed and the old
-    stays.
+    Where the block fails, what is new is removed and what was there stays.
+
+    Args:
+        folder: where the files belong. It is made if it is not there.
+        names: names of files, or of folders whose place is free when the block ends.
+
+    Yields:
+        A list of paths, one for each name.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     parts = [folder / f".part-{name}" for name in names]
-    _remove(parts)  # of a run that was killed
+    _remove(parts)  # what a run that was killed has left
     try:
         yield parts
         for part, name in zip(parts, names, strict=True):
@@ -29,43 +35,61 @@ def replacing(folder, names):
         _remove(parts)
 
 
-def _remove(parts):
-    for part in parts:
-        shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+def _remove(paths):
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
-def save_weights(model, path):
-    """Write the weights of a Keras model alone, without an optimizer's; matrices and kernels as float16."""
-    import h5py
-
-    model.save_weights(path)
-    halved = io.BytesIO()
-    with h5py.File(path) as old, h5py.File(halved, "w") as new:
-
-        def copy(name, item):
-            if name.split("/")[0] == "optimizer":  # twice as much again
-                return
-            if isinstance(item, h5py.Dataset):
-                new[name] = item[()].astype("float16" if item.ndim > 1 else item.dtype)
-            else:
-                new.require_group(name)
-            new[name].attrs.update(item.attrs)
-
-        old.visititems(copy)
-        new.attrs.update(old.attrs)
-    Path(path).write_bytes(halved.getvalue())
+def is_free(folder):
+    """Return whether nothing stands at this path, or an empty folder."""
+    folder = Path(folder)
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
-class Arrays:
-    """A dataclass of arrays that share an .npz file with others: each has the name of its class and its own."""
+def write_marker(folder, kind, files=()):
+    """Mark a folder as made by the program.
 
-    def to_arrays(self):
-        """Return {name: float32 array}."""
-        kind = type(self).__name__.lower()
-        return {f"{kind}_{name}": np.float32(value) for name, value in dataclasses.asdict(self).items()}
+    Args:
+        folder: path of the folder.
+        kind: what it holds, such as "model" or "faces".
+        files: names of files in it that may be replaced as long as they are as they were written.
+    """
+    checksums = {name: _checksum(Path(folder, name)) for name in files}
+    text = json.dumps({"made by": "vae_keras", "kind": kind, "files": checksums}, indent=1)
+    Path(folder, MARKER).write_text(text + "\n", encoding="utf-8")
 
-    @classmethod
-    def from_arrays(cls, arrays):
-        """Return the reverse of `to_arrays`; KeyError where one of them is not there."""
-        names = [f"{cls.__name__.lower()}_{field.name}" for field in dataclasses.fields(cls)]
-        return cls(*(np.float32(arrays[name]) for name in names))
+
+def read_marker(folder):
+    """Return what `write_marker` wrote into a folder: a dictionary, empty where there is no such mark."""
+    try:
+        marker = json.loads(Path(folder, MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return marker if isinstance(marker, dict) and marker.get("made by") == "vae_keras" else {}
+
+
+def holds_only_what_was_made(folder, kind):
+    """Return whether the program may replace a folder as a whole.
+
+    It may where each file in the folder is one that the program wrote there, unchanged since.
+    """
+    marker = read_marker(folder)
+    if marker.get("kind") != kind:
+        return False
+    present = {path.name: path for path in Path(folder).iterdir() if path.name != MARKER}
+    known = marker.get("files", {})
+    return all(
+        name in known and path.is_file() and _checksum(path) == known[name] for name, path in present.items()
+    )
+
+
+def _checksum(path):
+    """Return the CRC-32 of a file."""
+    value = 0
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 22), b""):
+            value = zlib.crc32(block, value)
+    return value

@@ -1,271 +1,535 @@
 """Training as lesson 03 tells it: build, fit with checkpoints that survive an interruption, watch the faces."""
 
 import json
+import re
 import time
+import warnings
 import zlib
 from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
-from keras import ops
 
-from vae_keras import data, storage
-from vae_keras.config import require
+from vae_keras import optimizers, pipeline, storage
 from vae_keras.model import VAE
 
 
-def build_vae(config, **changes):
-    """Return an untrained `VAE` with the sizes of `config`; `changes` are further arguments of its constructor.
+def build_vae(settings, **changes) -> VAE:
+    """Return an untrained `VAE` with the sizes of some settings.
 
-    Sets Keras's dtype policy to `config.precision` and seeds the initial weights with `config.seed`.
-    """
-    keras.config.set_dtype_policy(config.precision)
-    keras.utils.set_random_seed(config.seed)
-    sizes = dict(image_size=config.image_size, latent_dim=config.latent_dim, seed=config.seed)
-    return VAE(**{**sizes, **changes})
-
-
-def fit(
-    vae,
-    images,
-    validation=None,
-    epochs=20,
-    batch_size=64,
-    seed=0,
-    optimizer="muon",
-    learning_rate=None,
-    folder=None,
-    **options,
-):
-    """Train `vae` and return its history.
+    Sets Keras' dtype policy to `settings.precision`, and seeds the initial weights with `settings.seed`.
 
     Args:
-        images, validation: uint8 [n, size, size, 3].
-        epochs: passes over the pictures, those of an interrupted run counted.
-        optimizer: "muon", or "adam", whose step takes less time and is worth less (benchmarks/RESULTS.md, "Variants").
-        learning_rate: at the start; it falls to zero along a cosine (arXiv 1608.03983). None: as suits the optimizer.
-        folder: where a checkpoint is kept after every epoch; a run that was interrupted goes on from it.
-        options: for `keras.Model.fit`, such as `callbacks` and `verbose`.
-
-    Returns a table with a row per epoch (index: epoch, from 1): loss, reconstruction and kl in nats per picture,
-    mse per value, the same for the validation pictures as val_…, and seconds. Raises ValueError for an unknown
-    optimizer, and where the folder holds the checkpoint of a run with other settings or other pictures.
+        settings: a `vae_keras.Settings`.
+        **changes: further arguments of `VAE`, which go before those of the settings.
     """
-    kind = find_optimizer(optimizer)
-    learning_rate = RATES[optimizer] if learning_rate is None else learning_rate
-    vae.compile(optimizer=kind(cosine(learning_rate, epochs, batch_size, len(images))))
-    vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
-    settings = dict(vae.get_config(), optimizer=optimizer, learning_rate=learning_rate)
-    how = dict(epochs=epochs, batch_size=batch_size, seed=seed, folder=folder, settings=settings)
-    return run(vae, images, validation, **how, **options)
+    keras.config.set_dtype_policy(settings.precision)
+    keras.utils.set_random_seed(settings.seed)
+    arguments = {
+        "image_size": settings.image_size,
+        "latent_dim": settings.latent_dim,
+        "seed": settings.seed,
+        **changes,
+    }
+    return VAE(**arguments)
 
 
-def cosine(learning_rate, epochs, batch_size, pictures):
-    """Return a rate that falls to zero along a cosine over so many epochs (Loshchilov and Hutter 2017)."""
-    steps = epochs * (pictures // min(batch_size, pictures))
-    return keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-
-
-def run(
-    model, images, validation=None, *, epochs, batch_size, seed, folder, settings, labels=None, **options
+def fit(  # noqa: PLR0913
+    vae: VAE,
+    images,
+    validation=None,
+    *,
+    epochs: int = 20,
+    batch_size: int = 64,
+    optimizer="muon",
+    learning_rate=None,
+    augment=None,
+    seed: int = 0,
+    folder=None,
+    save_freq="epoch",
+    jit_compile="auto",
+    callbacks=(),
+    verbose=0,
 ):
-    """Fit a compiled model; go on from a checkpoint of the same settings.
+    """Train a VAE and return its history.
 
-    labels: those of images and those of validation, if it learns any. options: for `keras.Model.fit`; and `change`, of
-    `data.pipeline`.
+    With a folder, a run that was interrupted goes on from its last checkpoint and ends as an uninterrupted one does,
+    and a run that was finished, or stopped early by a callback, is not run again.
+
+    Args:
+        vae: the model to train.
+        images: uint8 (n, size, size, 3), or a `tf.data.Dataset` of batches in [0, 1]. A dataset brings its own order:
+            a run that is resumed sees the pictures in that, and whether they are the same is not checked.
+        validation: the same of pictures to measure on, or None.
+        epochs: passes over the pictures, those of an interrupted run counted.
+        batch_size: pictures per step.
+        optimizer: "muon", "adam", another name that Keras knows, or an instance.
+        learning_rate: a float is kept, unless a callback such as `keras.callbacks.ReduceLROnPlateau` changes it. A
+            schedule of Keras is followed. None: the usual rate of the optimizer, falling to zero along a cosine; an
+            instance has its own.
+        augment: a function that changes the batches of an array, such as `vae_keras.data.augment`; see
+            `pipeline.batches`.
+        seed: of the order of the pictures, their augmentation and the noise.
+        folder: where checkpoints are kept, or None.
+        save_freq: "epoch", or a number of steps between two checkpoints, which may be more than an epoch has.
+        jit_compile: as of `keras.Model.compile`.
+        callbacks: of Keras.
+        verbose: as of `keras.Model.fit`.
+
+    Returns:
+        A `pandas.DataFrame` with a row per epoch, counted from 1: loss, reconstruction and kl in nats per picture, mse
+        per value, the same of the validation pictures as val_loss and so on, and seconds.
+
+    Raises:
+        ValueError: There is no such optimizer, or the folder holds the checkpoint of a run with other settings or other
+            pictures.
+
+    Example:
+        >>> vae = build_vae(vae_keras.settings())
+        >>> history = fit(vae, faces.train, faces.validation, epochs=20, augment=vae_keras.data.augment)
     """
-    batch_size, (own, held) = min(batch_size, len(images)), labels or (None, None)
-    settings = settings | dict(pictures=len(images), epochs=epochs, batch_size=batch_size, seed=seed)
-    settings |= {"content of the pictures": zlib.crc32(np.ascontiguousarray(images))}
-    settings |= {"content of the labels": zlib.crc32(np.ascontiguousarray(own))} if labels else {}
-    checkpoint, order = Checkpoint(folder, settings), dict(seed=seed, change=options.pop("change", None))
-    done = checkpoint.restore(model)
-    if done < epochs:
+    if learning_rate is None and isinstance(optimizer, str):
+        steps = steps_per_epoch(images, batch_size)
+        learning_rate = optimizers.cosine_decay(optimizers.default_rate(optimizer), epochs, 1, steps)
+    vae.compile(optimizer=optimizers.get(optimizer, learning_rate), jit_compile=jit_compile)
+    vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
+    settings = {**vae.get_config(), **optimizer_settings(vae.optimizer)}
+    return run(
+        vae,
+        images,
+        validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        folder=folder,
+        settings=settings,
+        augment=augment,
+        save_freq=save_freq,
+        callbacks=callbacks,
+        verbose=verbose,
+    )
+
+
+def run(  # noqa: PLR0913
+    model: keras.Model,
+    images,
+    validation=None,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    folder=None,
+    settings: dict,
+    labels=None,
+    validation_labels=None,
+    augment=None,
+    save_freq="epoch",
+    callbacks=(),
+    verbose=0,
+):
+    """Fit any compiled Keras model as `fit` does a VAE: with checkpoints and an order that can be resumed.
+
+    Args:
+        model: a compiled model, whose optimizer is built.
+        images: as of `fit`.
+        validation: as of `fit`.
+        epochs: as of `fit`.
+        batch_size: as of `fit`.
+        seed: as of `fit`.
+        folder: as of `fit`.
+        settings: what has to be the same for a checkpoint to be resumed: values that JSON holds.
+        labels: (n, k) what the model learns of each of `images`, or None.
+        validation_labels: the same of `validation`.
+        augment: as of `fit`.
+        save_freq: as of `fit`.
+        callbacks: as of `fit`.
+        verbose: as of `fit`.
+
+    Returns:
+        The history, as of `fit`; its columns are the metrics of the model.
+    """
+    steps = steps_per_epoch(images, batch_size)
+    if not isinstance(images, tf.data.Dataset):
+        batch_size = min(batch_size, len(images))
+    settings = {**settings, "epochs": epochs, "batch_size": batch_size, "seed": seed}
+    if folder:
+        settings.update(fingerprints(images, labels))
+    checkpoint = Checkpoint(folder, settings, save_freq, steps, callbacks)
+    checkpoint.restore(model)
+    held_out = validation_data(validation, batch_size, validation_labels)
+
+    def fit_on():
         model.fit(
-            data.pipeline(images, batch_size, training=True, first_epoch=done, labels=own, **order),
-            validation_data=None
-            if validation is None
-            else data.pipeline(validation, batch_size, labels=held),
-            initial_epoch=done,
+            training_data(
+                images,
+                batch_size=batch_size,
+                labels=labels,
+                augment=augment,
+                seed=seed,
+                first_epoch=checkpoint.epochs_done,
+                first_step=checkpoint.step,
+            ),
+            validation_data=held_out,
+            initial_epoch=checkpoint.epochs_done,
             epochs=epochs,
-            callbacks=[*options.pop("callbacks", ()), checkpoint],
-            **{"verbose": 0, "shuffle": False, **options},  # the pipeline shuffles
+            callbacks=[*callbacks, checkpoint],
+            verbose=verbose,
+            shuffle=False,  # the order is that of `pipeline.batches`
         )
+
+    if (
+        checkpoint.step
+    ):  # the rest of an epoch is fitted alone: Keras takes all epochs for as long as the first one
+        fit_on()
+    if checkpoint.epochs_done < epochs and not checkpoint.stopped:
+        fit_on()
     return checkpoint.history()
 
 
-@keras.saving.register_keras_serializable("vae_keras")
-class Adam(keras.optimizers.Adam):
-    """Keras's optimizer (Kingma and Ba 2015), with TensorFlow's fused kernel, if there is one: one pass, not ten."""
+def steps_per_epoch(images, batch_size: int) -> int:
+    """Return how many batches an epoch has, for an array or a dataset of batches.
 
-    def update_step(self, gradient, variable, learning_rate):
-        known = variable.dtype == "float32" and keras.backend.backend() == "tensorflow"
-        if self.amsgrad or not known:  # for which there is no such kernel
-            return super().update_step(gradient, variable, learning_rate)
-        place = self._get_variable_index(variable)
-        slots = dict(var=variable, m=self._momentums[place], v=self._velocities[place])
-        slots = {name: getattr(slot, "_value", slot).handle for name, slot in slots.items()}
-        step = tf.cast(self.iterations + 1, "float32")
-        powers = dict(beta1_power=tf.pow(self.beta_1, step), beta2_power=tf.pow(self.beta_2, step))
-        rates = dict(lr=tf.cast(learning_rate, "float32"), beta1=self.beta_1, beta2=self.beta_2)
-        tf.raw_ops.ResourceApplyAdam(grad=gradient, epsilon=self.epsilon, **slots, **powers, **rates)
-
-
-@keras.saving.register_keras_serializable("vae_keras")
-class Muon(Adam):
-    """Adam for vectors; the step of a kernel, as a matrix, is its momentum with all singular values made about 1.
-
-    So a step changes what a layer does to every direction of its inputs, not to the few that gradients are large in
-    (Jordan et al. 2024, kellerjordan.github.io/posts/muon). It is scaled so that a weight moves by about 0.2 times the
-    rate (Liu et al. 2025, arXiv 2502.16982). Keras's own Muon gives the kernels of convolutions to Adam.
+    Raises:
+        ValueError: A dataset does not know its number of batches.
     """
-
-    momentum = 0.95
-
-    def update_step(self, gradient, variable, learning_rate):
-        if len(variable.shape) < 2:
-            return super().update_step(gradient, variable, learning_rate)
-        mean = self._momentums[self._get_variable_index(variable)]
-        self.assign(mean, self.momentum * mean + gradient)
-        ahead = gradient + self.momentum * mean  # as Nesterov looks
-        matrix = ops.cast(ops.reshape(ahead, (-1, variable.shape[-1])), "float32")
-        size = 0.2 * max(matrix.shape) ** 0.5 * ops.cast(learning_rate, "float32")
-        self.assign_sub(variable, ops.reshape(size * orthogonal(matrix), variable.shape))
+    if not isinstance(images, tf.data.Dataset):
+        return max(1, len(images) // min(batch_size, max(1, len(images))))
+    steps = int(images.cardinality())
+    if steps < 1:
+        raise ValueError(
+            "The dataset does not know how many batches it has: give it a finite number of them, as by "
+            "dataset.apply(tf.data.experimental.assert_cardinality(steps))."
+        )
+    return steps
 
 
-def orthogonal(matrix):
-    """Return a matrix [m, n], float32, with its singular vectors, but singular values of 0.68 to 1.2.
+def training_data(images, *, batch_size, labels, augment, seed, first_epoch, first_step):
+    """Return the batches to train on, from where an interrupted run stopped."""
+    if isinstance(images, tf.data.Dataset):
+        return images.skip(first_step) if first_step else images
+    dataset = pipeline.batches(
+        images,
+        batch_size,
+        training=True,
+        seed=seed,
+        first_epoch=first_epoch,
+        first_step=first_step,
+        labels=labels,
+        augment=augment,
+    )
+    if first_step == 0:
+        return dataset
+    left = steps_per_epoch(images, batch_size) - first_step
+    rest = dataset.apply(tf.data.experimental.assert_cardinality(left))  # of the one pass that is resumed
+    rest.in_range = True
+    return rest
 
-    (Those below 0.0015 of the matrix's norm stay smaller.) Five rounds of Newton and Schulz's iteration, with the
-    coefficients of Jordan et al. Each multiplies with a polynomial of the matrix times its transpose: these factors are
-    found first, from that smaller matrix, which is made anew on the way, since its rounding errors grow in each round.
-    """
-    tall, unit = matrix.shape[0] > matrix.shape[1], ops.eye(min(matrix.shape))
-    x = matrix / (ops.norm(matrix) + 1e-7)
-    for rounds in (3, 2):
-        square, factor = ops.matmul(ops.transpose(x), x) if tall else ops.matmul(x, ops.transpose(x)), unit
-        for _ in range(rounds):
-            step = 3.4445 * unit - 4.775 * square + 2.0315 * ops.matmul(square, square)
-            factor, square = ops.matmul(step, factor), ops.matmul(ops.matmul(step, square), step)
-        x = ops.matmul(x, factor) if tall else ops.matmul(factor, x)
-    return x
+
+def validation_data(validation, batch_size, labels):
+    """Return the batches to measure on, or None."""
+    if validation is None or isinstance(validation, tf.data.Dataset):
+        return validation
+    return pipeline.batches(validation, batch_size, labels=labels)
 
 
-OPTIMIZERS, RATES = {"adam": Adam, "muon": Muon}, {"adam": 1e-3, "muon": 8e-3}
+def fingerprints(images, labels) -> dict:
+    """Return what tells one set of pictures and labels from another."""
+    if isinstance(images, tf.data.Dataset):
+        return {}
+    found = {"pictures": len(images), "content of the pictures": zlib.crc32(np.ascontiguousarray(images))}
+    if labels is not None:
+        found["content of the labels"] = zlib.crc32(np.ascontiguousarray(labels))
+    return found
 
 
-def find_optimizer(name):
-    """Return the class of an optimizer; ValueError for a wrong name."""
-    require([name], OPTIMIZERS, "There is no optimizer")
-    return OPTIMIZERS[name]
+def optimizer_settings(optimizer) -> dict:
+    """Return the class of an optimizer and its settings, as JSON holds them."""
+    config = {name: value for name, value in optimizer.get_config().items() if name != "name"}
+    return {**config, "optimizer": type(optimizer).__name__.lower()}
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keep the history, and with a folder also weights, optimizer and history on disk after every epoch.
+    """Keeps the history and, with a folder, whatever a training needs to go on after an interruption.
 
     `keras.callbacks.BackupAndRestore` forgets random state and the order of the data; here each epoch starts from a
-    state that its number gives, so that an interrupted run ends where an uninterrupted one does.
+    state that follows from its number, and a checkpoint within an epoch holds the state, the metrics and the step.
+
+    Args:
+        folder: checkpoints are kept in `checkpoint/` in it. None: only the history is kept.
+        settings: what has to be the same for a checkpoint to be resumed.
+        save_freq: "epoch", or a number of steps between two checkpoints.
+        steps: steps of an epoch.
+        callbacks: the others of this training, whose patience is kept.
+
+    Raises:
+        ValueError: save_freq is neither "epoch" nor a whole number above 0.
     """
 
-    def __init__(self, folder, settings):
-        super().__init__()
-        self.folder = Path(folder) / "checkpoint" if folder else None
-        self.settings = json.loads(json.dumps({k: v for k, v in settings.items() if k != "name"}))
-        self.rows = []
+    OWN_FILE = re.compile(r"epoch-\d{4,}(-step-\d{6,}|-end)?\.weights\.h5")
+    FORMAT = 2  # raised when a checkpoint changes its meaning: older ones are refused
+    # What callbacks of Keras count from epoch to epoch.
+    COUNTERS = {
+        "EarlyStopping": ("wait", "best", "best_epoch"),
+        "ReduceLROnPlateau": ("wait", "best", "cooldown_counter"),
+    }
 
-    def restore(self, vae):
-        """Load the last whole epoch into `vae`, if there is one; return how many epochs are done."""
-        note = self.folder / "checkpoint.json" if self.folder else None
-        if note is None or not note.exists():
-            return 0
-        kept = json.loads(note.read_text())
-        old = kept["settings"]
-        if differing := [name for name, value in self.settings.items() if old.get(name, value) != value]:
+    def __init__(self, folder, settings, save_freq="epoch", steps=1, callbacks=()):
+        super().__init__()
+        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
+            raise ValueError(f"save_freq is {save_freq!r}; it has to be 'epoch' or a number of steps.")
+        self.folder = Path(folder) / "checkpoint" if folder else None
+        kept = {name: value for name, value in settings.items() if name not in ("name", "trainable")}
+        self.settings = json.loads(json.dumps(kept))
+        self.save_freq = save_freq
+        self.steps = steps
+        self.counting = [one for one in callbacks if type(one).__name__ in self.COUNTERS]
+        self.counted = []  # by them, when the last checkpoint was saved
+        self.rows = []
+        self.step = 0  # of the epoch that is running
+        self.seconds = 0.0  # that were spent on it before an interruption
+        self.stopped = False
+        self.resumed = None
+        self.resumed_within = False  # an epoch, the rest of which is being fitted
+
+    @property
+    def epochs_done(self):
+        """How many epochs are whole."""
+        return len(self.rows)
+
+    def history(self):
+        """Return a `pandas.DataFrame` with a row per epoch, counted from 1."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows, index=pd.RangeIndex(1, len(self.rows) + 1, name="epoch"))
+
+    def restore(self, model):
+        """Load the last checkpoint into a model, if there is one.
+
+        Raises:
+            ValueError: It is of another run, or damaged.
+        """
+        path = self.folder / "checkpoint.json" if self.folder else None
+        if path is None or not path.exists():
+            return
+        note = self._read(path)
+        old = note["settings"]
+        names = {*old, *self.settings}
+        differing = sorted(name for name in names if old.get(name) != self.settings.get(name))
+        if differing:
             raise ValueError(
                 f"{self.folder} holds an unfinished run with other settings ({', '.join(differing)}): finish it with "
                 "those, delete that folder, or choose another one."
             )
-        self.rows = kept["rows"]
-        vae.load_weights(self.folder / kept["weights"])
-        return len(self.rows)
+        self._load_weights(model, self.folder / note["weights"])
+        self.rows, self.step, self.seconds = note["rows"], note["step"], note["seconds"]
+        self.stopped, self.counted, self.resumed = note["stopped"], note["callbacks"], note
+        self.resumed_within = self.step > 0
 
-    def history(self):
-        return pd.DataFrame(self.rows, index=pd.RangeIndex(1, len(self.rows) + 1, name="epoch"))
+    def _read(self, path):
+        """Return the note of a checkpoint."""
+        try:
+            note = json.loads(path.read_text())
+            version = note.get("format")
+        except (OSError, ValueError, AttributeError) as error:
+            raise ValueError(f"{path} is damaged: delete that folder to begin again.") from error
+        if version != self.FORMAT:
+            raise ValueError(
+                f"{self.folder} holds an unfinished run of another version of vae_keras: delete that folder to begin "
+                "again, or finish the run with that version."
+            )
+        return note
+
+    def _load_weights(self, model, path):
+        """Load weights and the state of the optimizer; what does not fit is an error, not a warning."""
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", message="Skipping variable loading")
+                model.load_weights(path)
+        except (MemoryError, PermissionError):
+            raise
+        except Exception as error:  # h5py and Keras raise many kinds
+            why = " ".join(str(error).split())[:200]
+            raise ValueError(f"{path} cannot be loaded ({why}): delete its folder to begin again.") from error
+
+    def on_train_begin(self, logs=None):
+        """Give other callbacks back what they had counted before an interruption."""
+        for callback, counted in zip(self.counting, self.counted):
+            for name, value in counted.items():
+                setattr(callback, name, value)
+            if counted and getattr(callback, "restore_best_weights", False):
+                warnings.warn(
+                    "The best weights before the interruption are not known any more: EarlyStopping restores those of "
+                    "the epochs that follow.",
+                    stacklevel=2,
+                )
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
-        states = [v for v in self.model.non_trainable_variables if v.path.endswith("seed_generator_state")]
-        if hasattr(self.model, "sampling"):  # its noise comes first
-            noise = self.model.sampling.noise.state
-            states = [noise, *(state for state in states if state is not noise)]
-        for place, state in enumerate(states):
+        """Start from the random state that belongs to this epoch, or to this step of it."""
+        self.started = time.perf_counter() - self.seconds
+        self.seconds = 0.0
+        self.epoch = epoch
+        for place, state in enumerate(self._random_states()):
             state.assign([self.settings["seed"] + epoch, place << 20])  # a draw adds 1: they never meet
+        if self.step:
+            self._restore_step(self.resumed)
+
+    def _random_states(self):
+        """Return the states of the model's seed generators, that of its noise first."""
+        variables = self.model.non_trainable_variables
+        states = [variable for variable in variables if variable.path.endswith("seed_generator_state")]
+        if hasattr(self.model, "sampling"):
+            noise = self.model.sampling.seed_generator.state
+            states = [noise, *(state for state in states if state is not noise)]
+        return states
+
+    def _metric_variables(self):
+        return [variable for metric in self.model.metrics for variable in metric.variables]
+
+    def _restore_step(self, note):
+        """Go on within an epoch: random states and sums of the metrics, as far as those exist before a batch."""
+        for state, value in zip(self._random_states(), note["random states"]):
+            state.assign(value)
+        variables = self._metric_variables()
+        if len(variables) == len(note["metrics"]):
+            for variable, value in zip(variables, note["metrics"]):
+                variable.assign(np.reshape(value, variable.shape))
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Save a checkpoint within an epoch, where one is due."""
+        self.step += 1
+        due = self.save_freq != "epoch" and (self.epoch * self.steps + self.step) % self.save_freq == 0
+        if self.folder and due and self.step < self.steps:
+            self._save(f"epoch-{self.epoch + 1:04d}-step-{self.step:06d}.weights.h5")
 
     def on_epoch_end(self, epoch, logs=None):
+        """Add a row to the history, and save a checkpoint."""
         row = {name: float(value) for name, value in logs.items()}
         self.rows.append({**row, "seconds": time.perf_counter() - self.started})
-        if self.folder:
-            self.save(f"epoch-{epoch + 1:04d}.weights.h5")
+        was_resumed_within, self.step = self.resumed_within, 0
+        self.stopped = bool(self.model.stop_training)
+        due = self.save_freq == "epoch" or (epoch + 1) * self.steps % self.save_freq == 0
+        if self.folder and due:
+            self._save(f"epoch-{epoch + 1:04d}.weights.h5")
+        if was_resumed_within:
+            self.resumed_within = False
+            self.model.stop_training = True  # for `run` to go on with a whole epoch
 
-    def save(self, name):
-        """Write the weights under a name of their own, then the note that names them: the note is never half true."""
-        with storage.replacing(self.folder, ["checkpoint.json"]) as (note,):
+    def on_train_end(self, logs=None):
+        """Save what a later call returns: other callbacks may have changed the weights, as EarlyStopping does."""
+        self.counted = self._count()
+        if self.folder:
+            self._save(f"epoch-{self.epochs_done:04d}-end.weights.h5")
+
+    def _count(self):
+        """Return what the other callbacks have counted, a dictionary for each; None is what none has seen yet."""
+        counted = []
+        for callback in self.counting:
+            names = self.COUNTERS[type(callback).__name__]
+            values = {name: getattr(callback, name) for name in names if hasattr(callback, name)}
+            counted.append({name: None if value is None else float(value) for name, value in values.items()})
+        return counted
+
+    def _save(self, name):
+        """Write the weights under a name of their own, then the note that names them: it is never half true."""
+        note = {
+            "format": self.FORMAT,
+            "settings": self.settings,
+            "weights": name,
+            "rows": self.rows,
+            "step": self.step,
+            "seconds": time.perf_counter() - self.started if self.step else 0.0,
+            "stopped": self.stopped,
+            "callbacks": self._count(),
+            "random states": [np.asarray(state).tolist() for state in self._random_states()],
+            "metrics": [np.asarray(variable).tolist() for variable in self._metric_variables()],
+        }
+        with storage.replacing(self.folder, ["checkpoint.json"]) as (path,):
             self.model.save_weights(self.folder / name)
-            note.write_text(json.dumps(dict(settings=self.settings, weights=name, rows=self.rows)))
+            path.write_text(json.dumps(note))
         for older in self.folder.glob("epoch-*.weights.h5"):
-            if older.name != name:
+            if older.name != name and self.OWN_FILE.fullmatch(older.name):
                 older.unlink()
 
 
 class FacesPerEpoch(keras.callbacks.Callback):
-    """Decode the same codes z (count, latent_dim) before training and after every epoch.
+    """Decodes the same codes before training and after every epoch.
 
-    `frames` holds the faces, uint8 [count, size, size, 3] each: the first before training.
+    Args:
+        z: (count, latent_dim) codes.
+
+    Attributes:
+        frames: a list of uint8 (count, size, size, 3), the first from before training.
     """
 
     def __init__(self, z):
         super().__init__()
-        self.z, self.frames = np.asarray(z, "float32"), []
+        self.z = np.asarray(z, "float32")
+        self.frames = []
 
     def on_train_begin(self, logs=None):
-        self.on_epoch_end(-1)
+        """Decode the codes before training."""
+        if not self.frames:
+            self._decode()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.frames.append(data.to_uint8(np.asarray(self.model.decode(self.z))))
+        """Decode the codes after an epoch."""
+        self._decode()
+
+    def _decode(self):
+        self.frames.append(pipeline.to_uint8(np.asarray(self.model.decode(self.z))))
 
 
 class BetaWarmUp(keras.callbacks.Callback):
-    """Raise beta in a straight line from 0 to its full value over the first `epochs` epochs (Bowman et al. 2016)."""
+    """Raises beta in a straight line from 0 to its full value (Bowman et al. 2016, arXiv 1511.06349).
+
+    Args:
+        epochs: how many epochs that takes.
+    """
 
     def __init__(self, epochs):
         super().__init__()
         self.epochs = epochs
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.model.beta.assign(self.model.settings["beta"] * min(1.0, epoch / self.epochs))
+        """Set beta for this epoch."""
+        self.model.beta.assign(self.model.full_beta * min(1.0, epoch / self.epochs))
 
     def on_train_end(self, logs=None):
-        self.model.beta.assign(self.model.settings["beta"])
+        """Leave the model with its full beta."""
+        self.model.beta.assign(self.model.full_beta)
 
 
 class Progress(keras.callbacks.Callback):
-    """Print about `lines` lines over a training: epoch, terms of the loss, seconds left."""
+    """Prints lines over a training: epoch, terms of the loss, seconds left.
+
+    Args:
+        lines: about how many.
+    """
 
     def __init__(self, lines=10):
         super().__init__()
         self.lines = lines
 
     def on_train_begin(self, logs=None):
-        self.started, self.first = time.perf_counter(), None
+        """Look at the clock."""
+        self.started = time.perf_counter()
+        self.first = None
 
     def on_epoch_end(self, epoch, logs=None):
-        self.first = epoch if self.first is None else self.first
+        """Print a line for the first epoch and for every one that reaches the next share of the training."""
+        if self.first is None:
+            self.first = epoch
         total, done = self.params["epochs"], epoch + 1
-        left = (time.perf_counter() - self.started) / (done - self.first) * (total - done)
-        if epoch == self.first or done * self.lines // total > epoch * self.lines // total:
-            terms = {name: value for name, value in logs.items() if not name.endswith("loss")} or logs
-            digits = {name: "#.4g" if abs(value) < 999.5 else ".0f" for name, value in terms.items()}
-            terms = "  ".join(f"{name} {value:{digits[name]}}" for name, value in terms.items())
-            print(f"epoch {done:3d}/{total}  {terms}  {left:.0f} s left", flush=True)
+        reached = done * self.lines // total > epoch * self.lines // total
+        if epoch == self.first or reached:
+            seconds = (time.perf_counter() - self.started) / (done - self.first) * (total - done)
+            print(f"epoch {done:3d}/{total}  {self._terms(logs)}  {seconds:.0f} s left", flush=True)
+
+    def _terms(self, logs):
+        """Return the terms in words; the loss, which is their sum, only where there is nothing else."""
+        terms = {name: value for name, value in logs.items() if not name.endswith("loss")} or logs
+        return "  ".join(f"{name} {self._readable(value)}" for name, value in terms.items())
+
+    def _readable(self, value):
+        return f"{value:.0f}" if abs(value) >= 999.5 else f"{value:#.4g}"

@@ -25,7 +25,7 @@
 #         are a fair budget; straight lines through pixel space spend it badly, and that is the gap a VAE fills.
 #       - Pictures wait as bytes on disk and reach the model as `float32` in $[0, 1]$, shuffled and augmented.
 #     questions: |
-#       1. Set `dataset` to another source in the settings and run the lesson again. Which mean face is the sharpest,
+#       1. Set `dataset` to another data set in the settings and run the lesson again. Which mean face is the sharpest,
 #          and what does that say about how the pictures were cropped and aligned?
 #       2. Cut the training pictures into two random halves and show the difference of their mean faces beside the
 #          differences between "with" and "without". How much of a difference is chance?
@@ -35,7 +35,7 @@
 
 # %% [markdown]
 # ## The pictures
-# One call brings them: `data.prepare` finds the archive, decodes each photograph once, crops it, shrinks it and keeps
+# One call brings them: `data.load_faces` finds the archive, decodes each photograph once, crops it, shrinks it and keeps
 # the result as one large array of bytes on disk. The next call only opens that array.
 
 # %%
@@ -44,12 +44,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from vae_keras import data, images, latent, metrics, plots, sources
+from vae_keras import data, evaluation, pipeline, plots
+from vae_keras.directions import usable_attributes
 
 plt.rcParams.update(plots.STYLE)  # one look for all figures
-faces = data.prepare(config.dataset, config.image_size, config.pictures)
-print(f"{faces.source.title}: {len(faces.images):,} pictures, {len(faces.skipped)} left out")
-print(faces.source.terms)
+faces = data.load_faces(config.dataset, config.image_size, config.pictures)
+print(f"{faces.dataset.title}: {len(faces.images):,} pictures, {len(faces.skipped)} left out")
+print(faces.dataset.terms)
 
 # %% [markdown]
 # (How many there are depends on the archive. CelebA as published has 202,599 photographs of 178×218 pixels; smaller archives of
@@ -59,7 +60,7 @@ print(faces.source.terms)
 # ## Whose faces are these?
 # Before the numbers, the people. A photograph of a face concerns at least two people: the one who pressed the button
 # and the one in front. What you may do with a data set stands in its terms, printed above. In practice, for the
-# sources that this course knows:
+# data sets that this course knows:
 #
 # - **CelebA** shows celebrities, mostly Western ones, photographed in public. Nobody asked them. Non-commercial
 #   research is allowed, business and passing the pictures on are not.
@@ -105,14 +106,14 @@ faces.table.groupby("split", sort=False).size().rename("pictures").to_frame().T
 # %% [markdown]
 # How a set is split matters more than the percentages. CelebA comes with its own partition. Pictures of LFW are split
 # by *person*: if one photograph of somebody were in the training part and another in the test part, recognizing the
-# person would look like skill. All other sources are split by a hash of the file's name, so that a picture keeps its
+# person would look like skill. All other sets are split by a hash of the file's name, so that a picture keeps its
 # place when others are added.
 #
-# Two things have to be true in any case. `faces.eight` are eight test pictures, which you meet in a moment:
+# Two things have to be true in any case. `faces.preview` are eight test pictures, which you meet in a moment:
 
 # %% tags=["nbval-check-output"]
 print("every name stands in one part only:       ", faces.table.index.is_unique)
-_, distance = metrics.nearest(faces.eight, faces.train)  # to the most similar training picture
+_, distance = evaluation.nearest_pictures(faces.preview, faces.train)  # to the most similar training picture
 print("none of the eight is a training picture:  ", bool((distance > 0).all()))
 
 # %% [markdown]
@@ -124,9 +125,9 @@ print("none of the eight is a training picture:  ", bool((distance > 0).all()))
 # **What happens to a photograph before the model sees it?**
 
 # %%
-photographs = [faces.photograph(i) for i in range(len(faces.eight))]
-crops = [images.crop_square(photograph, faces.source.crop) for photograph in photographs]
-plots.rows({"photograph": photographs, "crop": crops, "64×64": faces.eight})
+photographs = [faces.photograph(i) for i in range(len(faces.preview))]
+crops = [data.crop_square(photograph, faces.dataset.crop) for photograph in photographs]
+plots.rows({"photograph": photographs, "crop": crops, "64×64": faces.preview})
 
 # %% [markdown]
 # Upper row: the photograph as it lies in the archive. Middle row: the square that is kept. Lower row: the same square
@@ -135,8 +136,8 @@ plots.rows({"photograph": photographs, "crop": crops, "64×64": faces.eight})
 # the three rows look alike, the pictures were published cropped and small.)
 
 # %%
-print("side of the crop as a fraction of the width:", faces.source.crop or "as large as it can be")
-steps = {"photograph": photographs, "crop": crops, "kept": faces.eight}
+print("side of the crop as a fraction of the width:", faces.dataset.crop or "as large as it can be")
+steps = {"photograph": photographs, "crop": crops, "kept": faces.preview}
 pd.DataFrame({name: [picture.shape[:2] for picture in pictures] for name, pictures in steps.items()})
 
 # %% [markdown]
@@ -152,15 +153,15 @@ pd.DataFrame({name: [picture.shape[:2] for picture in pictures] for name, pictur
 # %%
 tighter = {}
 for fraction in (1.0, 0.8, 0.6, 0.4):
-    squares = [images.crop_square(photograph, fraction) for photograph in photographs]
-    tighter[f"{fraction:.0%} of the width"] = [images.resize(square, 64) for square in squares]
+    squares = [data.crop_square(photograph, fraction) for photograph in photographs]
+    tighter[f"{fraction:.0%} of the width"] = [data.resize(square, 64) for square in squares]
 plots.rows(tighter)
 
 # %% [markdown]
 # All of these have 64×64 pixels. In the upper rows many are spent on backgrounds, which differ in everything and help
 # nobody. Further down the face fills the frame; where the photographs were close already, chin, hair and ears are cut
 # off. Where the square has fewer than 64 pixels it had to be *enlarged*, and it looks soft, because that adds no
-# detail. A good crop shows a whole face and little else, and which fraction does that depends on the source.
+# detail. A good crop shows a whole face and little else, and which fraction does that depends on the data set.
 
 # %% [markdown]
 # ## Two ways to shrink a picture
@@ -170,10 +171,10 @@ plots.rows(tighter)
 # shrinking is steady?**
 
 # %%
-moved = np.pad(faces.eight, ((0, 0), (0, 0), (1, 0), (0, 0)), "edge")[:, :, :-1]  # the left edge twice
-shrunk = {"64×64": faces.eight}
+moved = np.pad(faces.preview, ((0, 0), (0, 0), (1, 0), (0, 0)), "edge")[:, :, :-1]  # the left edge twice
+shrunk = {"64×64": faces.preview}
 for name, method in ("nearest", cv2.INTER_NEAREST), ("area", cv2.INTER_AREA):
-    for label, part in (name, faces.eight), (f"{name}, moved", moved):
+    for label, part in (name, faces.preview), (f"{name}, moved", moved):
         small = np.stack([cv2.resize(face, (16, 16), interpolation=method) for face in part])
         shrunk[label] = small.repeat(8, axis=1).repeat(8, axis=2)  # each pixel as a block, to be seen
     change = np.abs(np.subtract(shrunk[name], shrunk[label], dtype=float)).mean()
@@ -236,7 +237,7 @@ plots.grid(
 # $N$ is the number of test pictures, $D$ that of the values in one, $x_{nd}$ a value and $\bar{x}_d$ the same of the mean face.
 
 # %%
-mean_error = metrics.squared_error(faces.test, np.broadcast_to(mean, faces.test.shape))
+mean_error = evaluation.squared_error(faces.test, np.broadcast_to(mean, faces.test.shape))
 print(f"mean squared error of the mean face on the test pictures: {mean_error:.4f}")
 print(f"so a typical value is off by {255 * mean_error**0.5:.0f} of 255 grey levels")
 
@@ -266,12 +267,12 @@ plots.bars(labels.mean().sort_values(ascending=False), title="Share of the train
 
 # %% [markdown]
 # ## What goes together?
-# The lessons show a handful of attributes of each source. **Are they independent of one another?** The correlation of
+# The lessons show a handful of attributes of each data set. **Are they independent of one another?** The correlation of
 # two such columns is 1 when they always agree, −1 when they never do, and near 0 when one says nothing about the
 # other.
 
 # %%
-shown = list(dict.fromkeys([*faces.source.attributes, *sources.MEASURED]))  # each name once
+shown = list(dict.fromkeys([*faces.dataset.attributes, *data.MEASURED]))  # each name once
 plots.heatmap(labels[shown].corr())
 
 # %% [markdown]
@@ -295,7 +296,7 @@ strongest.rename_axis(["one", "other"]).rename("correlation").reset_index()
 # attribute live?**
 
 # %%
-attributes = latent.usable(labels.loc[:, faces.source.attributes].iloc[: len(sample)])
+attributes = usable_attributes(labels.loc[:, faces.dataset.attributes].iloc[: len(sample)])
 has = attributes.to_numpy().T  # (attributes, pictures)
 with_it = np.stack([sample[rows].mean(axis=0) / 255 for rows in has])
 without = np.stack([sample[~rows].mean(axis=0) / 255 for rows in has])
@@ -377,7 +378,7 @@ pd.DataFrame([correlations], index=["correlation"], columns=distances).round(2)
 # **How much of all differences do the first $K$ directions hold?**
 
 # %%
-pca = metrics.fit_pca(faces.train, components=128)
+pca = evaluation.fit_pca(faces.train, components=128)
 explained = pca.explained_variance_ratio_.cumsum()
 figure, axes = plt.subplots(figsize=(7, 2.5))
 axes.plot(np.arange(1, len(explained) + 1), explained, marker=".")
@@ -408,11 +409,11 @@ plots.rows({"mean − 2 σ": mean - way, "mean + 2 σ": mean + way})
 # many numbers does a face need?**
 
 # %%
-codes = metrics.pca_codes(pca, faces.eight)  # (8, 128)
-painted = {"64×64": faces.eight}
+codes = evaluation.pca_codes(pca, faces.preview)  # (8, 128)
+painted = {"64×64": faces.preview}
 for count in sorted({min(count, len(explained)) for count in (2, 8, 32, 128)}):
     kept = codes * (np.arange(codes.shape[1]) < count)  # the others become 0
-    painted[f"{count} numbers"] = pca.inverse_transform(kept).reshape(faces.eight.shape)
+    painted[f"{count} numbers"] = pca.inverse_transform(kept).reshape(faces.preview.shape)
 plots.rows(painted)
 
 # %% [markdown]
@@ -421,7 +422,7 @@ plots.rows(painted)
 # glass: no sharp edges, and shadows of other faces around the hair.
 
 # %%
-pca_error = metrics.pca_error(pca, faces.test)
+pca_error = evaluation.pca_error(pca, faces.test)
 print(f"mean face: {mean_error:.4f}    PCA with {pca.n_components_} numbers: {pca_error:.4f}")
 print(f"PCA leaves {pca_error / mean_error:.0%} of the error of the mean face on held-out pictures")
 
@@ -448,7 +449,7 @@ plots.grid(pca.inverse_transform(z).reshape(-1, *faces.images.shape[1:]), column
 # picture is used, so that the model never sees quite the same picture twice. **What do they look like?**
 
 # %%
-copies = np.repeat(faces.eight[:1] / np.float32(255), 9, axis=0)  # one face, nine times
+copies = np.repeat(faces.preview[:1] / np.float32(255), 9, axis=0)  # one face, nine times
 augmented = np.asarray(data.augment(copies, seed=config.seed))
 plots.grid([copies[0], *augmented], columns=10)
 
@@ -459,13 +460,15 @@ plots.grid([copies[0], *augmented], columns=10)
 
 # %% [markdown]
 # ## Feeding Keras
-# `data.pipeline` makes a `tf.data.Dataset` of the array: shuffled anew in each epoch, cut into batches, divided by
+# `pipeline.batches` makes a `tf.data.Dataset` of the array: shuffled anew in each epoch, cut into batches, divided by
 # 255, augmented, and prepared ahead while the model computes. Take out one batch and check what every later lesson
 # relies on.
 
 # %% tags=["nbval-check-output"]
-pipeline = data.pipeline(faces.train, config.batch_size, training=True, seed=config.seed)
-batch = next(iter(pipeline)).numpy()
+batches = pipeline.batches(
+    faces.train, config.batch_size, training=True, seed=config.seed, augment=data.augment
+)
+batch = next(iter(batches)).numpy()
 print("one picture:", batch.shape[1:], batch.dtype)  # rows, columns, channels
 print("all values in [0, 1]:", bool(batch.min() >= 0 and batch.max() <= 1))
 
@@ -477,7 +480,7 @@ print("all values in [0, 1]:", bool(batch.min() >= 0 and batch.max() <= 1))
 import time
 
 start = time.perf_counter()
-count = sum(len(batch) for batch in pipeline)
+count = sum(len(batch) for batch in batches)
 seconds = time.perf_counter() - start
 print(f"{count:,} pictures in {seconds:.2f} s, {count / seconds:,.0f} pictures per second")
 
@@ -494,9 +497,9 @@ print(f"{count:,} pictures in {seconds:.2f} s, {count / seconds:,.0f} pictures p
 
 # %%
 folder = config.model_folder.parent / "my_faces"
-images.save_images(faces.images[:30], folder)
+data.save_images(faces.images[:30], folder)
 (folder / "00030.png").write_bytes(b"this is no picture")
-mine = data.prepare(folder, config.image_size)
+mine = data.load_faces(folder, config.image_size)
 print({part: len(getattr(mine, part)) for part in ("train", "validation", "test")})
 
 # %% [markdown]

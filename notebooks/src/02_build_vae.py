@@ -49,14 +49,15 @@ import scipy.stats
 import tensorflow as tf
 from keras import layers, ops
 
-from vae_keras import data, plots
-from vae_keras.model import LEAST_SIGMA, LOG_VARIANCE_RANGE, activate, stage_filters
+from vae_keras import data, pipeline, plots
+from vae_keras.model import LEAST_SIGMA, LOG_VARIANCE_RANGE, activate, add_details, stage_filters
+from vae_keras.model import check_images, check_type, mean_of_replicas, unpack
 
 plt.rcParams.update(plots.STYLE)
 
-faces = data.prepare(config.dataset, config.image_size, config.pictures)
-images = faces.eight.astype("float32") / 255  # (8, 64, 64, 3), in [0, 1]
-plots.grid(faces.eight, columns=8)
+faces = data.load_faces(config.dataset, config.image_size, config.pictures)
+images = faces.preview.astype("float32") / 255  # (8, 64, 64, 3), in [0, 1]
+plots.grid(faces.preview, columns=8)
 
 # %% [markdown]
 # ## The idea: a face as a few numbers
@@ -74,7 +75,8 @@ plots.grid(faces.eight, columns=8)
 # ## The encoder
 # Each convolution with `strides=2` halves the side of the picture, and the number of channels grows, first to 32, then
 # twofold from stage to stage: less *where*, more *what*. Two small helpers come from the module. `stage_filters` lists the
-# channels of every stage; `activate` adds batch normalization and ReLU.
+# channels of every stage; `activate` adds batch normalization and ReLU. (`dtype` is the number format; `None` takes that of the
+# settings.)
 #
 # At the end stand two dense layers, not one. The encoder does not answer "the code of this face is $z$" but "the code is
 # about $\mu$, give or take $\sigma$": a normal distribution for every latent variable,
@@ -103,7 +105,8 @@ print("pictures", images.shape, "-> mean and log-variance", tuple(z_mean.shape),
 # %% [markdown]
 # ## The decoder
 # The decoder walks the same way back. A dense layer makes a small map from the code, and each transposed convolution doubles
-# the side. The sigmoid at the end keeps every value between 0 and 1.
+# the side. The sigmoid at the end keeps every value between 0 and 1. (`details` adds a branch that [lesson
+# 04](04_generate_faces.ipynb) needs; until then there is none.)
 
 # %% include vae_keras/model.py::build_decoder
 
@@ -295,14 +298,11 @@ for name, pictures in decoders.items():
     curve = axes.plot(widths, losses, label=name)
     lowest.append(min(losses))
     axes.axvline(error, color=curve[0].get_color(), linestyle=":", label=f"error of the {name}: {error:.2f}")
+ticks = [0.02, 0.05, 0.1, 0.2, 0.5, 1]
 axes.set_xscale("log")
-axes.set_xticks(ticks := [0.02, 0.05, 0.1, 0.2, 0.5, 1], map(str, ticks))
-axes.set(
-    title="loss of two decoders, by the width",
-    xlabel="width σ",
-    ylabel="nats per picture",
-    ylim=(min(lowest) - 3000, 25000),
-)
+axes.set_xticks(ticks, map(str, ticks))
+axes.set(xlabel="width σ", ylabel="nats per picture", ylim=(min(lowest) - 3000, 25000))
+axes.set_title("loss of two decoders, by the width")
 _ = axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %% [markdown]
@@ -359,13 +359,16 @@ print(f"squared error of the mean face: as a sum {error:.0f}, as a mean {error /
 
 # %% [markdown]
 # ## The class
-# Now everything comes together in a `keras.Model`. Its constructor makes the parts that you know. Three details are worth a
+# Now everything comes together in a `keras.Model`. Its constructor makes the parts that you know. Some details are worth a
 # look:
 #
 # - `beta` and `log_sigma` are `keras.Variable`s, not numbers. Keras traces the training step into a graph once, and a Python
-#   number would be frozen into it; a variable can be changed by a callback, and is saved with the weights.
+#   number would be frozen into it; a variable can be changed by a callback, and is saved with the weights. `full_beta`
+#   remembers the number that was given.
 # - `means` are running means for the progress bar. Keras resets whatever `metrics` lists at the start of an epoch.
 # - `get_config` returns what the constructor needs to make the same model again.
+# - `call` draws a code in training alone; otherwise it decodes the mean. `check_type` refuses bytes. The last line
+#   of the constructor calls the model with a shape alone, so that Keras knows what to save.
 
 # %% include vae_keras/model.py::VAE only __init__ call metrics get_config
 
@@ -374,8 +377,9 @@ print(f"squared error of the mean face: as a sum {error:.0f}, as a mean {error /
 # definition, which Python allows.
 #
 # **The loss** is one method, and both training and evaluation use it. There is one difference between the two: training sets
-# $\sigma$ to the error of the batch. Evaluation uses the one that is stored, since a model that is judged must not look at the
-# answer first.
+# $\sigma$ to the error of the batch. Evaluation uses the one that is stored, since a model that is tested must not look at the
+# answer first. (`targets` are the pictures themselves; somebody who wants to remove noise gives others. `mean_of_replicas` does
+# something only where several devices train together, and so does `replicas` in the training step below.)
 
 # %% include vae_keras/model.py::VAE.compute_terms
 
@@ -387,6 +391,7 @@ print(f"squared error of the mean face: as a sum {error:.0f}, as a mean {error /
 
 # %% [markdown]
 # **Evaluation** measures without changing anything. With it, `evaluate` and `validation_data` work as for any Keras model.
+# (`unpack` takes a batch apart into pictures and targets, and refuses labels.)
 
 # %% include vae_keras/model.py::VAE.test_step
 
@@ -449,7 +454,7 @@ plots.curves(history)
 # %% [markdown]
 # ## What the model offers
 # The rest is convenience. `encode` and `decode` are the two halves in evaluation mode, without dropout and with the stored
-# statistics of batch normalization.
+# statistics of batch normalization. `check_images` refuses pictures whose values are not between 0 and 1.
 
 # %% include vae_keras/model.py::VAE.encode
 
@@ -459,7 +464,7 @@ plots.curves(history)
 # **Reconstruction.** To see what a code holds one decodes its mean, without noise. Do the eight faces come back?
 
 # %% include vae_keras/model.py::VAE.reconstruct
-plots.rows({"faces": faces.eight, "reconstructions": data.to_uint8(vae.reconstruct(images))})
+plots.rows({"faces": faces.preview, "reconstructions": pipeline.to_uint8(vae.reconstruct(images))})
 
 # %% [markdown]
 # Each comes back as itself. These are eight faces learned by heart, nothing more: this model has never seen
@@ -470,7 +475,7 @@ plots.rows({"faces": faces.eight, "reconstructions": data.to_uint8(vae.reconstru
 # nearer to the centre, where faces are more alike and safer. What does a model draw that knows eight faces?
 
 # %% include vae_keras/model.py::VAE.generate
-plots.grid(data.to_uint8(vae.generate(8, seed=config.seed)), columns=8)
+plots.grid(pipeline.to_uint8(vae.generate(8, seed=config.seed)), columns=8)
 
 # %% [markdown]
 # Smears, in some of them traces of one or several of the eight. In so many dimensions a code from the prior almost never
@@ -492,5 +497,5 @@ with tempfile.TemporaryDirectory() as folder:
 print("the same faces:", np.allclose(again.generate(8, seed=0), vae.generate(8, seed=0), atol=1e-5))
 
 # %% [markdown]
-# The class that you built here stands, word for word, in `vae_keras/model.py`; the following lessons import it from there.
-# What it lacks is training on more than eight faces.
+# The class that you built here stands in `vae_keras/model.py`, with longer docstrings and with checks of what it is given; the
+# following lessons import it from there. What it lacks is training on more than eight faces.

@@ -24,7 +24,7 @@
 #       - Sum over pixels, sum over latent dimensions, mean over the batch. The mean over pixels gives the mean face.
 #     questions: |
 #       1. The autoencoder's faces from a distribution fitted to its codes: in a cell of your own, set
-#          `network = compared["autoencoder"]`, then `prior = latent.fit_prior(latent.encode(network, few)[0])`, and show
+#          `network = compared["autoencoder"]`, then `prior = priors.fit_prior(latent.encode(network, few)[0])`, and show
 #          `plots.grid(latent.decode(network, prior.sample(8)))`. Do they convince you as much as their distance does? Then
 #          set `likelihood="bce"` in the comparison: more like the classic model or like the calibrated one?
 #       2. In the comparison, train the calibrated model with `dropout=0.2` or with `normalization=None`, give
@@ -47,9 +47,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from vae_keras import data, latent, metrics, plots, pretrained, training
+from vae_keras import data, evaluation, hub, latent, pipeline, plots, priors, training
+from vae_keras.release.package import package
 
-faces = data.prepare(config.dataset, config.image_size, config.pictures)
+faces = data.load_faces(config.dataset, config.image_size, config.pictures)
 {
     part: images.shape
     for part, images in [("train", faces.train), ("validation", faces.validation), ("test", faces.test)]
@@ -62,14 +63,15 @@ faces = data.prepare(config.dataset, config.image_size, config.pictures)
 
 # %% tags=["nbval-check-output"]
 vae = training.build_vae(config)
-vae.settings
+{name: vae.get_config()[name] for name in ("likelihood", "beta", "variational", "seed")}
 
 # %% [markdown]
 # ## Training, watched
 # `training.fit` is a thin wrapper around `compile` and `fit` of Keras. Its optimizer is **Muon**; the end of this lesson
 # compares it with the usual one, Adam. The learning rate falls along a cosine,
 # $$\eta_t = \tfrac{1}{2}\,\eta_0\left(1 + \cos\frac{\pi t}{T}\right),$$
-# from $\eta_0 = 0.008$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle.
+# from $\eta_0 = 0.008$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle. (A
+# `learning_rate` of your own is kept as it is; `optimizers.cosine_decay` makes a falling one of it.)
 #
 # What counts is the number of steps. Blurred faces take a few hundred of them, good ones a few thousand: a folder of a few
 # hundred pictures, of which an epoch is a few steps, wants `epochs` raised to several hundred in the settings.
@@ -85,6 +87,7 @@ history = training.fit(
     epochs=config.epochs,
     batch_size=config.batch_size,
     seed=config.seed,
+    augment=data.augment,
     folder=config.model_folder,
     callbacks=[training.Progress()],
 )
@@ -123,11 +126,15 @@ plots.curves(history)
 # The eight held-out faces go through the encoder and, from the mean of their codes, through the decoder. What is lost?
 
 # %%
-pca = metrics.fit_pca(faces.train, seed=config.seed)
-flat = faces.eight.reshape(len(faces.eight), -1) / 255
-from_pca = pca.inverse_transform(pca.transform(flat)).reshape(faces.eight.shape)
+pca = evaluation.fit_pca(faces.train, seed=config.seed)
+flat = faces.preview.reshape(len(faces.preview), -1) / 255
+from_pca = pca.inverse_transform(pca.transform(flat)).reshape(faces.preview.shape)
 plots.rows(
-    {"photograph": faces.eight, "VAE": latent.reconstruct(vae, faces.eight), "PCA": data.to_uint8(from_pca)}
+    {
+        "photograph": faces.preview,
+        "VAE": latent.reconstruct(vae, faces.preview),
+        "PCA": pipeline.to_uint8(from_pca),
+    }
 )
 
 # %% [markdown]
@@ -137,8 +144,8 @@ plots.rows(
 # of edges. Now the same in numbers, on all test pictures.
 
 # %%
-error = metrics.squared_error(faces.test, latent.reconstruct(vae, faces.test))
-pca_error = metrics.pca_error(pca, faces.test)
+error = evaluation.squared_error(faces.test, latent.reconstruct(vae, faces.test))
+pca_error = evaluation.pca_error(pca, faces.test)
 print(
     f"squared error: VAE {error:.5f}, PCA with {pca.n_components_} components {pca_error:.5f}, ratio {error / pca_error:.2f}"
 )
@@ -150,14 +157,14 @@ print(
 # %% [markdown]
 # ## Saving
 # A trained model is a folder with three files: the weights, what was learned about the codes (lessons 04 and 05 use it),
-# and a card that says where the model comes from. `finish` fits and measures, `save` writes. The same training as a command
+# and a card that says where the model comes from. `package` fits and measures, `save` writes. The same training as a command
 # is `python -m vae_keras train`; it calls the same functions. The card keeps more than this lesson explains. Here is what you
 # know already: compare it with the cell above.
 
 # %%
 note = dict(epochs=config.epochs, seconds=seconds, seed=config.seed, command="notebooks/03_train_vae.ipynb")
-model = pretrained.finish(vae, faces, **note)
-pretrained.save(model, config.model_folder)
+model = package(vae, faces, **note)
+hub.save(model, config.model_folder)
 {name: round(model.card["figures"][name], 5) for name in ("pictures", "squared_error", "ratio", "kl")}
 
 # %% [markdown]
@@ -165,8 +172,8 @@ pretrained.save(model, config.model_folder)
 # for the weights are stored as half-precision numbers.
 
 # %% tags=["nbval-check-output"]
-loaded = pretrained.load(config.model_folder)
-difference = loaded.reconstruct(faces.eight).astype(int) - model.reconstruct(faces.eight)
+loaded = hub.load(config.model_folder)
+difference = loaded.reconstruct(faces.preview).astype(int) - model.reconstruct(faces.preview)
 bool(np.abs(difference).mean() < 0.5)  # in grey levels of 256
 
 # %% [markdown]
@@ -189,12 +196,13 @@ class PullThePlug(keras.callbacks.Callback):
 # %%
 few = faces.train[: 2 * config.batch_size]
 small = dict(filters=(8, 16), latent_dim=8)
+short = dict(epochs=2, augment=data.augment)
 whole = training.build_vae(config, **small)
-training.fit(whole, few, epochs=2)
+training.fit(whole, few, **short)
 folder = config.model_folder / "interrupted"
 shutil.rmtree(folder, ignore_errors=True)  # of an earlier visit
 try:
-    training.fit(training.build_vae(config, **small), few, epochs=2, folder=folder, callbacks=[PullThePlug()])
+    training.fit(training.build_vae(config, **small), few, folder=folder, callbacks=[PullThePlug()], **short)
 except KeyboardInterrupt:
     print("cut off after", pd.read_json(folder / "checkpoint" / "checkpoint.json", typ="series")["weights"])
 
@@ -205,7 +213,7 @@ except KeyboardInterrupt:
 
 # %% tags=["nbval-check-output"]
 resumed = training.build_vae(config, **small)
-print("epochs in the history:", len(training.fit(resumed, few, epochs=2, folder=folder)))
+print("epochs in the history:", len(training.fit(resumed, few, folder=folder, **short)))
 apart = [np.abs(a - b).mean() for a, b in zip(whole.get_weights(), resumed.get_weights())]
 bool(np.mean(apart) < 1e-5)
 
@@ -240,6 +248,7 @@ fixed_codes = np.random.default_rng(config.seed).standard_normal((8, config.late
 watch = {name: training.FacesPerEpoch(fixed_codes) for name in choices}
 few = faces.train[: config.comparison_pictures]
 budget = dict(epochs=config.comparison_epochs, batch_size=config.batch_size, seed=config.seed)
+budget["augment"] = data.augment
 compared = {name: training.build_vae(config, **choice) for name, choice in choices.items()}
 for name, network in compared.items():
     training.fit(network, few, callbacks=[watch[name]], **budget)
@@ -266,7 +275,7 @@ plots.gif(watch["classic"].frames)  # a dozen of them at most, evenly spaced
 # %%
 figure = {}
 for name, network in compared.items():
-    z_mean, _ = latent.encode(network, faces.eight)
+    z_mean, _ = latent.encode(network, faces.preview)
     figure[f"{name}:\nreconstructed"] = latent.decode(network, z_mean)
     figure[f"{name}:\nfrom N(0, I)"] = latent.decode(network, fixed_codes)
     figure[f"{name}:\nfirst to second"] = latent.decode(network, latent.interpolate(z_mean[0], z_mean[1], 8))
@@ -287,12 +296,12 @@ plots.rows(figure)
 def describe(network, images):
     z_mean, z_log_variance = latent.encode(network, images)
     z = np.random.default_rng(config.seed).standard_normal(z_mean.shape)
-    own = latent.fit_prior(latent.encode(network, few)[0]).sample(len(images), seed=config.seed)
+    own = priors.fit_prior(latent.encode(network, few)[0]).sample(len(images), seed=config.seed)
     return {
-        "squared error": metrics.squared_error(images, latent.decode(network, z_mean)),
+        "squared error": evaluation.squared_error(images, latent.decode(network, z_mean)),
         "KL (nats)": latent.statistics(z_mean, z_log_variance)["kl"].sum(),
-        "distance of N(0, I) faces": metrics.face_distance(pca, images, latent.decode(network, z)),
-        "fitted prior": metrics.face_distance(pca, images, latent.decode(network, own)),
+        "distance of N(0, I) faces": evaluation.pca_distance(pca, images, latent.decode(network, z)),
+        "fitted prior": evaluation.pca_distance(pca, images, latent.decode(network, own)),
     }
 
 
@@ -301,7 +310,7 @@ table = pd.DataFrame({name: describe(network, test) for name, network in compare
 table.round(4)
 
 # %% [markdown]
-# The distance is the Fréchet distance between generated and held-out faces (`metrics.face_distance`). Each face is reduced to
+# The distance is the Fréchet distance between generated and held-out faces (`evaluation.pca_distance`). Each face is reduced to
 # its first principal components, those of the training pictures. Let $m$ and $C$ be the mean and the covariance of these
 # numbers over the one set, $m'$ and $C'$ over the other:
 # $$\lVert m - m' \rVert^2 + \mathrm{tr}\big(C + C' - 2\,(C\,C')^{1/2}\big).$$
@@ -310,7 +319,7 @@ table.round(4)
 # pictures from test pictures?
 
 # %%
-real = metrics.face_distance(pca, test, faces.train[: len(test)])
+real = evaluation.pca_distance(pca, test, faces.train[: len(test)])
 print(f"real training faces to real test faces: {real:.2f} ({len(test)} pictures each)")
 
 # %% [markdown]
@@ -339,8 +348,8 @@ for network in sizes.values():
 sizes[config.latent_dim] = compared["calibrated"]
 
 # %%
-rows = {f"{size} numbers": latent.reconstruct(network, faces.eight) for size, network in sizes.items()}
-plots.rows({"photograph": faces.eight} | rows)
+rows = {f"{size} numbers": latent.reconstruct(network, faces.preview) for size, network in sizes.items()}
+plots.rows({"photograph": faces.preview} | rows)
 
 # %%
 latent_sizes = pd.DataFrame({size: describe(network, test) for size, network in sizes.items()}).T
@@ -373,15 +382,16 @@ _ = training.fit(broken, few, **budget)
 
 # %%
 def decode_a_draw(network):  # encode, draw z, decode: as in training
-    return data.to_uint8(network(np.float32(faces.eight / 255)))
+    z = network.sampling(latent.encode(network, faces.preview))
+    return latent.decode(network, z)
 
 
-mean_face = data.to_uint8(faces.train[:1000].mean(axis=0) / 255)
+mean_face = pipeline.to_uint8(faces.train[:1000].mean(axis=0) / 255)
 plots.rows(
     {
-        "photograph": faces.eight,
+        "photograph": faces.preview,
         "mean over pixels": decode_a_draw(broken),
-        "mean face": [mean_face] * len(faces.eight),
+        "mean face": [mean_face] * len(faces.preview),
         "sum over pixels": decode_a_draw(compared["classic"]),
     }
 )
@@ -411,58 +421,48 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # Could another library do it faster? The same network, batch, number format and optimizer (Adam, explained below), timed in
 # turns on two processor cores by `make bench` ([what was measured, and how](../benchmarks/RESULTS.md)):
 #
-# <!-- steps -->
-#
 # | pictures per second | 64×64 | 128×128 |
 # | --- | --- | --- |
 # | this course | 1,277 | 400 |
 # | PyTorch at its best | 1,230 | 376 |
 # | Keras with its defaults | 752 | 209 |
 #
-# <!-- /steps -->
-#
 # These are training steps alone, timed on another day, by Adam. The epochs above are Muon's, whose step takes longer, perhaps
 # in another number format; they read, augment and measure besides, and other work may have run beside them. So do not compare
 # these speeds with the one printed above. The fastest and the slowest of the repetitions, which stand with the results, lie
 # farther apart than this course and PyTorch. What the course has and Keras's defaults lack are *fused kernels*, one operation
 # in the place of a dozen: for batch normalization, and for Adam's update of a variable ([where the time
-# goes](../benchmarks/PROFILE.md)).
+# goes](../benchmarks/CONCLUSIONS.md)).
 #
-# A step can also be worth more. Adam, by which most networks are trained, gives every weight a step of its own size. The
-# newer **Muon** ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)), which the cells above trained with, takes
-# the kernel of a layer as a matrix, which maps what comes in to what goes out, and makes the step equally large in every
-# direction of that map, whereas a gradient is large in a few directions and small in most. This costs a few products of
-# matrices per step ([`training.Muon`](../vae_keras/training.py)). Here both train the model of this lesson on CelebA for the
-# same processor time: as long as Adam takes for about 60,000 pictures, as many as three epochs have. The error is that of the
-# reconstructions of validation pictures. Three rates of Muon were tried on these, too: they hardly differ, and the default is
-# the middle one ([variants](../benchmarks/RESULTS.md#variants-of-the-plain-model)). Adam has the rate that Keras gives it,
-# and another might narrow the gap. The distance is measured in the features of the course's own judge (lesson 04). Lower is
+# A step can also be worth more. Adam, by which most networks are trained, gives every weight a step of its own size. The newer
+# **Muon** ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)), which the cells above trained with, takes the
+# kernel of a layer as a matrix, which maps what comes in to what goes out, and makes the step equally large in every direction
+# of that map, whereas a gradient is large in a few directions and small in most. This costs a few products of matrices per step
+# ([`optimizers.Muon`](../vae_keras/optimizers.py)). Here both train the model of this lesson on CelebA for the same processor
+# time: as long as Adam takes for about 60,000 pictures, as many as three epochs have. The error is that of the reconstructions
+# of validation pictures. Three rates of Muon were tried on these, too: they hardly differ, and the default is the middle one
+# ([variants](../benchmarks/CONCLUSIONS.md#the-plain-model-6464)). Adam has the rate that Keras gives it, and another might
+# narrow the gap. The distance is measured in the features of the course's own attribute classifier (lesson 04). Lower is
 # better.
-#
-# <!-- optimizers -->
 #
 # | optimizer | processor time per picture, Adam's is 1 | pictures seen | squared error | distance of reconstructions |
 # | --- | --- | --- | --- | --- |
 # | Adam | 1.00 | 59,904 | 0.00693 | 69.1 |
 # | Muon | 1.29 | 46,080 | 0.00450 | 29.7 |
 #
-# <!-- /optimizers -->
-#
-# Pass `optimizer="adam"` to `training.fit` to try Adam. ([Other changes to the model](../benchmarks/RESULTS.md), each given
+# Pass `optimizer="adam"` to `training.fit` to try Adam. ([Other changes to the model](../benchmarks/CONCLUSIONS.md), each given
 # the same time.)
 #
 # And what are the seconds worth beside others? Here the course stands beside face models from elsewhere
-# ([which](../benchmarks/peers/vaes.py)), each with its own published loss and settings, trained once on the same pictures for
-# at most the same time, on two cores without bfloat16 (numbers of 16 bits in the place of 32). The table gives Fréchet
-# distances of held-out photographs to reconstructions / to new faces from a mixture fitted to the model's codes (lesson 04
-# explains that, and the second look that new faces of our sharpened model get), in the features of SqueezeNet, a network
-# trained on ImageNet's photographs of all kinds, which no loss contains. They cannot be compared with the distances above,
-# nor with published ones, which use another network. Lower is better. *Sharpened* is what lesson 04 does near its end: a part
-# of the seconds trains the model of this lesson, the rest its decoder alone, which gets a few more layers. (DCGAN is an early
-# generative adversarial network, a kind that lesson 04 explains; the VAE in its row has such layers. A Wasserstein
-# auto-encoder, here without noise, asks all codes together, not each by itself, to look like $N(0, I)$.)
-#
-# <!-- race -->
+# ([which](../benchmarks/CONCLUSIONS.md#the-same-seconds-for-other-vaes)), each with its own published loss and settings,
+# trained once on the same pictures for at most the same time, on two cores without bfloat16 (numbers of 16 bits in the place of
+# 32). The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from a mixture fitted to the
+# model's codes (lesson 04 explains that; those of our sharpened model were encoded and decoded once more), in the features of
+# SqueezeNet, a network trained on ImageNet's photographs of all kinds, which no loss contains. They cannot be compared with the
+# distances above, nor with published ones, which use another network. Lower is better. *Sharpened* is what lesson 04 does near
+# its end: a part of the seconds trains the model of this lesson, the rest its decoder alone, which gets a few more layers.
+# (DCGAN is an early generative adversarial network, a kind that lesson 04 explains; the VAE in its row has such layers. A
+# Wasserstein auto-encoder, here without noise, asks all codes together, not each by itself, to look like $N(0, I)$.)
 #
 # | trained for | 200 s | 600 s | 1,800 s |
 # | --- | --- | --- | --- |
@@ -473,24 +473,20 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # | Keras's example | 5,235 / 3,972 | 4,444 / 3,371 | 3,568 / 3,147 |
 # | Wasserstein auto-encoder | 9,230 / 9,236 | 5,769 / 5,807 | 3,273 / 3,383 |
 #
-# <!-- /race -->
-#
 # Sharpening needs time: with 200 seconds there is none for a whole epoch of it, and the plain model is ahead (lesson 04 shows
 # what such a short run leaves in the pictures).
 #
-# Before you believe this table: the same distance helped to choose how the course sharpens, partly on the very pictures of
-# this table, the test part included ([what was tried](../benchmarks/SHARPENING.md)), and the networks from elsewhere were not
-# chosen by it. And all were given our mixture. From $N(0, I)$, for which theirs are made, new faces are farther with ours
-# than with the nearest of theirs: the weight of the KL is one of the things in which the losses differ
-# ([all figures](../benchmarks/RESULTS.md#time-to-quality)). And Keras's example, on faces, loses nearly all units of a layer
-# in its first steps, whatever its initial weights: how well it does is largely chance.
+# Before you believe this table: the same distance helped to choose how the course sharpens, partly on the very pictures of this
+# table, the test part included ([what was tried](../benchmarks/CONCLUSIONS.md#sharpening-the-decoder)), and the networks from
+# elsewhere were not chosen by it. And all were given our mixture. From $N(0, I)$, for which theirs are made, new faces are
+# farther with ours than with the nearest of theirs: the weight of the KL is one of the things in which the losses differ ([all
+# figures](../benchmarks/CONCLUSIONS.md#the-same-seconds-for-other-vaes)). And Keras's example, on faces, loses nearly all units
+# of a layer in its first steps, whatever its initial weights: how well it does is largely chance.
 #
 # And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))
 # trains the same networks with Keras on JAX, also by Muon, in bfloat16, all pictures in the GPU's memory; the cells above will
 # not be as fast. The column `of everything` adds building and compiling (the last row found its networks compiled by the
 # second), the last one is reconstructions / new faces, as above. The pictures were compressed once more on their way there.
-#
-# <!-- accelerator -->
 #
 # | on one NVIDIA H200 | epochs, plain and sharpening | seconds of the steps | of everything | distances |
 # | --- | --- | --- | --- | --- |
@@ -498,8 +494,6 @@ pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"
 # | sharpened | 9 + 4 | 9 | 49 | 335 / 435 |
 # | sharpened, for longer | 50 + 100 | 109 | 123 | 182 / 301 |
 #
-# <!-- /accelerator -->
-#
 # The first two have as many epochs as two cores had time for in 1,800 seconds. By this distance the second comes nearer than
-# on two cores, by that of the course's own judge it does not. Whether that is the number format, the pictures, the program
+# on two cores, by that of the course's own classifier it does not. Whether that is the number format, the pictures, the program
 # with its other random numbers, or chance, is not known: one run tells little, and so does one measure.

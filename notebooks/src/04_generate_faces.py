@@ -8,15 +8,14 @@
 #       - draw new faces from it, colder and warmer,
 #       - check that they are new, and walk from one real face to another,
 #       - sharpen the decoder against a network that knows photographs,
-#       - draw codes by diffusion, bring back some of what is rare, and show new faces to the encoder.
+#       - draw codes by diffusion.
 #     learn: |
 #       - why a calibrated VAE needs a prior of its own, and how little it takes to fit one,
 #       - what temperature trades,
 #       - how to tell a generated face from a remembered one,
 #       - linear and spherical interpolation,
 #       - why a squared error blurs, what a discriminator adds, and what that costs,
-#       - how diffusion turns a noisy code into a likely one, and what an encoder makes of a face that is no photograph,
-#       - what independent components are, and what a prior that is too Gaussian leaves out.
+#       - how diffusion turns a noisy code into a likely one.
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) explains the model. If you have not trained one, the weights that ship
 #       are used; for a folder of your own, or another latent size, run lesson 03 first.
@@ -30,10 +29,6 @@
 #       - Whether a model copies, its nearest training pictures show: new faces should be no nearer to them than held-out ones.
 #       - The squared error asks for the mean of all faces that a code may stand for. A discriminator asks for one of them.
 #       - A network that guesses codes under noise has learned which codes there are; following its guesses leads to such codes.
-#       - A prior makes codes that are too Gaussian: rare traits come too seldom. Independent components show it, and quantiles
-#         along them give the rare ends back, one component at a time.
-#       - An encoder that has seen only real faces takes an odd one for a more usual one. If new faces look real,
-#         decoding its answer brings them a little nearer to real ones.
 #     questions: |
 #       1. Fit priors with 1, 3, 10 and 30 components (each needs at least four times as many codes as a code has numbers;
 #          `len(prior.weights)` says how many were fitted). Where does the distance stop falling, and why not further?
@@ -51,23 +46,11 @@
 # %%
 import numpy as np
 import pandas as pd
-from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 
-from vae_keras import (
-    data,
-    diffusion,
-    distances,
-    judge,
-    latent,
-    marginals,
-    metrics,
-    plots,
-    pretrained,
-    sharpen,
-)
+from vae_keras import data, evaluation, hub, latent, pipeline, plots, priors, sharpening
 
-model = pretrained.load_for(config, plain=True)
+model = hub.load_for(config, plain=True)
 vae = model.vae
 {name: model.card[name] for name in ("title", "pictures", "epochs", "date")}
 
@@ -94,7 +77,7 @@ print("face:", face.shape, face.dtype)
 
 # %%
 classic = vae.generate(10, seed=config.seed)  # float32 in [0, 1]
-plots.grid(data.to_uint8(classic), columns=10)
+plots.grid(pipeline.to_uint8(classic), columns=10)
 
 # %% [markdown]
 # Here and there something like a face, and hardly one that would pass: patches that do not fit together, outlines that
@@ -107,7 +90,7 @@ plots.grid(data.to_uint8(classic), columns=10)
 # $$z = \mu(x) + \sigma(x)\,\varepsilon, \qquad \varepsilon \sim N(0, I).$$
 
 # %%
-faces = data.prepare(config.dataset, config.image_size, config.pictures)
+faces = data.load_faces(config.dataset, config.image_size, config.pictures)
 z_mean, z_log_variance = latent.encode(vae, faces.train[:20_000])
 noise = np.random.default_rng(config.seed).standard_normal(z_mean.shape)
 codes = z_mean + np.exp(0.5 * z_log_variance) * noise  # (pictures, latent_dim)
@@ -147,12 +130,12 @@ plots.histograms({"standard deviation along each principal axis": deviations})
 # belong together.)
 
 # %%
-gaussian = latent.fit_prior(codes, components=1)
-mixture = latent.fit_prior(codes, components=10)
+gaussian = priors.fit_prior(codes, components=1)
+mixture = priors.fit_prior(codes, components=10)
 print(len(mixture.weights), "components, weights", mixture.weights.round(2))
 plots.rows(
     {
-        "N(0, I)": data.to_uint8(classic),
+        "N(0, I)": pipeline.to_uint8(classic),
         "one Gaussian": latent.decode(vae, gaussian.sample(10, seed=config.seed)),
         "mixture": latent.decode(vae, mixture.sample(10, seed=config.seed)),
     }
@@ -165,7 +148,7 @@ plots.rows(
 # being of the same faces, come nearer than other real ones. With few pictures chance makes all of them large.)
 
 # %%
-pca = metrics.fit_pca(faces.train, seed=config.seed)
+pca = evaluation.fit_pca(faces.train, seed=config.seed)
 test = faces.test[: config.evaluation_pictures]
 standard = np.random.default_rng(config.seed).standard_normal((len(test), config.latent_dim))
 sets = {
@@ -176,7 +159,7 @@ sets = {
     "real training faces": faces.train[: len(test)],
 }
 pd.Series(
-    {name: metrics.face_distance(pca, test, some) for name, some in sets.items()}, name="distance"
+    {name: evaluation.pca_distance(pca, test, some) for name, some in sets.items()}, name="distance"
 ).round(2)
 
 # %% [markdown]
@@ -204,7 +187,7 @@ plots.rows({f"temperature {t}": model.generate(10, seed=config.seed, temperature
 plots.grid(model.generate(100, seed=config.seed), columns=20)
 
 # %% [markdown]
-# Read the grid as a judge would: how many faces would pass at a glance? What goes wrong in those that do not: eyes of
+# Read the grid as a stranger would: how many faces would pass at a glance? What goes wrong in those that do not: eyes of
 # different size, hair that melts into the background? And is there variety of pose, light and expression?
 
 # %% [markdown]
@@ -214,7 +197,7 @@ plots.grid(model.generate(100, seed=config.seed), columns=20)
 
 # %%
 new = model.generate(6, seed=config.seed)
-by_pixels, _ = metrics.nearest(new, faces.train)
+by_pixels, _ = evaluation.nearest_pictures(new, faces.train)
 new_codes, _ = latent.encode(vae, new)
 apart = np.linalg.norm(z_mean[None] - new_codes[:, None], axis=2)  # (6, training pictures)
 by_code = apart.argmin(axis=1)
@@ -231,8 +214,8 @@ plots.rows(
 sets = {"new faces": model.generate(200, seed=config.seed), "held-out faces": model.reconstruct(test[:200])}
 nearest = {}
 for name, some in sets.items():
-    _, straight = metrics.nearest(some, faces.train)
-    _, mirrored = metrics.nearest(some[:, :, ::-1], faces.train)
+    _, straight = evaluation.nearest_pictures(some, faces.train)
+    _, mirrored = evaluation.nearest_pictures(some[:, :, ::-1], faces.train)
     nearest[name] = pd.Series(np.minimum(straight, mirrored)[:, 0]).describe()
 pd.DataFrame(nearest).loc[["min", "50%", "max"]].round(4)
 
@@ -248,11 +231,11 @@ pd.DataFrame(nearest).loc[["min", "50%", "max"]].round(4)
 # distribution of the first of our eight faces. How much do they differ?
 
 # %%
-mean, log_variance = latent.encode(vae, faces.eight[:1])
+mean, log_variance = latent.encode(vae, faces.preview[:1])
 noise = np.random.default_rng(config.seed).standard_normal((8, config.latent_dim))
 draws = mean + np.exp(0.5 * log_variance) * noise
 cloud = latent.decode(vae, draws)
-plots.rows({"photograph": np.repeat(faces.eight[:1], 8, axis=0), "its own cloud": cloud})
+plots.rows({"photograph": np.repeat(faces.preview[:1], 8, axis=0), "its own cloud": cloud})
 
 # %% tags=["nbval-check-output"]
 print("the eight decodings differ:", bool(cloud.std(axis=0).max() > 0))
@@ -272,7 +255,7 @@ print("codes of one face:", draws.shape)
 # evenly. Does it matter for our codes, which are not quite $N(0, I)$? The lengths of the codes on the way, then their faces:
 
 # %%
-start, end = latent.encode(vae, faces.eight[:2])[0]
+start, end = latent.encode(vae, faces.preview[:2])[0]
 ways = {name: latent.interpolate(start, end, 10, name == "spherical") for name in ("linear", "spherical")}
 print(pd.DataFrame({name: np.linalg.norm(way, axis=1) for name, way in ways.items()}).T.round(1))
 plots.rows({name: latent.decode(vae, way) for name, way in ways.items()})
@@ -283,7 +266,7 @@ plots.rows({name: latent.decode(vae, way) for name, way in ways.items()})
 # faces at once, each turning into the next:
 
 # %%
-eight, _ = latent.encode(vae, faces.eight)
+eight, _ = latent.encode(vae, faces.preview)
 ways = [latent.interpolate(a, b, steps=10, spherical=True) for a, b in zip(eight, np.roll(eight, -1, axis=0))]
 plots.gif([latent.decode(vae, step) for step in np.stack(ways, axis=1)])
 
@@ -311,11 +294,11 @@ pd.Series(steps, name="mean step between neighbours (grey levels)").round(2)
 # ($\sigma^2$ is the calibrated variance of lesson 03, not the encoder's. The error is a mean over the values this time: there
 # is no KL any more that a sum would have to be weighed against.) The encoder is left alone, so the codes and their prior stay.
 # The decoder gets three more convolutions, which add details at the full size and begin with nothing. All of it is [in one
-# file](../vae_keras/sharpen.py), with the two weights. Here is a short run, on a part of the pictures.
+# file](../vae_keras/sharpening/adversarial.py), with the two weights. Here is a short run, on a part of the pictures.
 
 # %%
 few, epochs = faces.train[: config.comparison_pictures], max(1, config.comparison_epochs // 4)
-sharper, history = sharpen.sharpen(vae, few, epochs=epochs, seed=config.seed)
+sharper, history = sharpening.sharpen(vae, few, epochs=epochs, seed=config.seed, augment=data.augment)
 history.round(4)
 
 # %% [markdown]
@@ -331,14 +314,14 @@ history.round(4)
 # `--data` and `--out`, the folder `config.model_folder`, goes on from there.)
 
 # %%
-shipped = pretrained.load_for(config)
+shipped = hub.load_for(config)
 print("sharpened for", shipped.card.get("sharpened", {}).get("epochs", 0), "epochs")
 plots.rows(
     {
-        "photograph": faces.eight,
-        "plain": model.reconstruct(faces.eight),
-        "sharpened here": latent.reconstruct(sharper, faces.eight),
-        "model folder": shipped.reconstruct(faces.eight),
+        "photograph": faces.preview,
+        "plain": model.reconstruct(faces.preview),
+        "sharpened here": latent.reconstruct(sharper, faces.preview),
+        "model folder": shipped.reconstruct(faces.preview),
     }
 )
 
@@ -351,39 +334,40 @@ decoders = {"plain": vae, "sharpened here": sharper, "model folder": shipped.vae
 plots.rows({name: latent.decode(decoder, ten) for name, decoder in decoders.items()})
 
 # %% [markdown]
-# Is that better, or only different? Ask a network that no loss here contains: the course's **judge**, a small network that
-# has learned to name 40 attributes of CelebA's faces. Its Fréchet distance compares what it sees in two sets of faces; unlike
-# the distance above, it sees blur, and has a scale of its own. (Papers use the features of a network named Inception, and
-# call the distance **Fréchet inception distance**, FID.) Beside it stands the squared error. The first row is the mark: as
-# many real faces in the place of new ones.
+# Is that better, or only different? Ask a network that no loss here contains: the course's **attribute classifier**, a small
+# network that has learned to name 40 attributes of CelebA's faces. Its Fréchet distance compares what it sees in two sets of
+# faces; unlike the distance above, it sees blur, and has a scale of its own. (Papers use the features of a network named
+# Inception, and call the distance **Fréchet inception distance**, FID.) Beside it stands the squared error. The first row is
+# the mark: as many real faces in the place of new ones.
 
 # %%
-outsider = judge.load()
-report = {"training pictures": {"new faces": outsider.distance(test, faces.train[: len(test)])}}
+classifier = evaluation.load_classifier()
+report = {"training pictures": {"new faces": classifier.distance(test, faces.train[: len(test)])}}
 codes_of_test = latent.encode(vae, test)[0]
 for name, decoder in decoders.items():
     again = latent.decode(decoder, codes_of_test)
     new = latent.decode(decoder, model.sample(len(test), seed=2))
-    report[name] = {"squared error": metrics.squared_error(test, again)}
+    report[name] = {"squared error": evaluation.squared_error(test, again)}
     report[name] |= {
-        "reconstructions": outsider.distance(test, again),
-        "new faces": outsider.distance(test, new),
+        "reconstructions": classifier.distance(test, again),
+        "new faces": classifier.distance(test, new),
     }
 pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(4)
 
 # %% [markdown]
 # Read it as a trade. Details that only *could* be there raise the squared error: the strands are not where they were in the
-# photograph. What the judge sees comes nearer to photographs. (It knows photographs; for drawn faces its distances mean less.)
+# photograph. What the classifier sees comes nearer to photographs. (It knows photographs; for drawn faces its distances mean
+# less.)
 #
 # One number mixes two questions: does each new face look real, and do all kinds of faces come? A colder draw may help the
 # first and harm the second. The cards of the models answer them apart: `density` says how near new faces are to real ones,
 # `coverage` how many of the real ones have a new face near them ([Naeem et al. 2020](https://arxiv.org/abs/2002.09797)).
 #
-# But a judge sees only what it has learned to see. Look at the rows that were sharpened here: after so short a run there may
-# be a weave over hair and background, and the judge hardly minds it. A network from outside, whose distances stand at the end
-# of lesson 03, may see it otherwise. In that table a model that was sharpened for less than an epoch has worse faces than one
-# that was trained plain instead; after longer training, better ones. (The judge says the same of those models, though after
-# the shortest training it hardly sees a difference between their new faces.)
+# But a classifier sees only what it has learned to see. Look at the rows that were sharpened here: after so short a run there
+# may be a weave over hair and background, and the classifier hardly minds it. A network from outside, whose distances stand at
+# the end of lesson 03, may see it otherwise. In that table a model that was sharpened for less than an epoch has worse faces
+# than one that was trained plain instead; after longer training, better ones. (The classifier says the same of those models,
+# though after the shortest training it hardly sees a difference between their new faces.)
 
 # %% [markdown]
 # ## A prior that learns
@@ -394,11 +378,11 @@ pd.DataFrame(report).T[["squared error", "reconstructions", "new faces"]].round(
 #
 # The mixture can answer, too. If we knew which component the code came from, the best answer would be a simple formula. We do
 # not, so we average the components' answers, each weighed by how probable it is that the code came from that one. So [our
-# network](../vae_keras/diffusion.py) only learns what that average misses. (All codes are whitened first, as for the mixture.)
-# A short run:
+# network](../vae_keras/sharpening/denoiser.py) only learns what that average misses. (All codes are whitened first, as for the
+# mixture.) A short run:
 
 # %%
-learned, history = diffusion.fit(
+learned, history = sharpening.fit_denoiser(
     vae, few, mixture, epochs=config.comparison_epochs, batch_size=128, seed=config.seed
 )
 history[["loss"]].round(4)
@@ -407,9 +391,10 @@ history[["loss"]].round(4)
 # `loss` is the mean squared error of the answers, in units of that of a single Gaussian's best answer. Epoch 0 is the mixture
 # alone, the other rows were measured with dropout, and chance moves them all. Most of the error can never go, since nobody
 # can know the noise, and a short run wins little, if anything, of the rest. Models that ship may have a network with many more
-# passes over all their pictures: a card that has one ([CelebA's](../vae_keras/weights/celeba/card.json)) tells, under
-# `sharpened` and `diffusion`, the losses on validation codes of the mixture and of the network. The gain looks small; below,
-# the judge says what it is worth.
+# passes over all their pictures: a card that has one ([CelebA's](../vae_keras/hub/weights/celeba/card.json)) tells, under
+# `sharpened` and `diffusion`, the losses on validation codes of the mixture and of the network. The gain looks small; what it
+# is worth in faces stands among [what was tried](../benchmarks/CONCLUSIONS.md). `train --sharpen` fits such a network and keeps
+# it only if it guesses validation codes better than the mixture; where a model has one, `generate` draws from it.
 #
 # How does a riddle make faces? Begin with noise alone, four times as wide as the codes, and take it for a hidden code. Ask
 # for the answer; go from where you are towards it, a part of the way only, so that a little less noise is left; ask again. No
@@ -430,112 +415,10 @@ plots.rows({f"step {step}": latent.decode(shipped.vae, path[step - 1]) for step 
 # will be, and what changes after that?
 
 # %% [markdown]
-# ## What is rare
-# A fault of such priors shows in no single face. It shows along single directions, though not along every one: most directions
-# mix many traits of a face, and a sum of many things is nearly Gaussian. **Independent component analysis** ([Hyvärinen and Oja
-# 2000](https://doi.org/10.1016/S0893-6080(00)00026-5)) turns whitened codes to directions along which they are as far from a
-# Gaussian as can be. Take the four of its components where that is most, and look at the training faces farthest out on the
-# longer side of each.
-
-# %%
-center, enter, _ = marginals.components(z_mean)
-components = (z_mean - center) @ enter  # (pictures, latent_dim), each of variance 1
-excess = pd.Series(stats.kurtosis(components)).sort_values(ascending=False)
-outwards = -np.sign(stats.skew(components)) * components
-plots.rows(
-    {
-        f"{place}: {excess[index]:.1f}": faces.train[np.argsort(outwards[:, index])[:10]]
-        for place, index in enumerate(excess.index[:4], 1)
-    }
-)
-
-# %% [markdown]
-# Do the faces of a row share something that few faces have? Most pictures have next to nothing of such a trait, some have it
-# whole: many numbers near zero, and a few far out. The number after the colon measures that. It is the mean of the fourth
-# powers of a component's numbers, counted in their own deviations, less 3, and is called the **excess kurtosis**: 0 for a
-# Gaussian, more for such a trait. (Two rows may show nearly the same trait: the search makes components as independent as it
-# can, not more.)
-#
-# Now draw new codes from the best prior of the model folder. If they lack the far ends, give them back: along each component,
-# a new number gets the value that real ones have at the same rank, so that the outermost hundredth becomes like the outermost
-# hundredth of real codes. (The distribution of one component alone is called a **marginal**. Mean and covariance of all
-# together are mended, too, since the ranks leave them not quite right.) That takes two tables of quantiles, and
-# [a short file](../vae_keras/marginals.py).
-
-# %%
-best, kind = (shipped.diffusion, "diffusion") if shipped.diffusion else (shipped.prior, "mixture")
-move = shipped.marginals or marginals.fit(best, z_mean) or np.asarray  # too few codes: they stay as they are
-held, _ = latent.encode(vae, faces.validation)
-new = best.sample(len(held), seed=2)
-moved = move(new)
-rare = {}
-for name, z in {"real, training": z_mean, "real, held out": held, "new": new, "new, moved": moved}.items():
-    z = (z - center) @ enter
-    rare[name] = stats.kurtosis(z).mean(), (np.abs(z) > 5).sum(axis=1).mean()
-print(pd.DataFrame(rare, ["mean kurtosis", "beyond 5, per face"]).T.round(2))
-plots.rows(
-    {"new": latent.decode(shipped.vae, new[:10]), "new, moved": latent.decode(shipped.vae, moved[:10])}
-)
-
-# %% [markdown]
-# (The table has the mean over the components of the excess kurtosis, and how many of a face's components lie beyond five
-# deviations. The search makes the most of chance, too, the more so the fewer pictures there are: training codes look rarer
-# than those that were held out, which are the ones to compare with. And that the moved codes come near real
-# ones here is no success yet: their quantiles were set to those of the training codes, along these very components, chance
-# included.) Can you see a difference between the rows? Most of these
-# faces hardly change. Is it worth having? The judge is asked at the end of the next section.
-
-# %% [markdown]
-# ## A second look
-# There is one more help, and it needs no training. The encoder has seen real faces and nothing else. Show it a new face (drawn
-# from the best that the model folder has). If its code is such as real faces have, it answers with nearly the same code; for an
-# odd one it may answer with a more usual one. Decode the answer.
-
-# %%
-drawn = shipped.sample(10, seed=config.seed, passes=0)
-seen, _ = latent.encode(shipped.vae, latent.decode(shipped.vae, drawn))
-plots.rows(
-    {"drawn": latent.decode(shipped.vae, drawn), "after a second look": latent.decode(shipped.vae, seen)}
-)
-
-# %% [markdown]
-# Compare each pair, at hair and background above all: the changes are small. One can look again and again; `latent.settle` does
-# it `passes` times. How many are good, do they help a plain decoder, too, is the learned prior worth its training, and is it
-# good to move its codes? To choose by the test pictures would spoil them as a check, so ask the judge on validation pictures.
-
-# %%
-check = faces.validation[: config.evaluation_pictures]
-starts = {"mixture": model.prior.sample(len(check), seed=2), "diffusion": better.sample(len(check), seed=2)}
-starts[f"{kind}, moved"] = move(starts[kind])
-looks, real = {}, outsider.features(check)
-for name in ("plain", "model folder"):
-    for start, z in starts.items():
-        looks[f"{name}: {start}"] = column = []
-        for _ in range(4):
-            column.append(distances.frechet(real, outsider.features(latent.decode(decoders[name], z))))
-            z = latent.settle(decoders[name], z)
-pd.DataFrame(looks).rename_axis("passes").round(2)
-
-# %% [markdown]
-# With a sharpened decoder in the model folder the first pass helps; with more of them small errors add up. With a plain
-# decoder no pass brings faces nearer: perhaps because the encoder knows photographs, and soft faces are none; and most of
-# this distance is blur, as that of the reconstructions above, which no code can mend. So `generate` looks once more if a
-# decoder is sharpened, and does not if it is plain.
-#
-# And the learned prior? Compare the columns of the model folder: with the long training of CelebA's it helps, before a pass and
-# after it. A network that guesses no better than the mixture, as one may after a short run, cannot: `train --sharpen` fits
-# one, and keeps it only if it guesses validation codes better. Where a model has one, `generate` draws from it.
-#
-# And the moved codes? Compare their column with that of the codes they were made from: with CelebA's sharpened decoder they
-# are nearer, before a pass and after it; with the plain one the difference is no more than chance may make. (All columns are
-# of one seed.) So `generate` moves the codes of a sharpened model, before the second look. What all of this gives on test
-# pictures stands in the model's card (`shipped.card`), under `sharpened` and `figures`.
-
-# %% [markdown]
 # ## Are the sharp faces new?
 # A discriminator that knows the training pictures by heart could teach the decoder to copy them. So look for twins once more:
-# how near is the nearest training picture, by what the judge sees and by the code? The figure shows the six of 200 new faces
-# that come nearest by the code, and their distances by it.
+# how near is the nearest training picture, by what the classifier sees and by the code? The figure shows the six of 200 new
+# faces that come nearest by the code, and their distances by it.
 
 # %%
 sets = {
@@ -543,7 +426,7 @@ sets = {
     "held-out faces": shipped.reconstruct(test[:200]),
     "training faces": shipped.reconstruct(faces.train[:200]),
 }
-ways = {"judge": outsider.features, "code": lambda some: latent.encode(shipped.vae, some)[0]}
+ways = {"classifier": classifier.features, "code": lambda some: latent.encode(shipped.vae, some)[0]}
 found, near = {}, {}
 for way, look in ways.items():
     known = NearestNeighbors(n_neighbors=1).fit(look(faces.train))
@@ -555,16 +438,16 @@ near = pd.DataFrame(near).loc[["min", "50%", "max"]].T
 print("distance to the nearest training picture:", near.round(2), sep="\n")
 apart, by_code = found["code", "new faces"]
 six = np.argsort(apart)[:6]  # the most suspicious of the 200
-by_judge = found["judge", "new faces"][1]
-shown = {"new": sets["new faces"], "nearest by the judge": faces.train[by_judge]}
+by_features = found["classifier", "new faces"][1]
+shown = {"new": sets["new faces"], "nearest by the classifier": faces.train[by_features]}
 shown |= {"nearest by the code": faces.train[by_code]}
 plots.rows({name: some[six] for name, some in shown.items()}, captions=apart[six].round(2))
 
 # %% [markdown]
-# The held-out and the training faces are reconstructions: of faces that were never seen, and of faces that were, which is
-# about how near a copy by this model would come. (The judge looks at each picture and its mirror image.) With which of the two
+# The held-out and the training faces are reconstructions: of faces that were never seen, and of faces that were, which is about
+# how near a copy by this model would come. (The classifier looks at each picture and its mirror image.) With which of the two
 # do the new faces go? First compare these two with each other. Where they lie close together the test is weak: it would hardly
-# notice copies. Which of the two tests, judge or code, is the stronger one? And the pairs tell more than a number: what do
+# notice copies. Which of the two tests, classifier or code, is the stronger one? And the pairs tell more than a number: what do
 # they share, and would you take one for a copy of the other?
 
 # %% [markdown]

@@ -29,7 +29,7 @@
 #       1. Decode `code + found["means"].loc[name].to_numpy()` and the same with `"regression"`. Which attributes drag others
 #          along?
 #       2. How many of the most expensive dimensions does the probe need to reach its AUC? Try 4, 16 and 64.
-#       3. Put a picture of your own, or of somebody who agreed, through `vae_keras.images.load_images` (with
+#       3. Put a picture of your own, or of somebody who agreed, through `vae_keras.data.load_images` (with
 #          `crop=model.card["crop"]`; it gives pictures and their names) and `model.edit`. What is lost before any edit, just by
 #          reconstructing it?
 # ---
@@ -43,24 +43,25 @@
 import numpy as np
 import pandas as pd
 
-from vae_keras import data, judge, latent, metrics, plots, pretrained
+from vae_keras import data, directions, evaluation, hub, latent, plots
+from vae_keras.release.classifier import label_faces
 
-model = pretrained.load_for(config)
+model = hub.load_for(config)
 vae = model.vae
 plots.grid(model.generate(10, seed=config.seed), columns=10)
 
 # %% [markdown]
-# To explore codes we need pictures to encode. Where they have no labels, `judge.label` adds what a small face network sees in
-# them (lesson 04 met it); labelled ones stay as they are. Each picture gives a mean and a log-variance per latent dimension:
-# this is the whole of what the model knows about a picture.
+# To explore codes we need pictures to encode. Where they have no labels, `label_faces` adds what a small face network sees in
+# them (the classifier of lesson 04); labelled ones stay as they are. Each picture gives a mean and a log-variance per latent
+# dimension: this is the whole of what the model knows about a picture.
 
 # %%
-faces = judge.label(data.prepare(config.dataset, config.image_size, config.pictures))
+faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures))
 train_mean, train_log_variance = latent.encode(vae, faces.train[:20_000])
 test_mean, test_log_variance = latent.encode(vae, faces.test[: config.evaluation_pictures])
 
 # %% tags=["nbval-check-output"]
-print("codes of the eight:", latent.encode(vae, faces.eight)[0].shape)
+print("codes of the eight:", latent.encode(vae, faces.preview)[0].shape)
 
 # %% [markdown]
 # ## How is each latent variable distributed?
@@ -112,7 +113,7 @@ plots.kl_per_dimension(kl)
 # expensive dimensions. Has each a meaning?
 
 # %%
-code = latent.encode(vae, faces.eight)[0]  # (8, latent_dim)
+code = latent.encode(vae, faces.preview)[0]  # (8, latent_dim)
 expensive = statistics["kl"].nlargest(5).index
 turns = np.linspace(-3, 3, 9)
 plots.rows(
@@ -159,21 +160,21 @@ plots.scatter(neighbours, labels[: len(shown)], title="t-SNE")
 # attribute.
 
 # %%
-known = latent.usable(faces.labels("train")[: len(train_mean)])
-pca = metrics.fit_pca(faces.train, components=config.latent_dim, seed=config.seed)
+known = directions.usable_attributes(faces.labels("train")[: len(train_mean)])
+pca = evaluation.fit_pca(faces.train, components=config.latent_dim, seed=config.seed)
 pixels = (
-    metrics.pca_codes(pca, faces.train[: len(train_mean)]),
-    metrics.pca_codes(pca, faces.test[: len(test_mean)]),
+    evaluation.pca_codes(pca, faces.train[: len(train_mean)]),
+    evaluation.pca_codes(pca, faces.test[: len(test_mean)]),
 )
 areas = pd.DataFrame(
     {
-        "VAE": latent.probe(train_mean, known, test_mean, labels),
-        "PCA of pixels": latent.probe(pixels[0], known, pixels[1], labels),
+        "VAE": directions.probe(train_mean, known, test_mean, labels),
+        "PCA of pixels": directions.probe(pixels[0], known, pixels[1], labels),
     }
 )
 for name in known:
     best = np.abs(np.corrcoef(train_mean.T, known[name])[-1, :-1]).argmax()
-    alone = latent.probe(train_mean[:, [best]], known[[name]], test_mean[:, [best]], labels)
+    alone = directions.probe(train_mean[:, [best]], known[[name]], test_mean[:, [best]], labels)
     areas.loc[name, "best single dimension"] = alone[name]
 plots.bars(areas, label="AUC on held-out faces", reference=0.5)
 
@@ -196,8 +197,8 @@ areas.round(3)
 
 # %%
 found = {
-    "means": latent.directions(train_mean, known),
-    "regression": latent.directions(train_mean, known, controls=list(known.columns)),
+    "means": directions.attribute_directions(train_mean, known),
+    "regression": directions.attribute_directions(train_mean, known, controls=list(known.columns)),
 }
 unit = {method: table.div(np.linalg.norm(table, axis=1), axis=0) for method, table in found.items()}
 cosines = {method: table @ table.T for method, table in unit.items()}
@@ -219,10 +220,10 @@ pd.Series({method: np.abs(table.to_numpy()[others]).mean() for method, table in 
 # *A without B*, minus *neither*, plus *B without A*. What should come out?
 
 # %%
-first, second = faces.source.arithmetic
+first, second = faces.dataset.arithmetic
 both = faces.labels("train", [first, second])[: len(train_mean)]
 a, b = both[first], both[second]
-result = latent.arithmetic(train_mean, both, first, second)
+result = directions.arithmetic(train_mean, both, first, second)
 terms = np.stack(
     [train_mean[a & ~b].mean(0), train_mean[~a & ~b].mean(0), train_mean[b & ~a].mean(0), result]
 )
@@ -251,20 +252,20 @@ pd.DataFrame(distance, [first, "neither", second, "result"]).round(2)
 # An edit is one line: encode, add a direction, decode,
 # $$x' = \operatorname{decode}(\mu(x) + s\,d_a).$$
 # The model folder holds one direction for each attribute shown. Three were tried: the difference of means, the regression
-# above, and a regression that holds every labelled attribute still. Where the judge of lesson 04 knows the attribute well
-# enough, it chose, on validation pictures. Each direction was scaled, to at most four times its length, until the judge saw
-# the attribute in most of the faces that had lacked it. Kept was the one that then changed the judge's other decisions least.
-# (For attributes that the judge does not know well, a classifier of pixels took its place.) Here are all eight faces with
+# above, and a regression that holds every labelled attribute still. Where the classifier of lesson 04 knows the attribute well
+# enough, it chose, on validation pictures. Each direction was scaled, to at most four times its length, until the classifier
+# saw the attribute in most of the faces that had lacked it. Kept was the one that then changed the classifier's other decisions
+# least. (For attributes that it does not know well, a linear model of pixels took its place.) Here are all eight faces with
 # each attribute; none of them was trained on. The last row moves each code as far as the longest of these edits, in a random
 # direction.
 
 # %%
-attributes = [name for name in faces.source.attributes if name in model.directions.index]
-edited = {f"+ {name}": model.edit(faces.eight, name) for name in attributes}
+attributes = [name for name in faces.dataset.attributes if name in model.directions.index]
+edited = {f"+ {name}": model.edit(faces.preview, name) for name in attributes}
 longest = max((model.direction(name) for name in attributes), key=np.linalg.norm)
-z, _ = latent.encode(vae, faces.eight)
-edited["random direction"] = latent.decode(vae, latent.edit(z, latent.random_direction(longest)))
-plots.rows({"photograph": faces.eight, "reconstruction": model.reconstruct(faces.eight)} | edited)
+z, _ = latent.encode(vae, faces.preview)
+edited["random direction"] = latent.decode(vae, directions.edit(z, directions.random_direction(longest)))
+plots.rows({"photograph": faces.preview, "reconstruction": model.reconstruct(faces.preview)} | edited)
 
 # %% [markdown]
 # Compare every edit with the reconstruction above it, not with the photograph: what the model cannot reconstruct it cannot
@@ -280,7 +281,7 @@ plots.rows({"photograph": faces.eight, "reconstruction": model.reconstruct(faces
 
 # %%
 strengths = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
-one = faces.eight[:1]
+one = faces.preview[:1]
 dial = {name: np.concatenate([model.edit(one, name, s) for s in strengths]) for name in attributes}
 plots.rows(dial, captions=strengths)
 
@@ -298,11 +299,11 @@ plots.rows(dial, captions=strengths)
 # the axes along which faces differ.
 
 # %%
-probes = {name: latent.fit_logistic(train_mean, known[name]) for name in known.columns}
+probes = {name: directions.fit_logistic(train_mean, known[name]) for name in known.columns}
 
 
 def decisions(z):
-    again, _ = latent.encode(vae, latent.decode(vae, z))  # judge the picture, not the code that made it
+    again, _ = latent.encode(vae, latent.decode(vae, z))  # ask about the picture, not the code that made it
     return pd.DataFrame({name: probe.predict(again) for name, probe in probes.items()})
 
 
@@ -319,7 +320,7 @@ for name in known.columns.intersection(model.directions.index, sort=False):
     direction = model.direction(name)
     ways = {
         "edit": [direction],
-        "random directions": [latent.random_direction(direction, seed) for seed in range(3)],
+        "random directions": [directions.random_direction(direction, seed) for seed in range(3)],
         "between faces": [between_faces(direction, seed) for seed in range(5)],
     }
     for way, steps in ways.items():
@@ -341,18 +342,18 @@ pd.DataFrame(report).T.round(2)
 
 # %% [markdown]
 # ## What does an outsider see?
-# The probe reads codes of this very model. The judge of lesson 04 never saw a code: it looks at the edited picture. But it is
-# no neutral witness. On validation pictures it set the length of these directions by how many faces it saw turned, and it
+# The probe reads codes of this very model. The classifier of lesson 04 never saw a code: it looks at the edited picture. But it
+# is no neutral witness. On validation pictures it set the length of these directions by how many faces it saw turned, and it
 # chose among up to three: first those that turned enough, then the one that changed fewest of its decisions. So both of its
 # numbers are flattered: what is new is whether they carry over to test faces. First its agreement with the labels of the test
-# pictures, beside that of always giving the commoner answer (nothing is listed where it knows none of the attributes; where
-# the labels are its own, it agrees of course).
+# pictures, beside that of always giving the commoner answer (nothing is listed where it knows none of the attributes; where the
+# labels are its own, it agrees of course).
 
 # %%
-outsider = judge.load()
-shared = [name for name in attributes if name in outsider.attributes]
+classifier = evaluation.load_classifier()
+shared = [name for name in attributes if name in classifier.attributes]
 test = faces.test[: len(test_mean)]
-agreement = (outsider.decisions(test)[shared].to_numpy() == labels[shared].to_numpy()).mean(axis=0)
+agreement = (classifier.decisions(test)[shared].to_numpy() == labels[shared].to_numpy()).mean(axis=0)
 share = labels[shared].mean()
 pd.DataFrame({"agreement": agreement, "commoner answer": np.maximum(share, 1 - share)}, index=shared).round(3)
 
@@ -360,14 +361,14 @@ pd.DataFrame({"agreement": agreement, "commoner answer": np.maximum(share, 1 - s
 views, unedited = {}, latent.decode(vae, few)
 for name in shared:
     direction = model.direction(name)
-    steps = {"edit": direction, "random direction": latent.random_direction(direction)}
+    steps = {"edit": direction, "random direction": directions.random_direction(direction)}
     for way, step in (steps | {"between faces": between_faces(direction, seed=0)}).items():
-        views[name, way] = outsider.score_edit(unedited, latent.decode(vae, few + step), name)
+        views[name, way] = classifier.score_edit(unedited, latent.decode(vae, few + step), name)
 pd.DataFrame(views).T.round(2)
 
 # %% [markdown]
-# Where it agrees with the labels more often than the commoner answer does, its view of the edits counts: how many faces it
-# sees turned, of those that lacked the attribute in its eyes, and how many of its decisions on all other attributes it
-# changes. (One step of each kind here, the same two faces for all attributes.) Does it find the same side effects as the
-# probe? (Compare the edit with the other steps within each table, not one table's numbers with the other's: the probe's
-# others are the attributes shown here, the judge's are all the rest of its 40.) Where the two differ, trust neither alone.
+# Where it agrees with the labels more often than the commoner answer does, its view of the edits counts: how many faces it sees
+# turned, of those that lacked the attribute in its eyes, and how many of its decisions on all other attributes it changes. (One
+# step of each kind here, the same two faces for all attributes.) Does it find the same side effects as the probe? (Compare the
+# edit with the other steps within each table, not one table's numbers with the other's: the probe's others are the attributes
+# shown here, the classifier's are all the rest of its 40.) Where the two differ, trust neither alone.

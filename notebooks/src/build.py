@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 import nbclient
-import nbconvert
 import nbformat
 from PIL import Image
 
@@ -120,9 +119,6 @@ def build(text, arguments):
     if notebook is None:
         notebook = execute(text, arguments.profile or "full", arguments.data or "celeba", arguments.machine)
     write(path, nbformat.writes(notebook) + "\n")
-    if arguments.html:
-        html, _ = nbconvert.HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": text.stem}})
-        write(path.with_suffix(".html"), html.replace('.ipynb"', '.html"'))
 
 
 def check(text, folder=NOTEBOOKS):
@@ -142,12 +138,11 @@ def main():
     parser.add_argument("--check", action="store_true", help="only say which notebooks are not up to date")
     parser.add_argument("--force", action="store_true", help="execute also what is up to date")
     parser.add_argument("--profile", help="quick, cpu, gpu or full; default: full")
-    parser.add_argument("--data", help="source of the pictures; default: celeba")
+    parser.add_argument("--data", help="data set, folder or zip of the pictures; default: celeba")
     parser.add_argument(
         "--machine", default=f"{os.cpu_count()} processor cores", help="its name in the lesson"
     )
     parser.add_argument("--out", type=Path, default=NOTEBOOKS, help="folder of the notebooks")
-    parser.add_argument("--html", action="store_true", help="write HTML beside the notebooks")
     arguments = parser.parse_args()
     texts = lessons(arguments.lessons)
     if arguments.check:

@@ -9,7 +9,8 @@ lists as markdown. The cells below the header stand between the frame's set-up a
     # %% include vae_keras/model.py::VAE only __init__ call       a class with these members alone
     # %% include vae_keras/model.py::VAE.train_step               a method, and its assignment to the class
 
-makes a cell that shows this definition of the module, so that there is one copy of it.
+makes a cell that shows this definition of the module, so that there is one copy of it. Of docstrings the cell keeps the
+first line: the text beside the cell explains the rest.
 """
 
 import ast
@@ -49,28 +50,50 @@ def definition(marker):
     if not found:
         raise ValueError(f"cannot read the marker: {marker}")
     path, name, method, members = found.groups()
-    lines = (ROOT / path).read_text().splitlines()
-
-    def begin(node):
-        return min([node.lineno, *(line.lineno for line in getattr(node, "decorator_list", []))]) - 1
-
-    def find(body, name):
-        node = next((node for node in body if getattr(node, "name", None) == name), None)
-        if node is None:
-            raise ValueError(f"{path} has no {name}, which a lesson includes: {marker}")
-        return node
-
-    def source(node):
-        return "\n".join(lines[begin(node) : node.end_lineno])
-
-    node = find(ast.parse("\n".join(lines)).body, name)
+    text = as_shown((ROOT / path).read_text())
+    node = find(ast.parse(text).body, name, path)
     if method:
-        return f"{textwrap.dedent(source(find(node.body, method)))}\n\n\n{name}.{method} = {method}"
+        lines = source(text, find(node.body, method, path))
+        return f"{textwrap.dedent(lines)}\n\n\n{name}.{method} = {method}"
     if not members:
-        return source(node)
-    members = [find(node.body, member) for member in members.split()]
+        return source(text, node)
+    members = [find(node.body, member, path) for member in members.split()]
     kept = [part for part in node.body if part in members or isinstance(part, (ast.Expr, ast.Assign))]
-    return "\n".join(lines[begin(node) : begin(node.body[0])]) + "\n" + "\n\n".join(map(source, kept))
+    head = text.splitlines()[first_line(node) : first_line(node.body[0])]
+    return "\n".join(head) + "\n" + "\n\n".join(source(text, part) for part in kept)
+
+
+def as_shown(text):
+    """Return the source of a module as cells show it: first lines of docstrings alone, and no notes to ruff."""
+    lines = re.sub(r"  # noqa: \w+$", "", text, flags=re.MULTILINE).splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or not ast.get_docstring(node):
+            continue
+        docstring = node.body[0]
+        first, last = docstring.lineno - 1, docstring.end_lineno - 1
+        if last > first:
+            lines[first] += '"""'
+            lines[first + 1 : last + 1] = [None] * (last - first)
+    return "\n".join(line for line in lines if line is not None)
+
+
+def first_line(node):
+    """Return the number of the first line of a definition, its decorators included, counted from 0."""
+    decorators = getattr(node, "decorator_list", [])
+    return min(part.lineno for part in [node, *decorators]) - 1
+
+
+def find(body, name, path):
+    """Return the definition with this name; ValueError where the file at `path` has none."""
+    for node in body:
+        if getattr(node, "name", None) == name:
+            return node
+    raise ValueError(f"{path} has no {name}, which a lesson includes.")
+
+
+def source(text, node):
+    """Return the lines of a definition."""
+    return "\n".join(text.splitlines()[first_line(node) : node.end_lineno])
 
 
 def render(text, run=None):

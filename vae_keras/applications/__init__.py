@@ -1,0 +1,1 @@
+"""What trained models are good for beyond new faces."""

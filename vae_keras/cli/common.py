@@ -1,0 +1,120 @@
+"""Steps that several commands share: load a model, read pictures, write faces, describe figures."""
+
+import os
+import tempfile
+from pathlib import Path
+
+CHUNK = 2048  # faces decoded at a time: a multiple of the batch size of `latent.decode`
+
+
+def load_model(options):
+    """Return the model of --model, once it is sure that --out can be written: that is said before minutes of work."""
+    from vae_keras import data, hub
+
+    data.check_output(options.out, force=options.force)
+    return hub.load(options.model, options.plain)
+
+
+def read_images(options, model):
+    """Return the pictures of --images as the model takes them.
+
+    Raises:
+        ValueError: --out would replace them, or they cannot be used.
+    """
+    from vae_keras.applications.photo import load_photos
+
+    paths = [Path(path).expanduser() for path in options.images]
+    out = options.out.resolve()
+    for path in paths:
+        if out in (path.resolve(), *path.resolve().parents):
+            raise ValueError(f"{options.out} holds the pictures to be read: give --out another name.")
+    return load_photos(paths, model)
+
+
+def write_faces(model, z, options) -> None:
+    """Decode codes and write their faces to --out.
+
+    The faces are gathered in a file without a name, so that memory does not grow with their number.
+
+    Args:
+        model: a `Pretrained`.
+        z: codes (n, latent_dim).
+        options: with `out` and `force`.
+    """
+    import numpy as np
+    from tqdm import tqdm
+
+    from vae_keras import data, latent
+
+    path = options.out
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = model.vae.image_size
+    shape = (len(z), size, size, 3)
+    with tempfile.TemporaryFile(dir=path.parent) as file:
+        reserve(file, int(np.prod(shape)), path)
+        faces = np.memmap(file, "uint8", "r+", shape=shape)
+        for start in tqdm(range(0, len(z), CHUNK), unit="chunk", disable=None, leave=False):
+            faces[start : start + CHUNK] = latent.decode(model.vae, z[start : start + CHUNK])
+        data.save_images(faces, path, force=options.force)
+    print(f"wrote {path}: {len(z)} face{'s' if len(z) > 1 else ''}, {size}x{size}")
+
+
+def reserve(file, size: int, path) -> None:
+    """Give an open file its size on the disk, so that a full disk is an error now and no crash later.
+
+    Raises:
+        OSError: The disk has less room.
+    """
+    file.truncate(size)
+    if not hasattr(os, "posix_fallocate"):  # not Linux
+        return
+    try:
+        os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def describe_figures(figures: dict) -> str:
+    """Return the figures of `evaluation.evaluate` as a line for people."""
+    text = (
+        "on {pictures} held-out pictures: squared error {squared_error:.5f}, PCA's {pca_squared_error:.5f}, "
+        "ratio {ratio:.2f}; KL {kl:.1f} nats, {active_units} active units"
+    ).format(**figures)
+    if "distance" not in figures:
+        return text
+    distances = figures["distance"]
+    return (
+        f"{text}; distance by the classifier: reconstructions {distances['reconstructions']:.2f}, "
+        f"new faces {distances['new']:.2f}, training pictures {distances['training']:.2f}"
+    )
+
+
+def load_faces_of(model, address, pictures, progress: bool = True):
+    """Return pictures framed as a model was trained.
+
+    Args:
+        model: a `Pretrained`.
+        address: the name of a data set, or a folder or zip. None: what the model was trained with.
+        pictures: training pictures at most. None: as the model was trained with, or all of another data set.
+        progress: show a bar.
+
+    Returns:
+        A `data.Faces`.
+    """
+    from vae_keras import data
+
+    card = model.card
+    if pictures is None and address is None:
+        pictures = card["limit"]
+    dataset = data.get_dataset(address or card["data"], find_face=card["find_face"])
+    return data.load_faces(dataset, model.vae.image_size, pictures, progress=progress)
+
+
+def check_parts(faces) -> None:
+    """Raise ValueError where there are no pictures to train on, to validate or to test with."""
+    parts = {"training": faces.train, "validation": faces.validation, "test": faces.test}
+    for name, images in parts.items():
+        if len(images) == 0:
+            raise ValueError(
+                f"{faces.dataset.title} has no {name} pictures here: give an archive that has some."
+            )

@@ -1,0 +1,254 @@
+"""Archives: the files of a folder or a zip, and where those of a known data set are found or downloaded."""
+
+import csv
+import hashlib
+import io
+import logging
+import os
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from vae_keras.config import working_folder
+
+# HEIC is listed although nothing here reads it: left out silently it would never be missed.
+PICTURE_SUFFIXES = tuple(
+    ".jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .jp2 .avif .ppm .pgm .heic .heif".split()
+)
+
+
+class Files:
+    """The files of a folder or a zip archive, under names with forward slashes. Nothing is ever unpacked.
+
+    Attributes:
+        path: The folder or archive.
+        names: Names of all files but hidden ones, sorted.
+        stamp: A text that changes whenever a file changes.
+
+    Args:
+        path: A folder or a zip archive.
+
+    Raises:
+        ValueError: The file is no whole zip archive, or one that must not be used.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self._lock = threading.Lock()  # one file handle for all threads
+        self._zip = None if self.path.is_dir() else self._open_zip()
+        entries = self._walk_folder() if self._zip is None else self._list_zip()
+        entries = {name: entries[name] for name in sorted(entries) if not self._is_hidden(name)}
+        self.names = list(entries)
+        self.stamp = hashlib.sha256(repr(entries).encode("utf-8", "backslashreplace")).hexdigest()
+
+    def _open_zip(self):
+        """Return the archive, opened."""
+        try:
+            return zipfile.ZipFile(self.path)
+        except (zipfile.BadZipFile, EOFError):
+            raise ValueError(
+                f"{self.path} is no whole zip archive: download it again, or give an unpacked folder."
+            ) from None
+
+    def _list_zip(self):
+        """Return {name: (size, checksum)} of the files of the archive."""
+        entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
+        for entry in entries:
+            self._refuse_outside(entry.filename)
+        return {entry.filename: (entry.file_size, entry.CRC) for entry in entries}
+
+    def _refuse_outside(self, name):
+        """Raise ValueError for an entry that would lie outside of the archive's folder."""
+        parts = name.replace("\\", "/").split("/")
+        if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
+            raise ValueError(
+                f"{self.path} holds the entry {name!r}, which climbs out of its folder: do not use this archive, "
+                "get a copy from its publisher."
+            )
+
+    def _walk_folder(self):
+        """Return {name: (size, time of the last change)} of the files of the folder."""
+        entries = {}
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                path = Path(folder, name)
+                if path.exists():
+                    status = path.stat()
+                    entries[path.relative_to(self.path).as_posix()] = status.st_size, status.st_mtime_ns
+        return entries
+
+    @staticmethod
+    def _is_hidden(name):
+        """Return whether a file, or a folder above it, is none of the user's own."""
+        parts = name.replace("\\", "/").split("/")
+        return "__MACOSX" in parts or any(part.startswith(".") and part != "." for part in parts)
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one file; in an archive its checksum is verified.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        if self._zip is None:
+            return (self.path / name).read_bytes()
+        try:
+            with self._lock:
+                return self._zip.read(name)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: a password
+            raise OSError(f"{name} in {self.path} cannot be read ({error}): get a new copy of it.") from None
+
+    def read_table(self, name: str, **options) -> pd.DataFrame:
+        """Return the table in a text file.
+
+        Args:
+            name: Name of the file.
+            **options: Passed to `pandas.read_csv`.
+
+        Raises:
+            ValueError: The file is no table.
+        """
+        try:
+            return pd.read_csv(io.BytesIO(self.read(name)), **options)
+        except (ValueError, csv.Error) as error:  # UnicodeDecodeError and pandas' errors are ValueErrors
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{name} of {self.path} is no table in UTF-8 ({reason}): correct it, or get a new copy."
+            ) from None
+
+    def find(self, *names: str) -> str | None:
+        """Return the file with one of these names that lies highest; None where there is none."""
+        found = [name for name in self.names if name.rpartition("/")[2].lower() in names]
+        return min(found, key=lambda name: (name.count("/"), name), default=None)
+
+    def picture_names(self) -> list[str]:
+        """Return the names of the files that are pictures by their suffix."""
+        return [name for name in self.names if name.lower().endswith(PICTURE_SUFFIXES)]
+
+    def pictures(
+        self, key: Callable[[str], str | None], description: str = "pictures (.jpg, .png and so on)"
+    ) -> dict[str, str]:
+        """List the pictures.
+
+        Args:
+            key: Function from the name of a file to the name of its picture; None leaves it out.
+            description: What the pictures are, for the message where there are none.
+
+        Returns:
+            {name of the picture: name of its file}, sorted. Of two with one name the higher one is taken.
+
+        Raises:
+            FileNotFoundError: There is no such picture.
+        """
+        # The higher ones come last: they take the place of those of the same name.
+        files = sorted(self.picture_names(), key=lambda name: (-name.count("/"), name))
+        members = {key(file): file for file in files}
+        members.pop(None, None)
+        if not members:
+            raise FileNotFoundError(
+                f"{self.path} holds no {description}: check the path, or download it again."
+            )
+        return dict(sorted(members.items()))
+
+
+def locate(name: str, handle: str, other_names: Sequence[str] = ()) -> Path:
+    """Find the archive or folder of a known data set.
+
+    It is looked for in the folder that `VAE_KERAS_DATA` names, then in `data/` of the working directory and of
+    the checkout, then it is downloaded from Kaggle.
+
+    Args:
+        name: Name of the data set.
+        handle: Its address on Kaggle, "owner/name".
+        other_names: Names of archives (without .zip) and folders that may hold it, besides its own and Kaggle's.
+
+    Returns:
+        Path of the archive or folder.
+
+    Raises:
+        FileNotFoundError: It is nowhere and cannot be downloaded, or `VAE_KERAS_DATA` names no folder.
+    """
+    folders = _data_folders()
+    stems = [handle.split("/")[1], name, *other_names]
+    for folder in folders:
+        for stem in stems:
+            for path in (folder / f"{stem}.zip", folder / stem):
+                if path.exists():
+                    return path
+    return _download(name, handle, folders[0])
+
+
+def _data_folders():
+    """Return the folders in which data sets are looked for."""
+    folders = [Path.cwd() / "data"]
+    if working_folder() != Path.cwd():  # a lesson runs in notebooks/
+        folders.append(working_folder() / "data")
+    named = os.environ.get("VAE_KERAS_DATA")
+    if named:
+        folder = Path(named).expanduser()
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"VAE_KERAS_DATA names {folder}, which is no folder: correct or unset it."
+            )
+        folders.insert(0, folder)
+    return folders
+
+
+def _download(name, handle, data_folder):
+    """Return the folder of a data set in kagglehub's cache, filled from the network unless it is whole already."""
+    by_hand = (
+        f"download https://www.kaggle.com/datasets/{handle} in a browser and put it as "
+        f"{handle.split('/')[1]}.zip into {data_folder}, or into the folder that VAE_KERAS_DATA names."
+    )
+    try:
+        import kagglehub
+        from kagglehub.config import get_cache_folder
+    except ImportError:
+        raise FileNotFoundError(
+            f"{name} cannot be downloaded without the package kagglehub: install it, or {by_hand}"
+        ) from None
+    logging.getLogger("kagglehub").setLevel(logging.WARNING)  # its notices go to stdout; the bar stays
+    kept = Path(get_cache_folder(), "datasets", handle)
+    versions = [int(path.stem) for path in kept.glob("*.complete") if path.stem.isdigit()]
+    if versions:
+        handle = (
+            f"{handle}/versions/{max(versions)}"  # with its version it needs no network where it is whole
+        )
+    try:
+        return Path(kagglehub.dataset_download(handle))
+    except Exception as error:  # kagglehub raises a dozen kinds
+        reason, interrupted = _why_not_downloaded(error)
+    _remove_useless_archives(kept, interrupted)
+    raise FileNotFoundError(f"{name} could not be downloaded from Kaggle ({reason}): {by_hand}")
+
+
+def _why_not_downloaded(error):
+    """Return the reason in words, and whether the network failed: what has come can then be continued."""
+    import requests
+
+    interrupted = isinstance(error, requests.RequestException)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status:
+        reasons = {
+            403: "access was refused",
+            404: "it is not there",
+            429: "too many requests, try again later",
+        }
+        return f"{reasons.get(status, 'it cannot answer now')}, HTTP {status}", interrupted
+    if interrupted:
+        return "no connection", True
+    if isinstance(error, OSError):
+        return f"it cannot be stored: {error.strerror or error}", True
+    return f"what came is no archive: {type(error).__name__}", False
+
+
+def _remove_useless_archives(folder, interrupted):
+    """Remove downloads that kagglehub would continue for ever, such as an error page saved as an archive."""
+    for archive in folder.glob("*.archive"):
+        with open(archive, "rb") as file:
+            is_zip = file.read(2) == b"PK"
+        if not (interrupted and is_zip):
+            archive.unlink()

@@ -1,0 +1,195 @@
+"""What a data set is: its pictures, splits and labels, and how its faces are framed.
+
+To add one, write a subclass of `Dataset` in a file of its own, with `@register` above it, and import that file in
+`datasets/__init__.py`.
+"""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vae_keras.data import framing
+from vae_keras.data.archives import Files, locate
+from vae_keras.data.images import ImageError, decode
+from vae_keras.data.measured import MEASURED
+from vae_keras.data.splits import split_by_hash
+
+REGISTERED = {}  # {name: subclass of Dataset}
+
+
+def register(dataset_class):
+    """Make a data set known by its name. A decorator for subclasses of `Dataset`."""
+    REGISTERED[dataset_class.name] = dataset_class
+    return dataset_class
+
+
+class Dataset:
+    """A set of face pictures.
+
+    Subclasses say what it is by class attributes, and how it is read by `recognizes`, `find_pictures`, `read_labels`
+    and `group`.
+
+    Attributes:
+        name: How commands and settings call it.
+        title: How figures and messages call it.
+        kaggle: Its address on Kaggle, "owner/name".
+        other_names: Names of archives (without .zip) and folders that may hold it, besides its own and Kaggle's.
+        crop: Side of the centre square that is cut out, as a fraction of the width; None takes the largest square.
+        attributes: The attributes that the lessons show: labels, or those of MEASURED.
+        arithmetic: Two attributes (A, B) for "A without B" - "neither" + "B without A".
+        terms: Licence and consent.
+        official_split: Whether its labels bring a column "split"; else pictures are split by the hash of their group.
+        drawing_modules: Modules whose code makes the pictures, where they are not read from files.
+        files: The folder or archive.
+        members: {name of a picture: name of its file}.
+        address: What `get_dataset` finds it by: its name, or the whole path of a folder or zip.
+        find_face: Whether pictures are framed around the face that is found, instead of the centre.
+
+    Args:
+        files: The folder or archive.
+        address: By default, the name.
+        find_face: Pictures without a face that is found are left out.
+
+    Raises:
+        FileNotFoundError: There are no such pictures in the files.
+        ValueError: A table does not belong to the pictures.
+
+    Example:
+        ```python
+        @register
+        class Portraits(Dataset):
+            name = "portraits"
+            title = "Painted portraits"
+            kaggle = "somebody/portraits"
+            crop = 0.8
+            terms = "Public domain."
+
+            @classmethod
+            def recognizes(cls, files):
+                return files.find("painters.csv") is not None
+        ```
+    """
+
+    name = ""
+    title = ""
+    kaggle = ""
+    other_names = ()
+    crop = None
+    attributes = MEASURED
+    arithmetic = ("Bright_Background", "Light_From_Left")
+    terms = ""
+    official_split = False
+    drawing_modules = ()
+
+    def __init__(self, files: Files, address: str = "", find_face: bool = False):
+        self.files = files
+        self.picture_files = self.find_picture_files()
+        self.members = self.find_pictures()
+        self.address = address or self.name
+        self.find_face = find_face
+
+    # How it is found and recognized.
+
+    @classmethod
+    def find_files(cls) -> Files:
+        """Return the files of this data set: in the folders for data, else downloaded."""
+        return Files(cls.whole_folder(locate(cls.name, cls.kaggle, cls.other_names)))
+
+    @classmethod
+    def recognizes(cls, files: Files) -> bool:
+        """Return whether a folder or archive is laid out like this data set."""
+        return False
+
+    @classmethod
+    def whole_folder(cls, path: Path) -> Path:
+        """Return the folder that holds the whole data set, where `path` is a part of it; else `path`."""
+        return path
+
+    # What is in it.
+
+    def find_picture_files(self) -> Files:
+        """Return the files in which the pictures lie; by default the same in which the tables lie."""
+        return self.files
+
+    def find_pictures(self) -> dict[str, str]:
+        """Return {name of a picture: name of its file}."""
+        return self.picture_files.pictures(str)
+
+    def read_labels(self) -> pd.DataFrame:
+        """Return labels as int8 0/1, one row a picture, indexed by name; by default there are none."""
+        return pd.DataFrame(index=list(self.members))
+
+    def group(self, name: str) -> str:
+        """Return the group of a picture; groups are never parted by the split. By default each is its own."""
+        return name
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a picture: index "name", column "split" and the labels as int8 0/1.
+
+        Raises:
+            ValueError: A table does not belong to the pictures.
+            FileNotFoundError: A table is missing.
+        """
+        table = self.read_labels().rename_axis("name")
+        if not self.official_split:
+            table.insert(0, "split", split_by_hash([self.group(name) for name in table.index]))
+        return table
+
+    def kinds(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return what tells kinds of faces apart, as 0/1: by default, all labels.
+
+        Args:
+            table: Rows of a table of `Faces`, indexed by the names of pictures.
+        """
+        return table.select_dtypes("int8")
+
+    @property
+    def location(self) -> str:
+        """The folder or archive, as text."""
+        return str(self.files.path)
+
+    @property
+    def stamp(self) -> str:
+        """A text that changes whenever the pictures or their labels change."""
+        return f"{self.files.stamp}-{self.picture_files.stamp}"
+
+    # Its pictures. All of this may be called from several threads.
+
+    def read(self, name: str) -> bytes:
+        """Return the content of the file of one picture."""
+        return self.picture_files.read(self.members[name])
+
+    def photograph(self, name: str, at_least: int | None = None) -> np.ndarray:
+        """Return one whole picture, uint8 (height, width, 3). `at_least`: see `images.decode`."""
+        return decode(self.read(name), name, at_least)
+
+    def framed(self, names: list[str], size: int) -> tuple[np.ndarray, list[tuple[str, str]]]:
+        """Return pictures as a model takes them.
+
+        Args:
+            names: Names of the pictures.
+            size: Pixels a side.
+
+        Returns:
+            uint8 (n, size, size, 3), and [(name, reason)] of those that cannot be used, which are black.
+        """
+        at_least = framing.needed_side(size, self.crop, self.find_face)
+        pictures = np.zeros((len(names), size, size, 3), np.uint8)
+        problems = []
+        for row, name in enumerate(names):
+            try:
+                photograph = self.photograph(name, at_least)
+                pictures[row] = framing.frame(photograph, size, self.crop, self.find_face, name)
+            except (ImageError, OSError) as error:
+                reason = str(error).removeprefix(f"{name} ") or type(error).__name__
+                problems.append((name, reason))
+        return pictures, problems
+
+    def with_attributes(self, attributes, arithmetic) -> "Dataset":
+        """Return a copy that shows other attributes."""
+        changed = copy.copy(self)
+        changed.attributes = tuple(attributes)
+        changed.arithmetic = tuple(arithmetic)
+        return changed

@@ -1,0 +1,172 @@
+"""The prepared pictures of a data set, with splits and attributes: what the lessons train and measure with."""
+
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vae_keras.config import require
+from vae_keras.data import cache
+from vae_keras.data.datasets import Dataset, get_dataset
+from vae_keras.data.preparing import prepare
+from vae_keras.data.splits import SPLITS
+
+MOST_LISTED = 20  # pictures that are named when they are left out
+PREVIEW = 8
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Prepared pictures. Rows are sorted train, validation, test; within a split by the hash of the name.
+
+    Attributes:
+        dataset: The data set that they come from.
+        images: All of them, uint8 (n, size, size, 3) RGB, memory-mapped.
+        table: One row a picture, indexed by "name": the column "split", labels as int8 0/1, measured attributes as
+            floats.
+        skipped: Pictures that were left out, [(name, reason)].
+        limit: Training pictures at most, as asked for; None: all.
+    """
+
+    dataset: Dataset
+    images: np.ndarray
+    table: pd.DataFrame
+    skipped: list[tuple[str, str]]
+    limit: int | None = None
+
+    @cached_property
+    def _starts(self):
+        """First row of each split, and the number of rows."""
+        return np.searchsorted(self.table["split"].map(SPLITS.index), range(len(SPLITS) + 1))
+
+    def rows(self, split: str) -> slice:
+        """Return the rows of a split.
+
+        Args:
+            split: "train", "validation", "test" or "all".
+
+        Raises:
+            ValueError: There is no such split.
+        """
+        if split == "all":
+            return slice(0, self._starts[-1])
+        if split not in SPLITS:
+            raise ValueError(f"There is no split {split!r}: take one of {', '.join(SPLITS)} or all.")
+        part = SPLITS.index(split)
+        return slice(self._starts[part], self._starts[part + 1])
+
+    @property
+    def train(self) -> np.ndarray:
+        """The training pictures, uint8 (n, size, size, 3)."""
+        return self.images[self.rows("train")]
+
+    @property
+    def validation(self) -> np.ndarray:
+        """The validation pictures, uint8 (n, size, size, 3)."""
+        return self.images[self.rows("validation")]
+
+    @property
+    def test(self) -> np.ndarray:
+        """The test pictures, uint8 (n, size, size, 3)."""
+        return self.images[self.rows("test")]
+
+    @property
+    def preview(self) -> np.ndarray:
+        """The eight held-out faces that accompany all lessons, uint8 (8, size, size, 3)."""
+        return self.test[:PREVIEW]
+
+    def photograph(self, i: int) -> np.ndarray:
+        """Return the photograph of `preview[i]` before it was cropped, uint8 (height, width, 3)."""
+        names = self.table.index[self.rows("test")][:PREVIEW]
+        return self.dataset.photograph(names[i])
+
+    def labels(self, split: str = "train", names=None) -> pd.DataFrame:
+        """Return attributes as True or False, one row a picture.
+
+        A labelled attribute is as labelled. A measured one is True above its median in the training part.
+
+        Args:
+            split: "train", "validation", "test" or "all".
+            names: Names of attributes; by default, those that the data set shows.
+
+        Raises:
+            ValueError: A name is unknown; the nearest are offered.
+        """
+        if names is None:
+            names = self.dataset.attributes
+        names = [names] if isinstance(names, str) else list(names)
+        known = [column for column in self.table.columns if column != "split"]
+        require(names, known, f"{self.dataset.title} has no attribute")
+        reference = self.table.iloc[self.rows("train" if len(self.train) else "all")]
+        limits = [_limit(reference[name]) for name in names]
+        return self.table[names].iloc[self.rows(split)] > np.array(limits)
+
+
+def _limit(column):
+    """Return the value above which an attribute is true."""
+    is_measured = column.dtype.kind == "f"
+    return column.median() if is_measured else 0.5
+
+
+def load_faces(
+    dataset: str | Path | Dataset, image_size: int = 64, pictures: int | None = None, progress: bool = True
+) -> Faces:
+    """Load the faces of a data set: decoded, cropped and shrunk the first time, from the cache afterwards.
+
+    Args:
+        dataset: A name of `dataset_names()`, a folder or zip of pictures, or what `get_dataset` gives.
+        image_size: Pixels a side, from 8.
+        pictures: Training pictures at most; validation and test then keep a quarter of that, at least 64. None: all.
+        progress: Whether to show a bar for large sets, and to print what was left out; otherwise that goes to stderr.
+
+    Returns:
+        The faces.
+
+    Raises:
+        ValueError: The data set cannot be used.
+        FileNotFoundError: There is none.
+
+    Example:
+        >>> faces = load_faces("celeba", image_size=64, pictures=20_000)
+        >>> faces.train.shape
+        (20000, 64, 64, 3)
+    """
+    _require_whole_number("image_size", image_size, least=8)
+    if pictures is not None:
+        _require_whole_number("pictures", pictures, least=1)
+    if not isinstance(dataset, Dataset):
+        dataset = get_dataset(dataset)
+    settings = cache.cache_settings(dataset, image_size, pictures)
+    folder = cache.cache_folder(settings)
+    prepared = cache.load(folder)
+    listed = 0  # what was left out is named once
+    if prepared is None:
+        with cache.new_entry(folder, settings) as temporary:
+            prepare(dataset, settings["image_size"], settings["pictures"], temporary, progress)
+        prepared = cache.load(folder, check=False)
+        listed = MOST_LISTED
+    if prepared is None:
+        raise OSError(f"{folder} was damaged while it was written: run the same command again.")
+    if prepared.skipped:
+        _print_skipped(prepared, folder / "skipped.csv", listed, sys.stdout if progress else sys.stderr)
+    return Faces(dataset, *prepared, limit=settings["pictures"])
+
+
+def _require_whole_number(name, value, least):
+    """Raise ValueError where a value is no whole number of at least that."""
+    if not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} has to be a whole number of at least {least}, not {value!r}.")
+
+
+def _print_skipped(prepared, path, listed, file):
+    """Print how many pictures were left out, and some of them with the reason."""
+    count = len(prepared.skipped)
+    place = str(path).replace(str(Path.home()), "~", 1)
+    lines = [f"{count} of {count + len(prepared.images)} pictures were left out ({place})."]
+    for name, reason in prepared.skipped[:listed]:
+        line = f"{name}: {reason}"
+        lines.append(line.encode("utf-8", "backslashreplace").decode())  # a name may be no valid Unicode
+    print("\n  ".join(lines), file=file)

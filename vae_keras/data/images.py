@@ -1,0 +1,184 @@
+"""Decoding one picture of any format, and refusing what is damaged or no picture.
+
+A picture is `uint8 (height, width, 3)` in RGB, whatever the file held. JPEG is decoded by OpenCV, which is
+fast but fills what is missing with grey and says nothing: so the end of the file is looked at first. Pillow
+decodes the other formats and refuses damage by itself.
+"""
+
+import io
+import re
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+SMALLEST = 8  # pixels a side: less than that holds no face
+SCAN, END = b"\xff\xda", b"\xff\xd9"  # marks in a JPEG
+# An ordinary JPEG up to its height and width: JFIF, tables, three colours of 8 bits. With anything else between them
+# (Exif, a thumbnail) its size is read by Pillow, which takes a tenth as long as the decoding.
+TABLES = rb"(?:\xff\xdb\x00\x43.{65}|\xff\xdb\x00\x84.{130})+"
+ORDINARY_JPEG = re.compile(
+    rb"\xff\xd8\xff\xe0\x00\x10.{14}" + TABLES + rb"\xff[\xc0-\xc2]\x00\x11\x08(..)(..)\x03", re.DOTALL
+)
+DAMAGED = "is cut short or damaged: copy or download it again."
+# Pillow warns on stderr of large pictures and odd metadata, which it decodes all the same.
+warnings.filterwarnings("ignore", module="PIL")
+
+
+class ImageError(ValueError):
+    """A picture that cannot be used; the message is one sentence that names it and says what to do."""
+
+
+def decode(data: bytes, name: str | Path, at_least: int | None = None) -> np.ndarray:
+    """Decode the content of a picture file.
+
+    The rotation in its EXIF data is applied, transparency laid over white, 16 bits scaled to 8. Grey, palette and
+    CMYK become RGB. Of an animation the first frame is taken.
+
+    Args:
+        data: Content of the file.
+        name: What the file is called in messages.
+        at_least: Pixels that the shorter side needs. A large JPEG is then decoded at a half, quarter or eighth of its
+            size, as long as its shorter side stays twice that long. None: decoded at its full size.
+
+    Returns:
+        The picture, uint8 (height, width, 3) RGB.
+
+    Raises:
+        ImageError: The file is damaged or no picture, or has sides under 8 pixels or over 178 megapixels.
+    """
+    try:
+        image = _decode_any(data, at_least)
+    except ImageError as error:
+        reason = error
+    except Image.DecompressionBombError:
+        reason = "has too many pixels to be decoded: make it smaller first."
+    except Image.UnidentifiedImageError:
+        reason = _why_unidentified(data)
+    except MemoryError:
+        raise
+    except Exception:  # Pillow raises many kinds of errors, from OSError to struct.error, for damaged files
+        reason = DAMAGED
+    else:
+        height, width = image.shape[:2]
+        if min(height, width) >= SMALLEST:
+            return image
+        reason = f"is {width} x {height} pixels: take one of {SMALLEST} x {SMALLEST} or more."
+    raise ImageError(f"{name} {reason}")
+
+
+def _decode_any(data, at_least):
+    """Return the picture; raises errors of many kinds."""
+    ordinary = ORDINARY_JPEG.match(data)
+    if ordinary:
+        height, width = (int.from_bytes(side, "big") for side in ordinary.groups())
+        most = Image.MAX_IMAGE_PIXELS or np.inf
+        if 0 < height * width < most:
+            return _decode_jpeg(data, min(height, width), at_least)
+    with Image.open(io.BytesIO(data)) as picture:
+        if picture.format in ("JPEG", "MPO"):
+            return _decode_jpeg(data, min(picture.size), at_least, is_cmyk=picture.mode == "CMYK")
+        return _to_rgb(picture)
+
+
+def _decode_jpeg(data, shorter_side, at_least, is_cmyk=False):
+    """Return the picture in a JPEG; raises ImageError where its end is missing."""
+    end = len(data) - 2 if data.endswith(END) else data.find(END, data.rfind(SCAN))
+    if end <= 0:
+        raise ImageError(DAMAGED)
+    reduction = _reduction(shorter_side, at_least)
+    flag = getattr(cv2, f"IMREAD_REDUCED_COLOR_{reduction}") if reduction > 1 else cv2.IMREAD_COLOR_RGB
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    if image is None:
+        raise ImageError(DAMAGED)
+    # OpenCV fills missing blocks with grey 128 (with another grey for CMYK): then look closer.
+    corners = image[:: max(1, image.shape[0] - 1), :: max(1, image.shape[1] - 1)]
+    grey_corner = (corners == 128).all(axis=2).any()
+    if (is_cmyk or grey_corner) and _lacks_blocks(data, end):
+        raise ImageError(DAMAGED)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if reduction > 1 else image
+
+
+def _reduction(shorter_side, at_least):
+    """Return by how much a JPEG is reduced while it is decoded: 8, 4, 2 or 1."""
+    if at_least:
+        for reduction in (8, 4, 2):
+            # Twice at_least, so that INTER_AREA still averages over the pixels that remain.
+            if shorter_side // reduction >= 2 * at_least:
+                return reduction
+    return 1
+
+
+def _lacks_blocks(data, end):
+    """Return whether a JPEG stops before its last block: only then do bytes put before its end mark show."""
+    longer = data[:end] + bytes(range(255)) + data[end:]  # 0 first, so that 0xFF 0 makes no mark
+    return Image.open(io.BytesIO(data)).tobytes() != Image.open(io.BytesIO(longer)).tobytes()
+
+
+def _why_unidentified(data):
+    """Return what a file is that no decoder knows."""
+    if not data:
+        return "is empty (0 bytes): copy or download it again."
+    if re.match(rb"\W*(!doctype|html|head|body)\b", data, re.IGNORECASE):
+        return "is a web page, not a picture: download it again."
+    if data[4:8] == b"ftyp":
+        return "is a HEIC photograph or a film: save it as JPEG first."
+    return "is no picture, or its beginning is damaged: give a whole JPEG or PNG file."
+
+
+def _to_rgb(picture):
+    """Return a picture of Pillow's as uint8 (height, width, 3)."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith(("I", "F")):
+        grey = np.asarray(picture)
+        if picture.mode == "F" or grey.min() < 0 or grey.max() > 65535:
+            raise ImageError("has more than 16 bits a colour: save it with 8 or 16 bits first.")
+        return cv2.cvtColor(np.rint(grey / np.float32(257)).astype(np.uint8), cv2.COLOR_GRAY2RGB)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=picture.getchannel("A"))
+        picture = white
+    return np.array(picture.convert("RGB"))
+
+
+def read_image(path: str | Path, at_least: int | None = None) -> np.ndarray:
+    """Read the picture in a file.
+
+    Args:
+        path: Path of the file.
+        at_least: As for `decode`.
+
+    Returns:
+        The picture, uint8 (height, width, 3) RGB.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImageError: The file cannot be used.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist: check the path.") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path} is a folder: give a picture in it, or let load_images read all.") from None
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read ({error.strerror}): check its permissions.") from None
+    return decode(data, path, at_least)
+
+
+def check_images(images: np.ndarray, name: str | Path) -> np.ndarray:
+    """Return an array of pictures as it is.
+
+    Raises:
+        ImageError: It is not uint8 (n, height, width, 3) with n from 1 and sides from 8.
+    """
+    good = images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] == 3 and len(images) > 0
+    if not good or min(images.shape[1:3]) < SMALLEST:
+        raise ImageError(
+            f"{name} holds {images.dtype} of shape {list(images.shape)}: give uint8 RGB pictures, values"
+            f" 0 to 255, shape [n, height, width, 3], n from 1 and sides from {SMALLEST}."
+        )
+    return images

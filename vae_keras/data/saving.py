@@ -1,0 +1,240 @@
+"""Writing pictures: a grid, a folder, an array, an animation. Nothing of the user's is replaced.
+
+A folder is replaced only where each file in it is one that the program wrote there. A single file is replaced
+where the program wrote it, which is told by a mark in its metadata, or where the user asks for it.
+"""
+
+import io
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageSequence
+
+from vae_keras import storage
+from vae_keras.data.archives import PICTURE_SUFFIXES
+from vae_keras.data.images import ImageError, check_images
+
+MARKED_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF")
+SOFTWARE = 0x0131  # the Exif tag that holds the mark
+GAP = 2  # pixels between the pictures of a grid
+
+
+def save_images(images: np.ndarray, path: str | Path, force: bool = False) -> None:
+    """Write pictures. Nothing half written is ever seen under `path`.
+
+    Args:
+        images: uint8 (n, height, width, 3).
+        path: Name of a picture (.png, .jpg and so on: a grid of all), of an array (.npy), or, without a suffix, of a
+            folder that gets 00000.png, 00001.png and so on.
+        force: Whether to replace a file that the program did not write. A folder of other files is never replaced.
+
+    Raises:
+        ImageError: Something of the user's is there, or it cannot be written.
+    """
+    path = Path(path).resolve()
+    images = check_images(np.asarray(images), "The set of pictures to write")
+    kind = check_output(path, force)
+    try:
+        if kind == "folder":
+            _write_folder(images, path)
+        elif kind == "array":
+            with storage.replacing(path.parent, [path.name]) as (part,), part.open("wb") as file:
+                np.save(file, images)
+        else:
+            _write_picture([Image.fromarray(grid_image(images))], path, quality=95)
+    except ImageError:
+        raise
+    except (OSError, ValueError, KeyError) as error:  # ValueError, KeyError: what the format cannot hold
+        raise _cannot_be_written(path, error) from None
+
+
+def save_gif(
+    frames: np.ndarray, path: str | Path, milliseconds: int = 300, last: int = 1200, force: bool = False
+) -> None:
+    """Write an animation that begins again at its end.
+
+    Args:
+        frames: uint8 (n, height, width, 3).
+        path: Name of a .gif.
+        milliseconds: How long each frame is shown.
+        last: How long the last frame is shown, in milliseconds.
+        force: Whether to replace a file that the program did not write.
+
+    Raises:
+        ImageError: Something of the user's is there, or it cannot be written.
+    """
+    path = Path(path).resolve()
+    frames = check_images(np.asarray(frames), "The set of frames to write")
+    if path.suffix.lower() != ".gif":
+        raise ImageError(f"{path} ends in {path.suffix or 'nothing'}: give an animation a name in .gif.")
+    check_output(path, force)
+    pictures = [Image.fromarray(frame).quantize(96, dither=0) for frame in frames]  # a third of the bytes
+    durations = [milliseconds] * (len(frames) - 1) + [last] if len(frames) > 1 else last
+    try:
+        _write_picture(pictures, path, duration=durations, loop=0)
+    except (OSError, ValueError) as error:
+        raise _cannot_be_written(path, error) from None
+
+
+def check_output(path: str | Path, force: bool = False) -> str:
+    """Check, before the work is done, that its result can be written.
+
+    Args:
+        path: As for `save_images`.
+        force: As for `save_images`.
+
+    Returns:
+        What will be written: "folder", "array" or "picture".
+
+    Raises:
+        ImageError: Something of the user's is there, or the suffix is unknown.
+    """
+    path = Path(path).resolve()
+    if path.is_dir() or not path.suffix:
+        _check_folder(path)
+        return "folder"
+    is_array = path.suffix.lower() == ".npy"
+    if not is_array and not path.name.lower().endswith(PICTURE_SUFFIXES):
+        raise ImageError(f"{path} ends in {path.suffix}: give a name in .npy, .png or .jpg, or a folder.")
+    if path.exists() and not force and not _was_written_here(path):
+        raise ImageError(
+            f"{path} already exists, and nothing in it tells that this program wrote it: give another name, "
+            "or replace it with --force."
+        )
+    return "array" if is_array else "picture"
+
+
+def _check_folder(path):
+    """Raise ImageError where a folder of this name would replace something of the user's."""
+    if path.exists() and not path.is_dir():
+        raise ImageError(f"{path} already exists and is a file: give the name of a new folder.")
+    if not storage.is_free(path) and not storage.holds_only_what_was_made(path, "faces"):
+        raise ImageError(
+            f"{path} already exists and holds something else than faces that this program wrote: "
+            "give the name of a new folder."
+        )
+
+
+def _write_folder(images, path):
+    """Write a folder of numbered pictures in the place of what `_check_folder` accepted."""
+    old = path.with_name(f".old-{path.name}")
+    _finish_replacing(path, old)  # what a run that was killed has left
+    try:
+        with storage.replacing(path.parent, [path.name]) as (part,):
+            part.mkdir()
+            names = [f"{row:05d}.png" for row in range(len(images))]
+            for name, image in zip(names, images):
+                Image.fromarray(image).save(part / name)
+            storage.write_marker(part, "faces", names)
+            _check_folder(path)
+            if storage.read_marker(path):
+                path.rename(old)
+            elif path.exists():
+                path.rmdir()  # it is empty
+    finally:
+        _finish_replacing(path, old)
+
+
+def _finish_replacing(path, old):
+    """Remove the old folder where the new one is in its place; else puts it back."""
+    if storage.read_marker(old).get("kind") != "faces":
+        return
+    if not path.exists():
+        old.rename(path)
+        return
+    names = storage.read_marker(old).get("files", {})
+    for name in (*names, storage.MARKER):
+        (old / name).unlink(missing_ok=True)
+    old.rmdir()  # fails where it got another file meanwhile: nothing is lost
+
+
+def _write_picture(frames, path, **options):
+    """Write a picture, or an animation of several, with the program's mark in it."""
+    form = Image.registered_extensions().get(path.suffix.lower())
+    if form is None:
+        raise ValueError(f"there is no encoder for {path.suffix}")
+    if len(frames) > 1:
+        options |= {"save_all": True, "append_images": frames[1:]}
+    data = _encode(frames[0], form, options)
+    if form in MARKED_FORMATS and len(frames) * frames[0].width * frames[0].height < Image.MAX_IMAGE_PIXELS:
+        mark = _mark(data)
+        data = _encode(frames[0], form, options | _metadata(form, mark))
+    with storage.replacing(path.parent, [path.name]) as (part,):
+        part.write_bytes(data)
+
+
+def _encode(picture, form, options):
+    """Return the bytes of a picture file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def _metadata(form, mark):
+    """Return Pillow's options that write a mark into a picture."""
+    if form == "GIF":
+        return {"comment": mark.encode()}
+    exif = Image.Exif()
+    exif[SOFTWARE] = mark
+    return {"exif": exif}
+
+
+def _mark(data):
+    """Return the mark of a picture file: the program's name and a checksum of the pixels.
+
+    Where somebody has painted in the picture since, it is theirs: the checksum is another.
+    """
+    checksum = 0
+    with Image.open(io.BytesIO(data), formats=MARKED_FORMATS) as picture:
+        for frame in ImageSequence.Iterator(picture):
+            checksum = zlib.crc32(frame.convert("RGB").tobytes(), checksum)
+    return f"vae_keras {checksum:08x}"
+
+
+def _was_written_here(path):
+    """Return whether a file is a picture that the program wrote, unchanged since."""
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+        with Image.open(io.BytesIO(data), formats=MARKED_FORMATS) as picture:
+            comment = picture.info.get("comment", b"")
+            found = picture.getexif().get(SOFTWARE) or bytes(comment).decode("ascii", "replace")
+        return found == _mark(data)
+    except Exception:  # what Pillow cannot read the program did not write
+        return False
+
+
+def _cannot_be_written(path, error):
+    """Return the error to raise: one sentence with the reason."""
+    reason = getattr(error, "strerror", None) or error
+    return ImageError(f"{path} cannot be written ({reason}): give another name or place.")
+
+
+def grid_image(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Put pictures into one, row by row, with white lines between them.
+
+    Args:
+        images: uint8 (n, height, width, 3).
+        columns: Pictures a row; by default close to the square root of n, and a divisor of n where one is close.
+
+    Returns:
+        One picture, uint8 (height, width, 3).
+    """
+    count, height, width, _ = images.shape
+    columns = min(columns or _grid_columns(count), count)
+    rows = math.ceil(count / columns)
+    grid = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, np.uint8)
+    for index, image in enumerate(images):
+        top, left = index // columns * (height + GAP), index % columns * (width + GAP)
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
+def _grid_columns(count):
+    """Return a number of columns close to the square root, a divisor where one is close."""
+    root = math.ceil(math.sqrt(count))
+    for columns in range(root, 2 * root):
+        if count % columns == 0:
+            return columns
+    return root

@@ -1,0 +1,241 @@
+"""What to draw new codes from, fitted to the codes of real pictures: a Gaussian, a mixture, or a prior by kinds."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+
+from vae_keras.latent import subset
+
+CODES_PER_DIMENSION = 4  # that a component of a mixture needs to have a covariance of its own
+
+# Of the prior by kinds.
+RIDGE = 1.0
+FACES_OF_A_KIND = 3  # count as much as the prediction from its labels
+FEWEST = 3  # faces of a kind that is drawn: of rarer ones too little was learned
+ALIKE = 50  # faces of the most similar kinds, of one of which the remainder of a code is taken
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixture:
+    """A mixture of Gaussians with full covariances, over codes.
+
+    Args:
+        weights: share of each component, (components,), sum 1.
+        means: (components, latent_dim).
+        factors: Cholesky factors of the covariances, (components, latent_dim, latent_dim): a covariance is
+            factor @ factor.T.
+
+    Example:
+        >>> prior = fit_prior(z)
+        >>> faces = latent.decode(vae, prior.sample(16))
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    factors: np.ndarray
+
+    def sample(self, count: int, seed: int = 0, temperature: float = 1.0) -> np.ndarray:
+        """Return new codes.
+
+        Args:
+            count: how many. The first ones of a seed are the same for every count.
+            seed: of the draw.
+            temperature: scales the deviation from the mean of each component: 0 gives the means, 1 the fitted spread.
+
+        Returns:
+            Codes as float32 (count, latent_dim).
+
+        Raises:
+            ValueError: The count or the temperature is negative.
+        """
+        if count < 0 or temperature < 0:
+            raise ValueError(f"Count and temperature cannot be negative, as here: {count}, {temperature}.")
+        # Two generators, so that neither draw depends on how many the other makes.
+        for_components, for_noise = np.random.SeedSequence(seed).spawn(2)
+        edges = np.cumsum(self.weights, dtype="float64")
+        uniform = np.random.default_rng(for_components).random(count)
+        components = np.searchsorted(edges / edges[-1], uniform, side="right")
+        noise = np.random.default_rng(for_noise).standard_normal((count, self.means.shape[1]))
+        z = np.empty_like(noise)
+        for index in np.unique(components):
+            chosen = components == index
+            z[chosen] = self.means[index] + temperature * noise[chosen] @ self.factors[index].T
+        return z.astype("float32")
+
+    def log_density(self, z: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the density at codes z (n, latent_dim): float64 (n,), in nats."""
+        from scipy.stats import Covariance, multivariate_normal
+
+        terms = []
+        for weight, mean, factor in zip(self.weights, self.means, np.float64(self.factors)):
+            covariance = Covariance.from_cholesky(factor)
+            density = np.reshape(multivariate_normal.logpdf(z, mean, covariance), len(z))
+            terms.append(np.log(weight) + density)
+        return np.logaddexp.reduce(terms)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return float32 arrays by the names that they have in a model folder's `latent.npz`."""
+        return {
+            "prior_weights": np.float32(self.weights),
+            "prior_means": np.float32(self.means),
+            "prior_factors": np.float32(self.factors),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays) -> "Mixture":
+        """Return the mixture of what `to_arrays` gave.
+
+        Args:
+            arrays: a mapping of names to arrays, such as an open .npz file. It may hold others.
+
+        Raises:
+            KeyError: One of the arrays is missing.
+        """
+        names = ("prior_weights", "prior_means", "prior_factors")
+        return cls(*(np.float32(arrays[name]) for name in names))
+
+
+def fit_prior(z: np.ndarray, components: int = 10, seed: int = 0) -> Mixture:
+    """Return a Gaussian mixture with full covariances, fitted to codes.
+
+    Args:
+        z: codes (n, latent_dim), 2 or more. At most 20,000 of them are used.
+        components: number of Gaussians; 1 fits a single one. Each needs about four codes per latent dimension: of few
+            codes there are fewer components.
+        seed: of the start of the fit.
+
+    Returns:
+        A `Mixture`.
+
+    Raises:
+        ValueError: There are too few codes or components, or some codes are not numbers.
+    """
+    z = subset(np.asarray(z), seed).astype("float64")
+    count, latent_dim = z.shape
+    if count < 2 or components < 1:
+        raise ValueError(f"A prior needs at least 2 codes and 1 component, not {count} and {components}.")
+    if not np.isfinite(z).all():
+        raise ValueError("Some codes are not numbers: training diverged; train with a lower learning rate.")
+    components = min(components, count // (CODES_PER_DIMENSION * latent_dim))
+    if components <= 1:
+        return _fit_gaussian(z)
+    return _fit_mixture(z, components, seed)
+
+
+def _fit_gaussian(z):
+    """Return one Gaussian with the shrunk covariance of Ledoit and Wolf (2004), which few codes suffice for."""
+    from sklearn.covariance import ledoit_wolf
+
+    covariance = ledoit_wolf(z)[0]
+    latent_dim = len(covariance)
+    mean_variance = max(np.trace(covariance) / latent_dim, 1e-6)
+    covariance += 1e-6 * mean_variance * np.eye(latent_dim)
+    return Mixture(np.ones(1), z.mean(axis=0)[None], np.linalg.cholesky(covariance)[None])
+
+
+def _fit_mixture(z, components, seed):
+    """Return a mixture, fitted to whitened codes.
+
+    The fit begins with clusters by plain distance, in which the widest axes would count most, and adds the same amount
+    to each variance: hence codes are whitened first, in float64.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
+
+    center = z.mean(axis=0)
+    variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(z, rowvar=False)))
+    scale = np.sqrt(np.maximum(variances, 1e-8 * variances.max() + 1e-12))
+    white = np.float32((z - center) @ axes / scale)
+    # Thirty rounds: held-out codes gain nothing after the first few. One thread: on a busy machine two are slower.
+    mixture = GaussianMixture(components, reg_covar=1e-3, random_state=seed, max_iter=30)
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mixture.fit(white)
+    unwhiten = scale[:, None] * axes.T
+    factors = []
+    for factor in np.linalg.cholesky(np.float64(mixture.covariances_)):
+        # QR gives the triangular factor of the un-whitened covariance without squaring it.
+        _, root = np.linalg.qr(factor.T @ unwhiten)
+        factors.append((root * np.sign(np.diag(root))[:, None]).T)
+    return Mixture(mixture.weights_, center + mixture.means_ @ unwhiten, np.stack(factors))
+
+
+@dataclasses.dataclass(frozen=True)
+class KindsPrior:
+    """Draws the kind of one face and the remainder of another that is alike. Kinds of one or two faces are left out.
+
+    Args:
+        labels: of each kind that occurs, 0 or 1, (kinds, labels).
+        means: code of each kind, (kinds, latent_dim).
+        kind_of: the kind of each face, (faces,).
+        remainders: code of each face minus the mean of its kind, (faces, latent_dim).
+
+    Example:
+        >>> prior = fit_kinds_prior(z, faces.labels("train", ["Male", "Eyeglasses", "Wearing_Hat"]))
+        >>> new = latent.decode(vae, prior.sample(16, temperature=0.8))
+    """
+
+    labels: np.ndarray
+    means: np.ndarray
+    kind_of: np.ndarray
+    remainders: np.ndarray
+
+    def sample(self, count: int, seed: int = 0, temperature: float = 1.0) -> np.ndarray:
+        """Return new codes.
+
+        Args:
+            count: how many. The first ones of a seed are the same for every count.
+            seed: of the draw.
+            temperature: scales the remainders: 0 gives the means of the kinds.
+
+        Returns:
+            Codes as float32 (count, latent_dim).
+        """
+        generator = np.random.default_rng(seed)
+        faces_of_kind = np.bincount(self.kind_of)[self.kind_of]
+        fewest = min(FEWEST, faces_of_kind.max())
+        usual_kinds = self.kind_of[faces_of_kind >= fewest]
+        z = np.empty((count, self.means.shape[1]), "float32")
+        for row in range(count):
+            kind = generator.choice(usual_kinds)
+            differences = np.abs(self.labels - self.labels[kind]).sum(axis=1)
+            nearest = np.argsort(differences[self.kind_of], kind="stable")[:ALIKE]
+            remainder = self.remainders[generator.choice(nearest)]
+            z[row] = self.means[kind] + temperature * remainder
+        return z
+
+
+def fit_kinds_prior(z: np.ndarray, labels) -> KindsPrior:
+    """Return a prior of the kinds of faces that labels tell apart.
+
+    A mixture of few Gaussians covers what lies between the kinds as well, where faces have ghosts of glasses. Here a
+    kind is a combination of labels. Its mean is predicted from the labels and their pairs by ridge regression, and
+    pulled towards the mean of its own codes, the more faces it has.
+
+    Args:
+        z: codes (n, latent_dim).
+        labels: a table of true/false, n rows.
+    """
+    z = np.asarray(z, "float64")
+    labels = np.asarray(labels, "float64")
+    kinds, kind_of, counts = np.unique(labels, axis=0, return_inverse=True, return_counts=True)
+    kind_of = kind_of.reshape(-1)
+    predictors = with_pairs(kinds)
+    x = predictors[kind_of]
+    penalty = RIDGE * np.eye(x.shape[1])
+    penalty[0, 0] = 0  # the constant is free
+    means = predictors @ np.linalg.solve(x.T @ x + penalty, x.T @ z)
+    own = np.zeros_like(means)
+    np.add.at(own, kind_of, z - means[kind_of])
+    means += own / (counts + FACES_OF_A_KIND)[:, None]
+    return KindsPrior(kinds, means, kind_of, z - means[kind_of])
+
+
+def with_pairs(labels: np.ndarray) -> np.ndarray:
+    """Return labels (n, k) of 0 and 1 with a constant before them and the products of their pairs behind them."""
+    first, second = np.triu_indices(labels.shape[1], 1)
+    pairs = labels[:, first] * labels[:, second]
+    occurring = pairs.any(axis=0)
+    return np.concatenate([np.ones((len(labels), 1)), labels, pairs[:, occurring]], axis=1)
