@@ -2,8 +2,11 @@
 # make test        set up, and run every test, the lessons included
 # make test-fast   the tests of the module that take no training, in two minutes
 # make setup       the set-up alone
-# make lessons     bring the committed notebooks up to date with their texts     (LESSONS="03 04" PROFILE=… DATA=…)
+# make lessons     bring the committed notebooks up to date with their texts     (LESSONS="03 04" PROFILE=…)
+#                  DATA=cartoon, or other pictures: writes to build/lessons, and leaves the committed notebooks alone
 # make lab         open the lessons in JupyterLab
+# make site        the lessons, their solutions, a glossary and a reference as pages, in build/site
+#                  NOTEBOOKS=build/lessons: of the notebooks of that folder
 # make colab       write the repository's address everywhere                     (REPO=owner/name)
 # make figures     write the figures of the models that ship and of the benchmarks into README
 # make bench       measure the training step beside others; writes benchmarks/RESULTS.md (half an hour)
@@ -26,13 +29,14 @@ RUN := $(VENV)/bin/python
 INTERPRETER := $(VENV)/.python-$(VERSION)
 INSTALLED := $(VENV)/.installed-$(VERSION)
 TOOLS := $(VENV)/.tools-$(VERSION)
+SITE := $(VENV)/.site-$(VERSION)
 CODE := vae_keras tests notebooks/src benchmarks
 # What `make test-fast` reads: tests of seconds each. Those marked slow are left out.
 FAST := config storage model layers optimizers pipeline latent priors directions reconstruction pca distances datasets \
 	archives cache framing loading saving splits augmentation images drawn plots benchmarks project
 
 .DELETE_ON_ERROR:
-.PHONY: faces test test-fast setup lessons lab colab figures bench bench-check quality classifier lint format test-colab clean
+.PHONY: faces test test-fast setup lessons lab site colab figures bench bench-check quality classifier lint format test-colab clean
 
 faces: $(INSTALLED)
 	@$(RUN) -m vae_keras faces --data "$(or $(DATA),cartoon)" --out build
@@ -47,10 +51,14 @@ test-fast: $(TOOLS)
 setup: $(INSTALLED)
 
 lessons: $(INSTALLED)
-	@$(RUN) notebooks/src/build.py $(LESSONS) $(if $(PROFILE),--profile $(PROFILE)) $(if $(DATA),--data "$(DATA)")
+	@$(RUN) notebooks/src/build.py $(LESSONS) $(if $(PROFILE),--profile $(PROFILE)) \
+		$(if $(filter-out celeba,$(DATA)),--data "$(DATA)" --out build/lessons)
 
 lab: $(INSTALLED)
 	@$(RUN) -m jupyterlab notebooks
+
+site: $(SITE)
+	@$(RUN) docs/make_site.py $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
 
 colab: $(INSTALLED)
 	@$(RUN) notebooks/src/address.py "$(REPO)"
@@ -101,6 +109,11 @@ $(INSTALLED): $(INTERPRETER) $(REQUIREMENTS)
 
 $(TOOLS): $(INSTALLED) $(REQUIREMENTS) $(DEVELOPMENT)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $(DEVELOPMENT)
+	@touch $@
+
+# The site needs neither TensorFlow nor the module.
+$(SITE): $(INTERPRETER) requirements-site.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
 	@touch $@
 
 .venv-bench/.installed: benchmarks/requirements.txt

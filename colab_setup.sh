@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a Colab runtime (or any Python) ready for the course, and may be run as often as one likes. It installs only
-# packages that are missing altogether: Colab ships them all, and replacing one there asks for a restart.
+# packages that are missing altogether: Colab ships most, and replacing one there asks for a restart.
 # Usage: bash colab_setup.sh [the Python to look at]
 set -euo pipefail
 
@@ -17,7 +17,7 @@ packages = {
     "tensorflow": "tensorflow", "keras": "keras", "numpy": "numpy", "pandas": "pandas", "scipy": "scipy",
     "sklearn": "scikit-learn", "skimage": "scikit-image", "cv2": "opencv-python-headless", "PIL": "pillow",
     "matplotlib": "matplotlib", "seaborn": "seaborn", "tqdm": "tqdm", "kagglehub": "kagglehub",
-    "threadpoolctl": "threadpoolctl", "h5py": "h5py",
+    "threadpoolctl": "threadpoolctl", "h5py": "h5py", "mtcnn": "mtcnn", "ipywidgets": "ipywidgets",
 }  # fmt: skip
 missing = [package for module, package in packages.items() if importlib.util.find_spec(module) is None]
 if missing:

@@ -19,6 +19,7 @@ if FIRST:
     for name in ("CACHE", "RUNS"):
         os.environ[f"VAE_KERAS_{name}"] = str(Path(os.environ["VAE_KERAS_TESTS"]) / name.lower())
     os.environ.update(VAE_KERAS_PROFILE="quick", VAE_KERAS_DATASET="cartoon", TQDM_DISABLE="1")
+    os.environ["VAE_KERAS_STATIC"] = "1"  # pictures in the place of widgets
     os.environ.update(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="2", MPLBACKEND="agg")
     if SHARED.is_dir():
         os.environ.setdefault("VAE_KERAS_DATA", str(SHARED))

@@ -68,7 +68,7 @@ def folder_of(tmp_path, count, **more):
     return write(tmp_path / "mine", files | more)
 
 
-CELEBA = [f"{i:06d}.jpg" for i in range(1, 13)]
+CELEBA = [f"{i:06d}.jpg" for i in range(1, 49)]
 ROWS = [
     (name, i % 3, 1 if i % 2 else -1, -1 if i % 4 else 1) for i, name in enumerate([*CELEBA, "000099.jpg"])
 ]
@@ -78,12 +78,12 @@ KAGGLE_TABLES = {
 }
 OFFICIAL_TABLES = {
     "list_eval_partition.txt": "".join(f"{n} {p}\n" for n, p, _, _ in ROWS),
-    "list_attr_celeba.txt": "13\nMale Smiling \n" + "".join(f"{n} {a:2d} {b:2d}\n" for n, _, a, b in ROWS),
+    "list_attr_celeba.txt": "49\nMale Smiling \n" + "".join(f"{n} {a:2d} {b:2d}\n" for n, _, a, b in ROWS),
 }
 
 
 def celeba(layout, root):
-    """Twelve pictures laid out like CelebA; the path."""
+    """Forty-eight pictures laid out like CelebA; the path."""
     pictures = {name: picture(i) for i, name in enumerate(CELEBA)}
     if layout.startswith("kaggle"):
         inside = {f"img_align_celeba/img_align_celeba/{name}": data for name, data in pictures.items()}

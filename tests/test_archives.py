@@ -153,8 +153,10 @@ def small_lfw():
 
 def test_download(kaggle, tmp_path):
     Kaggle.content = small_lfw()
-    lines = download(kaggle, tmp_path, times=2)
-    assert [line.split()[0] for line in lines] == ["6", "6"]
+    said, *lines = download(kaggle, tmp_path, times=2)
+    assert said.startswith("Downloading about 120 MB from https://www.kaggle.com/datasets/jessicali9530/lfw")
+    assert "to ~/cache/datasets/jessicali9530/lfw-dataset. LFW: news photographs of people who" in said
+    assert [line.split()[0] for line in lines] == ["6", "6"]  # the second time nothing is announced
     assert Path(lines[0].split()[1]).is_relative_to(tmp_path / "cache")
     assert Kaggle.calls == ["GetDataset", "DownloadDataset"]  # the second time it is there
     kaggle.shutdown()
@@ -164,7 +166,7 @@ def test_download(kaggle, tmp_path):
 
 def test_download_of_a_web_page_does_not_stay(kaggle, tmp_path):
     Kaggle.content = b"<html>please log in</html>"
-    (message,) = download(kaggle, tmp_path)
+    _, message = download(kaggle, tmp_path)
     assert (
         "what came is no archive" in message
         and "lfw-dataset.zip" in message
@@ -172,7 +174,7 @@ def test_download_of_a_web_page_does_not_stay(kaggle, tmp_path):
     )
     assert not list((tmp_path / "cache").rglob("*.archive"))
     Kaggle.content = small_lfw()
-    assert download(kaggle, tmp_path)[0].startswith("6 ")
+    assert download(kaggle, tmp_path)[1].startswith("6 ")
 
 
 @pytest.mark.parametrize(
@@ -180,5 +182,5 @@ def test_download_of_a_web_page_does_not_stay(kaggle, tmp_path):
 )
 def test_download_that_is_refused(status, why, kaggle, tmp_path):
     Kaggle.status, Kaggle.content = status, b"{}"
-    (message,) = download(kaggle, tmp_path)
+    _, message = download(kaggle, tmp_path)
     assert why in message and f"HTTP {status}" in message and "https://www.kaggle.com/datasets/" in message

@@ -242,7 +242,7 @@ def test_a_classifier_is_trained_on_labels_and_says_when_there_are_none(pictures
     assert "holds a trained classifier" in capsys.readouterr().err and snapshot(out) == before
     assert command(line + " --seed 1 --force", d=pictures, o=out) == 0
     assert json.loads((out / "card.json").read_text())["seed"] == 1
-    data.save_images(drawn.draw_faces(drawn.sample_factors(30), 16), tmp_path / "unlabelled")
+    data.save_images(drawn.draw_faces(drawn.sample_factors(60), 16), tmp_path / "unlabelled")
     assert command(line, d=tmp_path / "unlabelled", o=tmp_path / "no") == 2
     assert "no labelled attributes" in capsys.readouterr().err and not (tmp_path / "no").exists()
 
@@ -381,7 +381,7 @@ def test_edit_with_strength_0_changes_nothing_and_signs_differ(model, faces, tmp
     edited = {}
     for strength in ("0", "1", "-1"):
         out = tmp_path / f"{strength}.npy"
-        line = "edit --model {m} --images {i} --attribute Smiling --strength {s} --out {o}"
+        line = "edit --model {m} --images {i} --attribute Smiling --strength {s} --face-only --out {o}"
         assert command(line, m=model, i=tmp_path / "x.npy", s=strength, o=out) == 0
         edited[strength] = np.load(out)
     line = "reconstruct --model {m} --images {i} --out {o}"
@@ -479,7 +479,7 @@ def mistakes(model, faces, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "empty").mkdir()
     (folder / "texts").mkdir()
-    for number in range(12):
+    for number in range(40):
         (folder / "texts" / f"{number}.jpg").write_text("<html>Too many requests</html>")
     for name in ("text.png", "text.npy", "text.zip"):
         (folder / name).write_text("<html>Too many requests</html>")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from vae_keras import config
 from vae_keras.config import PROFILES, settings
 
 
@@ -10,6 +11,10 @@ from vae_keras.config import PROFILES, settings
 def nothing_set(monkeypatch, tmp_path):
     for name in ("VAE_KERAS_PROFILE", "VAE_KERAS_DATASET", "COLAB_RELEASE_TAG"):
         monkeypatch.delenv(name, raising=False)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("VAE_KERAS_DATA", str(tmp_path / "empty"))
+    monkeypatch.setattr(config, "working_folder", lambda: tmp_path / "empty")
+    monkeypatch.chdir(tmp_path / "empty")
     monkeypatch.setenv("VAE_KERAS_RUNS", str(tmp_path / "runs"))
 
 
@@ -17,7 +22,7 @@ def test_profiles_change_amounts_alone():
     configs = [settings(profile=profile) for profile in PROFILES]
     for name in ("dataset", "image_size", "latent_dim", "batch_size", "precision", "seed"):
         assert len({getattr(config, name) for config in configs}) == 1, name
-    assert settings(profile="full").epochs == 20 and settings(profile="full").pictures is None
+    assert settings(profile="full").epochs == 8 and settings(profile="full").pictures is None
 
 
 def test_environment_colab_and_arguments(monkeypatch):
@@ -30,6 +35,34 @@ def test_environment_colab_and_arguments(monkeypatch):
     assert settings(dataset="anime", epochs=3, latent_dim=None).epochs == 3
     assert settings(image_size=np.int64(32)).image_size == 32
     assert "latent_dim" in str(settings())
+
+
+def test_without_celeba_a_line_says_that_faces_are_drawn(capsys):
+    assert settings().dataset == "cartoon"
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "drawn faces" in line and "celeba-dataset.zip" in line and 'dataset="celeba"' in line
+    assert settings(dataset="cartoon").dataset == "cartoon"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("archive", ["celeba-dataset.zip", "celeba/list_attr_celeba.csv"])
+@pytest.mark.parametrize("place", ["named", "data"])
+def test_celeba_is_the_default_where_it_is_at_hand(archive, place, tmp_path, monkeypatch, capsys):
+    path = tmp_path / place / archive
+    path.parent.mkdir(parents=True)
+    path.touch()
+    if place == "named":
+        monkeypatch.setenv("VAE_KERAS_DATA", str(tmp_path / place))
+    monkeypatch.chdir(tmp_path)
+    assert settings().dataset == "celeba" and capsys.readouterr().out == ""
+    monkeypatch.setenv("VAE_KERAS_DATASET", "cartoon")
+    assert settings().dataset == "cartoon"
+
+
+def test_a_folder_for_data_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setenv("VAE_KERAS_DATA", "/no/such/folder")
+    with pytest.raises(FileNotFoundError, match="VAE_KERAS_DATA names /no/such/folder, which is no folder"):
+        settings()
 
 
 def test_models_of_two_folders_do_not_meet(tmp_path, monkeypatch):

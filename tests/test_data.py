@@ -10,7 +10,7 @@ import pytest
 from made_pictures import celeba, folder_of, lfw, picture, write
 
 from vae_keras import data
-from vae_keras.data import MEASURED, Faces, get_dataset, load_faces
+from vae_keras.data import MEASURED, Dataset, Faces, get_dataset, load_faces
 from vae_keras.data.measured import measure
 
 
@@ -67,23 +67,23 @@ def test_the_eight_do_not_depend_on_the_limit(tmp_path):
 
 
 def test_small_set_with_broken_pictures_keeps_eight(tmp_path, capsys):
-    whole = load_faces(folder_of(tmp_path, 40))
+    whole = load_faces(folder_of(tmp_path, 48))
     broken = {
         name: picture(i, 60, 50)[:200] for i, name in enumerate(whole.table.index[whole.rows("test")][:5])
     }
-    faces = load_faces(folder_of(tmp_path, 40, **broken))
-    assert len(faces.preview) == 8 and len(faces.images) == 35 and len(faces.validation) >= 4
+    faces = load_faces(folder_of(tmp_path, 48, **broken))
+    assert len(faces.preview) == 8 and len(faces.images) == 43 and len(faces.validation) >= 4
     out = capsys.readouterr().out
-    assert out.startswith("5 of 40 pictures were left out") and all(f"  {name}: " in out for name in broken)
+    assert out.startswith("5 of 48 pictures were left out") and all(f"  {name}: " in out for name in broken)
     assert "\n  " + sorted(broken)[0] in "\n" + out
 
 
 def test_unreadable_pictures_are_named(tmp_path, capsys, cache_root):
     bad = {f"bad {i:02d} é.jpg": picture(i, 60, 50)[: 100 + i] for i in range(25)} | {"page.png": b"<html>"}
-    path = folder_of(tmp_path, 30, **bad)
+    path = folder_of(tmp_path, 40, **bad)
     faces = load_faces(path)
     out = capsys.readouterr().out
-    assert out.startswith("26 of 56 pictures were left out") and out.count("\n  ") == 20
+    assert out.startswith("26 of 66 pictures were left out") and out.count("\n  ") == 20
     (listed,) = cache_root.glob("mine-*/skipped.csv")
     assert str(listed) in out and len(pd.read_csv(listed)) == 26
     assert sorted(name for name, why in faces.skipped) == sorted(bad) and all(
@@ -92,17 +92,33 @@ def test_unreadable_pictures_are_named(tmp_path, capsys, cache_root):
     assert not any(np.ptp(image) < 3 for image in faces.images)  # no grey rectangle
     again = load_faces(path, progress=False)
     said = capsys.readouterr()
-    assert again.skipped == faces.skipped and said.out == "" and said.err.startswith("26 of 56")
+    assert again.skipped == faces.skipped and said.out == "" and said.err.startswith("26 of 66")
 
 
 def test_sets_that_cannot_be_used(tmp_path):
-    with pytest.raises(ValueError, match="None of the 3 pictures of .*: "):
-        load_faces(write(tmp_path / "broken", {f"{i}.jpg": b"x" for i in range(3)}))
-    with pytest.raises(ValueError, match="holds 4 usable pictures: at least 10"):
-        load_faces(write(tmp_path / "few.zip", {f"{i}.jpg": picture(i, 60, 50) for i in range(4)}))
+    with pytest.raises(ValueError, match="None of the 50 pictures of .*: "):
+        load_faces(write(tmp_path / "broken", {f"{i}.jpg": b"x" for i in range(50)}))
     for settings in ({"image_size": 4}, {"image_size": 64.0}, {"pictures": 0}, {"pictures": -3}):
         with pytest.raises(ValueError, match="whole number of at least"):
             load_faces("cartoon", **settings)
+
+
+def test_a_folder_of_ten_is_refused_before_any_is_decoded(tmp_path, monkeypatch):
+    path = folder_of(tmp_path, 10)
+    monkeypatch.setattr(Dataset, "framed", lambda *arguments: pytest.fail("it decodes"))
+    with pytest.raises(ValueError, match="mine holds 10 usable pictures: at least 40 are needed") as error:
+        load_faces(path)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_left_out_does_not_count_among_the_forty(tmp_path):
+    path = folder_of(tmp_path, 41, **{"003.jpg": b"broken"})
+    assert len(load_faces(path).images) == 40
+    train = load_faces(path).table.index[20]
+    held_out = load_faces(path).table.index[-1]
+    write(path, {train: (path / held_out).read_bytes()})
+    with pytest.raises(ValueError, match="holds 39 usable pictures"):
+        load_faces(path)
 
 
 def test_copies_never_cross_a_split(tmp_path, capsys):
@@ -127,12 +143,13 @@ def test_splits_are_stable_when_pictures_are_added(tmp_path):
 
 def test_celeba_keeps_its_partition_and_labels(tmp_path):
     faces = load_faces(celeba("kaggle zip", tmp_path), image_size=16)
-    assert [len(faces.train), len(faces.validation), len(faces.test)] == [4, 4, 4]
+    assert [len(faces.train), len(faces.validation), len(faces.test)] == [16, 16, 16]
     source = faces.dataset.table()
     assert (faces.table["split"] == source["split"][faces.table.index]).all()
     assert (faces.table["Male"] == source["Male"][faces.table.index]).all() and faces.table[
         "Male"
     ].dtype == np.int8
+    assert faces.label_names == ["Male", "Smiling"]
     labels = faces.labels("test", ["Male", "Bright"])
     assert (
         set(labels.dtypes) == {np.dtype(bool)}
@@ -156,6 +173,7 @@ def test_measured_attributes(tmp_path):
     )
     faces = load_faces(folder_of(tmp_path, 40))
     labels = faces.labels()
+    assert faces.label_names == list(MEASURED)
     assert list(labels) == list(MEASURED) and all(0.4 <= share <= 0.6 for share in labels.mean())
 
 
@@ -195,15 +213,15 @@ def test_real_celeba(real_archive):
 
 def test_faces_are_found_on_request(real_archive, tmp_path):
     source = get_dataset(real_archive("celeba-native.zip"))
-    names = source.table().index[:14]
+    names = source.table().index[:60]
     path = write(
         tmp_path / "mine", {name: source.read(name) for name in names} | {"none.jpg": picture(0, 60, 50)}
     )
     faces = load_faces(get_dataset(path, find_face=True), image_size=128, progress=False)
-    assert faces.images.shape[1:] == (128, 128, 3) and len(faces.images) >= 10
+    assert faces.images.shape[1:] == (128, 128, 3) and len(faces.images) >= 40
     assert "none.jpg" in dict(faces.skipped) and faces.photograph(0).shape == (218, 178, 3)
     centre = load_faces(path, image_size=128)
-    assert len(centre.images) == 15 and not np.array_equal(centre.preview[0], faces.preview[0])
+    assert len(centre.images) == 61 and not np.array_equal(centre.preview[0], faces.preview[0])
 
 
 def test_heavy_packages_are_imported_where_they_are_used():

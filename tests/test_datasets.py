@@ -32,18 +32,18 @@ def test_celeba_layouts(layout, tmp_path, monkeypatch):
 
 def test_official_archive_by_its_own_path(tmp_path):
     celeba("official zip", tmp_path)
-    assert len(get_dataset(tmp_path / "img_align_celeba.zip").table()) == 12
+    assert len(get_dataset(tmp_path / "img_align_celeba.zip").table()) == 48
     celeba("official tree", tmp_path / "tree")
-    assert len(get_dataset(tmp_path / "tree" / "Img" / "img_align_celeba.zip").table()) == 12
+    assert len(get_dataset(tmp_path / "tree" / "Img" / "img_align_celeba.zip").table()) == 48
 
 
 def test_celeba_tables_that_do_not_fit(tmp_path):
     path = celeba("kaggle folder", tmp_path)
     (path / "list_eval_partition.csv").write_text("image_id,partition\n000001.jpg,0\n")
-    with pytest.raises(ValueError, match=r"list_eval_partition.csv .*lacks 11 .*000002.jpg"):
+    with pytest.raises(ValueError, match=r"list_eval_partition.csv .*lacks 47 .*000002.jpg"):
         get_dataset(path).table()
     every = "image_id,partition\n" + "".join(f"{name},{{}}\n" for name in CELEBA)
-    for text in (every.format(*[0, 1, 2, 3] * 3), every.replace(",{}", "").replace(",partition", "")):
+    for text in (every.format(*[0, 1, 2, 3] * 12), every.replace(",{}", "").replace(",partition", "")):
         (path / "list_eval_partition.csv").write_text(text)
         with pytest.raises(ValueError, match=r"list_eval_partition.csv .*has others than 0, 1, 2: get"):
             get_dataset(path).table()

@@ -67,6 +67,21 @@ def test_means_drag_along_what_is_correlated(rng):
     assert leaks[1] < 0.25 < leaks[0]
 
 
+def test_regression_finds_what_each_attribute_adds(rng):
+    attributes = rng.random((400, 2)) < 0.5
+    shifts = rng.standard_normal((2, 5))
+    z = attributes @ shifts + rng.standard_normal(5)
+    np.testing.assert_allclose(directions.regress(z, attributes), shifts, atol=1e-9)
+
+
+def test_the_most_correlated_pairs_come_first():
+    has = np.arange(80)
+    labels = pd.DataFrame({"A": has % 2 == 0, "B": has % 2 == 1, "C": has % 4 < 2, "D": has % 4 == 0})
+    assert directions.correlated_pairs(labels)[0] == ("A", "B")
+    assert len(directions.correlated_pairs(labels, 2)) == 2
+    assert directions.correlated_pairs(labels[["A"]]) == []
+
+
 def test_editing_back_and_forth(rng):
     z, direction = rng.standard_normal((3, 4)), np.arange(4.0)
     assert directions.edit(z[0], direction).shape == (4,)

@@ -109,13 +109,13 @@ def test_training_and_reading_frame_alike(height, width, tmp_path, monkeypatch):
     """CelebA's pictures as published and cropped by somebody: a model reads them as it was trained on them."""
     monkeypatch.setenv("VAE_KERAS_CACHE", str(tmp_path / "cache"))
     rng = np.random.default_rng(0)
-    names = [f"{i:06d}.jpg" for i in range(1, 13)]
+    names = [f"{i:06d}.jpg" for i in range(1, 49)]
     files = {
         f"img_align_celeba/{name}": encode(rng.integers(0, 256, (height, width, 3), dtype=np.uint8), "JPEG")
         for name in names
     }
     files["list_eval_partition.txt"] = "".join(f"{name} {i % 3}\n" for i, name in enumerate(names))
-    files["list_attr_celeba.txt"] = "12\nMale\n" + "".join(f"{name} 1\n" for name in names)
+    files["list_attr_celeba.txt"] = "48\nMale\n" + "".join(f"{name} 1\n" for name in names)
     path = write(tmp_path / "celeba", files)
     faces = load_faces(get_dataset(path), image_size=64, progress=False)
     assert faces.dataset.name == "celeba"

@@ -24,13 +24,13 @@ def pixels(figure):
 
 
 def every_figure(rng):
-    noise = rng.integers(0, 256, (40, 64, 64, 3), dtype=np.uint8)
+    noise = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8).repeat(8, axis=1).repeat(8, axis=2)
     codes = rng.standard_normal((300, 128)) * np.geomspace(0.01, 3, 128)
     table = pd.DataFrame(rng.random((45, 45)) * 2 - 1, [f"Attribute_{i}" for i in range(45)])
     labels = pd.DataFrame(rng.random((3000, 6)) < 0.5, columns=list("abcdef"))
     blocks = [("pictures", (None, 64, 64, 3)), ("z_mean", (None, 8)), ("z_log_variance", (None, 8))]
     history = {name: rng.random(9) for name in ("loss", "kl", "mse", "val_loss", "val_kl", "seconds")}
-    yield plots.grid(noise, columns=10, captions=range(40))
+    yield plots.grid(noise, columns=8, captions=range(40))
     yield plots.rows({"photograph": noise[:8], "a longer label": noise[8:16] / 255.0}, captions=range(8))
     yield plots.curves(pd.DataFrame(history))
     yield plots.histograms(pd.DataFrame({"brightness": codes[:, 0], "contrast": codes[:, 1]}))
@@ -39,6 +39,8 @@ def every_figure(rng):
     yield plots.scatter(rng.standard_normal((3000, 2)), labels, title="Map")
     yield plots.latent_distributions(codes, np.zeros_like(codes))
     yield plots.kl_per_dimension(codes.var(axis=0))
+    yield plots.kl_profiles({"calibrated": codes.var(axis=0), "classic": codes.var(axis=0) / 9})
+    yield plots.grouped_bars({"turned": table.iloc[:5, :3].abs(), "others": table.iloc[:5, :3].abs()})
     yield plots.architecture(blocks, blocks[::-1])
 
 
@@ -47,7 +49,7 @@ def test_every_figure_fits_a_notebook(rng):
     for figure in every_figure(rng):
         image = figure.image()
         assert len(image.data) < (500_000 if figure.photographs else 300_000)
-        assert 200 < image.width <= plots.WIDTH
+        assert 200 < image.width <= plots.FACES_WIDTH
         assert image.format == ("jpeg" if figure.photographs else "png")
         assert pixels(image).std() > 5
     assert dict(matplotlib.rcParams) == before
@@ -68,24 +70,38 @@ def test_a_figure_is_shown_exactly_once(rng, monkeypatch):
 def test_pictures_stand_where_they_belong():
     colours = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)], np.uint8)
     images = np.broadcast_to(colours[:, None, None], (4, 16, 16, 3))
-    height, width = 153, 153  # a cell of 150 pixels and a gap of 3
+    height, width = 131, 131  # a cell of 128 pixels and a gap of 3
     drawn = pixels(plots.grid(images, columns=2))
     assert drawn.shape == (2 * height, 2 * width, 3)
     for index, colour in enumerate(colours):
         row, column = divmod(index, 2)
-        centre = drawn[row * height + 75, column * width + 75].astype(int)
+        centre = drawn[row * height + 64, column * width + 64].astype(int)
         np.testing.assert_allclose(centre, colour, atol=6)
 
 
 def test_rows_carry_labels_and_captions():
     pictures = {"photo_graph": np.zeros((2, 8, 8, 3)), "crop": np.zeros((1, 9, 7, 3))}
-    figure = plots.rows(pictures, captions=["a", 0.5])
+    figure = plots.rows(pictures, captions=["a", 0.5], heads=["one", "two"])
     words = [text.get_text() for text in figure.axes[0].texts]
-    assert words == ["photo graph", "crop", "a", "0.5"]
-    assert [image.get_array().shape for image in figure.axes[0].images] == [(8, 8, 3)] * 2 + [(9, 7, 3)]
+    assert words == ["one", "two", "photo graph", "crop", "a", "0.5"]
+    shapes = [image.get_array().shape for image in figure.axes[0].images]
+    assert shapes == [(128, 128, 3)] * 2 + [(128, 100, 3)]
+    heights = [text.get_position()[1] for text in figure.axes[0].texts]
+    assert heights[0] < heights[2] < heights[3] < heights[4]
 
 
-@pytest.mark.parametrize(("count", "columns"), [(1, 1), (10, 10), (12, 12), (40, 10), (96, 12), (13, 7)])
+def test_faces_stand_at_a_multiple_of_their_own_pixels(rng):
+    noise = rng.integers(0, 256, (9, 64, 64, 3), dtype=np.uint8)
+    figure = plots.grid(noise[:8])
+    assert figure.face == figure.image().metadata == {"size": 128, "columns": 8}
+    assert pixels(figure).shape == (131, 8 * 131, 3)
+    large = pixels(plots.grid(np.repeat(np.repeat(noise[:1], 2, 1), 2, 2), columns=1)).astype(int)
+    np.testing.assert_allclose(large[:128, :128][::2, ::2], noise[0], atol=40)  # JPEG of noise
+    patch = plots.grid([noise[0, :8, :8]], size=256).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(patch[16::32, 16::32], noise[0, :8, :8])
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (8, 8), (10, 5), (12, 6), (40, 8), (64, 8), (13, 7)])
 def test_default_columns_make_full_rows(count, columns):
     figure = plots.grid(np.zeros((count, 4, 4, 3)))
     left = {image.get_extent()[0] for image in figure.axes[0].images}
@@ -94,7 +110,7 @@ def test_default_columns_make_full_rows(count, columns):
 
 def test_floats_outside_of_the_range_are_clipped():
     drawn = pixels(plots.grid(np.stack([np.full((8, 8, 3), -1.0), np.full((8, 8, 3), 2.0)])))
-    assert drawn[75, 75].max() < 5 and drawn[75, 228].min() > 250
+    assert drawn[64, 64].max() < 5 and drawn[64, 195].min() > 250
 
 
 def test_curves_show_both_parts_of_each_term():
@@ -106,21 +122,38 @@ def test_curves_show_both_parts_of_each_term():
     assert len(plots.curves({"loss": [1.0]}).axes) == 1
 
 
-def test_every_latent_variable_has_its_histogram(rng):
-    z_mean = rng.standard_normal((2000, 20)) * np.linspace(0.0, 1, 20)
-    log_variance = np.broadcast_to(np.log1p(-0.9 * np.linspace(0, 1, 20) ** 2), z_mean.shape)
-    axes = plots.latent_distributions(z_mean, log_variance).axes[0]
-    assert len(axes.collections) == len(axes.lines) == len(axes.texts) == 20
-    order = [int(text.get_text().split(":")[0]) for text in axes.texts]
-    assert order[0] == 19 and set(order) == set(range(20))
-    kl = [float(text.get_text().split(":")[1]) for text in axes.texts]
-    assert kl == sorted(kl, reverse=True)
-    # z has a variance close to 1 in every dimension, so each histogram covers as much as the density beside it.
-    for histogram, line in zip(axes.collections, axes.lines):
-        x, y = histogram.get_paths()[0].vertices.T
+def test_the_latent_variables_that_differ_most_have_histograms(rng):
+    z_mean = rng.standard_normal((4000, 20)) * np.linspace(0.5, 2, 20)
+    figure = plots.latent_distributions(z_mean, np.full(z_mean.shape, -9.0), most=5)
+    drawn = [axes for axes in figure.axes if axes.lines]
+    titles = [axes.get_title(loc="left") for axes in drawn]
+    assert [int(title.split(":")[0]) for title in titles[:3]] == [19, 18, 17] and len(drawn) == 5
+    assert titles[0].endswith("0.0 ± 2.0")
+    for axes in drawn:  # a histogram covers as much as the density beside it
+        x, y = axes.collections[0].get_paths()[0].vertices.T
         area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
-        expected = np.trapezoid(line.get_ydata() - line.get_ydata().min(), line.get_xdata())
-        np.testing.assert_allclose(area, expected, rtol=0.1)
+        np.testing.assert_allclose(area, 1, rtol=0.05)
+    assert len([axes for axes in plots.latent_distributions(z_mean, 0 * z_mean).axes if axes.lines]) == 12
+
+
+def test_kl_of_several_models(rng):
+    axes = plots.kl_profiles({"one": [1.0, 3.0, 2.0], "other": [0.5, 0.0, 0.0]}).axes[0]
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [3, 2, 1, 1])
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "one: 6 nats in all",
+        "other: 0 nats in all",
+    ]
+
+
+def test_grouped_bars_show_shares_as_percentages():
+    table = pd.DataFrame({"edit": [0.9, 0.5], "control": [0.1, np.nan]}, index=["Smiling", "Blond_Hair"])
+    figure = plots.grouped_bars({"turned": table, "others_changed": table / 2})
+    left, right = figure.axes
+    assert [bar.get_width() for bar in left.patches[:2]] == [90, 50]
+    assert [tick.get_text() for tick in left.get_yticklabels()] == ["Smiling", "Blond Hair"]
+    assert right.get_title(loc="left") == "others changed" and right.patches[0].get_width() == 45
+    assert left.patches[0].get_y() > left.patches[2].get_y() > left.patches[1].get_y()
+    assert plots.grouped_bars({"turned": table.iloc[:0]}).image().width > 200
 
 
 def test_kl_is_sorted_and_summed():
@@ -165,10 +198,94 @@ def test_gif_is_small_and_even(rng):
     image = plots.gif(frames)
     with PIL.Image.open(io.BytesIO(image.data)) as animation:
         assert animation.n_frames == 12 and animation.size == (8 * 16, 16 + 3)
-        animation.seek(11)
         last = np.asarray(animation.convert("RGB"))
+        animation.seek(1)
+        np.testing.assert_allclose(np.asarray(animation.convert("RGB"))[8, 60], 0, atol=4)
     np.testing.assert_allclose(last[8, 60], 240, atol=4)
     np.testing.assert_allclose(last[-1, -1], BLUE, atol=4)
+    labelled = plots.gif(frames, labels=[f"epoch {number}" for number in range(len(frames))])
+    with PIL.Image.open(io.BytesIO(labelled.data)) as animation:
+        below = np.asarray(animation.convert("L"))[16:]
+    assert labelled.width == 2 * 8 * 16 and below.min() < 120 and below.max() > 250
     single = plots.gif(rng.integers(0, 256, (3, 16, 16, 3), dtype=np.uint8))
     with PIL.Image.open(io.BytesIO(single.data)) as animation:
         assert animation.n_frames == 3 and animation.size == (16, 19)
+
+
+def test_pixels_stand_in_the_square_with_their_values(rng):
+    image = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    figure = plots.pixels(image, top=29, left=20)
+    axes = figure.axes[0]
+    texts = [text.get_text() for text in axes.texts]
+    assert len(texts) == 64 and texts[9] == "\n".join(map(str, image[30, 21]))
+    assert min(text.get_fontsize() for text in axes.texts) * plots.DPI / 72 >= 10
+    drawn = pixels(figure).astype(float)
+    side = drawn.shape[0]
+    np.testing.assert_allclose(drawn[side // 2 + 4, 4], image[32, 0], atol=12)
+    shown = drawn[6, drawn.shape[1] - side + 6]  # the corner of the square, beside its numbers
+    np.testing.assert_allclose(shown, image[29, 20], atol=12)
+
+
+def test_a_code_map_has_codes_draws_and_spots(rng):
+    codes, draws = rng.standard_normal((500, 2)), rng.standard_normal((40, 2))
+    axes = plots.code_map(codes, draws).axes[0]
+    np.testing.assert_array_equal(axes.collections[0].get_offsets(), codes)
+    np.testing.assert_array_equal(axes.collections[1].get_offsets(), draws)
+    deviations = np.array([[0.1, 0.2], [0.3, 0.1]])
+    axes = plots.code_map(codes, draws, spots=(codes[:2], deviations)).axes[0]
+    assert [(spot.width, spot.height) for spot in axes.patches] == [(0.4, 0.8), (1.2, 0.4)]
+
+
+def test_a_decoded_grid_stands_at_the_values_of_its_codes(rng):
+    pictures = rng.random((6, 16, 16, 3))
+    figure = plots.decoded_grid(pictures, [-1, 0, 1], [0.5, -0.5])
+    assert figure.face == {"size": 128, "columns": 3}
+    axes = figure.axes[0]
+    assert len(axes.images) == 6
+    words = [text.get_text() for text in axes.texts]
+    assert words == ["-1.0", "0.0", "1.0", "0.5", "-0.5"]
+    left, right, bottom, top = axes.images[3].get_extent()
+    assert left == axes.images[0].get_extent()[0] and top > axes.images[0].get_extent()[3]
+
+
+def test_kl_curves_are_what_was_given():
+    values = np.linspace(0.1, 3, 9)
+    figure = plots.kl_curves(values, values**2, values, values + 1)
+    for axes, nats in zip(figure.axes, (values**2, values + 1)):
+        np.testing.assert_array_equal(axes.lines[0].get_data(), [values, nats])
+
+
+def test_the_diagram_names_all_parts(rng):
+    pictures = rng.random((2, 16, 16, 3))
+    figure = plots.vae_diagram(pictures[0], pictures[1])
+    words = " ".join(text.get_text() for text in figure.axes[0].texts)
+    for part in ("encoder", "decoder", "mean", "deviation", "noise", "reconstruction:", "KL:"):
+        assert part in words
+    assert len(figure.axes[0].images) == 2 and len(figure.image().data) < 100_000
+
+
+def test_code_planes_hold_codes_draws_and_the_circles_of_half_and_nearly_all_draws(rng):
+    codes, draws = rng.standard_normal((500, 2)), rng.standard_normal((100_000, 2))
+    figure = plots.code_planes({"widest": (codes, draws[:40]), "narrowest": (codes, draws[:40])})
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["widest", "narrowest"]
+    axes = figure.axes[0]
+    np.testing.assert_array_equal(axes.collections[0].get_offsets(), codes)
+    np.testing.assert_array_equal(axes.collections[1].get_offsets(), draws[:40])
+    inside = [(np.linalg.norm(draws, axis=1) < circle.radius).mean() for circle in axes.patches]
+    np.testing.assert_allclose(inside, [0.5, 0.99], atol=0.01)
+
+
+def test_runs_share_their_scales_and_stand_beside_their_faces(rng):
+    images = rng.integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+    long = pd.DataFrame(
+        {"mse": [4.0, 2, 1], "val_mse": [4.0, 3, 2], "kl": [1.0, 9, 10], "val_kl": [1.0, 9, 10]}
+    )
+    short = pd.DataFrame({"mse": [2.0], "val_mse": [2.0], "kl": [0.5], "val_kl": [0.5]})
+    figure = plots.runs({"one": long, "other": short}, {"one": images, "other": images}, images)
+    page, *charts = figure.axes
+    titles = [axes.get_title(loc="left") for axes in charts]
+    assert titles == ["one: squared error", "one: KL (nats)", "other: squared error", "other: KL (nats)"]
+    assert charts[0].get_ylim() == charts[2].get_ylim() and charts[1].get_ylim()[1] >= 10
+    assert [len(axes.lines) for axes in charts] == [2] * 4 and len(page.images) == 12
+    assert [text.get_text() for text in page.get_legend().get_texts()] == ["training", "held out"]
+    assert figure.face == {"size": 128, "columns": 4} and figure.photographs

@@ -11,14 +11,22 @@ from pathlib import Path
 
 REPOSITORY = ""  # "owner/name" on GitHub; `make colab REPO=owner/name` writes it here and into the lessons
 
+# Names of archives (without .zip) and folders that may hold CelebA.
+CELEBA_ARCHIVES = ("celeba-dataset", "celeba", "img_align_celeba", "Img/img_align_celeba", "CelebA")
+DRAWN_FACES_INSTEAD = (
+    "Pictures: drawn faces. For CelebA's photographs put celeba-dataset.zip from "
+    'https://www.kaggle.com/datasets/jessicali9530/celeba-dataset into data/, or set dataset="celeba", which '
+    "downloads it."
+)
+
 # Amounts and nothing else: image size, architecture and latent size are the same in every profile, so that what a
 # lesson says about shapes and formulas is true in all of them.
 AMOUNTS = ("epochs", "comparison_epochs", "pictures", "comparison_pictures", "evaluation_pictures")
 PROFILES = {
     "quick": (2, 1, 256, 128, 128),
-    "cpu": (8, 6, 6_000, 3_000, 1_000),
+    "cpu": (7, 3, 6_000, 1_500, 1_000),
     "gpu": (20, 10, 40_000, 20_000, 5_000),
-    "full": (20, 8, None, 10_000, 5_000),
+    "full": (8, 5, None, 3_000, 5_000),
 }
 
 
@@ -74,7 +82,8 @@ def settings(**changes) -> Settings:
     """Return the `Settings` of this machine, with changes.
 
     The profile is `VAE_KERAS_PROFILE`, else "gpu" where TensorFlow sees a GPU, else "cpu". The data set is
-    `VAE_KERAS_DATASET`, else "celeba" in Google Colab, else "cartoon". The precision follows the device.
+    `VAE_KERAS_DATASET`, else "celeba" where its archive is at hand or in Google Colab, else "cartoon", which a printed
+    line then says. The precision follows the device.
 
     Args:
         **changes: values of fields of `Settings`; None leaves the default.
@@ -84,6 +93,7 @@ def settings(**changes) -> Settings:
 
     Raises:
         ValueError: There is no such setting or profile, or an amount is not a positive whole number.
+        FileNotFoundError: `VAE_KERAS_DATA` names no folder.
 
     Example:
         >>> vae_keras.settings(dataset="lfw", epochs=30)
@@ -94,16 +104,62 @@ def settings(**changes) -> Settings:
     usual = os.environ.get("VAE_KERAS_PROFILE") or ("gpu" if gpus else "cpu")
     profile = changes.pop("profile", usual)
     require([profile], PROFILES, "There is no profile")
-    in_colab = "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
-    dataset = os.environ.get("VAE_KERAS_DATASET") or ("celeba" if in_colab else "cartoon")
+    dataset = str(changes.pop("dataset", None) or os.environ.get("VAE_KERAS_DATASET") or _usual_dataset())
     amounts = dict(zip(AMOUNTS, PROFILES[profile]))
     defaults = Settings(profile=profile, dataset=dataset, precision=precision, **amounts)
     for name, value in changes.items():
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if name not in ("dataset", "precision", "seed") and not (whole and value > 0):
+        if name not in ("precision", "seed") and not (whole and value > 0):
             raise ValueError(f"The setting {name} is {value!r}; it has to be a whole number above 0.")
-    changes["dataset"] = str(changes.get("dataset", dataset))
     return replace(defaults, **changes)
+
+
+def _usual_dataset():
+    """Return the data set where nobody chose one; a printed line says so where it is drawn faces."""
+    in_colab = "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
+    if in_colab or find_archive(CELEBA_ARCHIVES):
+        return "celeba"
+    print(DRAWN_FACES_INSTEAD)
+    return "cartoon"
+
+
+def data_folders() -> list[Path]:
+    """Return the folders in which data sets are looked for.
+
+    They are the one that `VAE_KERAS_DATA` names, `data/` of the current folder, and `data/` of the checkout.
+
+    Raises:
+        FileNotFoundError: `VAE_KERAS_DATA` names no folder.
+    """
+    folders = [Path.cwd() / "data"]
+    if working_folder() != Path.cwd():  # a lesson runs in notebooks/
+        folders.append(working_folder() / "data")
+    named = os.environ.get("VAE_KERAS_DATA")
+    if named:
+        folder = Path(named).expanduser()
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"VAE_KERAS_DATA names {folder}, which is no folder: correct or unset it."
+            )
+        folders.insert(0, folder)
+    return folders
+
+
+def find_archive(names) -> Path | None:
+    """Return the archive or folder of a data set; None where it lies in none of `data_folders()`.
+
+    Args:
+        names: names of archives (without .zip) and folders that may hold it.
+
+    Raises:
+        FileNotFoundError: `VAE_KERAS_DATA` names no folder.
+    """
+    for folder in data_folders():
+        for name in names:
+            for path in (folder / f"{name}.zip", folder / name):
+                if path.exists():
+                    return path
+    return None
 
 
 def require(names, known, complaint: str):

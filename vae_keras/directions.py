@@ -3,6 +3,8 @@
 Labels are tables with a row per code and a column of true/false, or 1/0, per attribute.
 """
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
@@ -35,14 +37,42 @@ def attribute_directions(z: np.ndarray, labels: pd.DataFrame, controls=()) -> pd
     z, labels = _checked(z, labels)
     shifts = []
     for attribute in labels.columns:
-        predictors = [_column(labels, attribute)]
-        for control in controls:
-            if control != attribute:
-                predictors.append(_column(labels, control))
-        predictors.append(np.ones(len(z)))
-        coefficients = np.linalg.lstsq(np.float64(predictors).T, np.float64(z), rcond=None)[0]
-        shifts.append(coefficients[0])
+        columns = [_column(labels, attribute)]
+        columns += [_column(labels, control) for control in controls if control != attribute]
+        shifts.append(regress(z, np.column_stack(columns))[0])
     return pd.DataFrame(np.float32(shifts), index=pd.Index(labels.columns, name="attribute"))
+
+
+def regress(z: np.ndarray, attributes: np.ndarray) -> np.ndarray:
+    """Return what each attribute adds to a code while the others stay the same, by least squares.
+
+    With a single attribute that is the difference of the means of the codes with it and without it.
+
+    Args:
+        z: codes (n, latent_dim).
+        attributes: true/false or 1/0 (n, k).
+
+    Returns:
+        Shifts as float64 (k, latent_dim).
+    """
+    predictors = np.column_stack([attributes, np.ones(len(z))]).astype("float64")
+    coefficients = np.linalg.lstsq(predictors, z.astype("float64"), rcond=None)[0]
+    return coefficients[:-1]  # the last row is the code of a face without any of them
+
+
+def correlated_pairs(labels: pd.DataFrame, count: int = 3) -> list[tuple[str, str]]:
+    """Return the pairs of attributes that come together most, or most avoid each other, the strongest first.
+
+    Args:
+        labels: a table of true/false with a column per attribute, each with both values.
+        count: pairs at most.
+
+    Returns:
+        Names of two columns for each pair.
+    """
+    strength = labels.astype("float64").corr().abs()
+    pairs = itertools.combinations(labels.columns, 2)
+    return sorted(pairs, key=lambda pair: -strength.loc[pair])[:count]
 
 
 def edit(z: np.ndarray, direction: np.ndarray, strength: float = 1.0) -> np.ndarray:

@@ -34,9 +34,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
         outputs, mean, variance, *_ = kernel(inputs, scale, offset, epsilon=self.epsilon)
         count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], "float32")
         self._remember(self.moving_mean, mean)
-        self._remember(
-            self.moving_variance, variance * (count - 1) / count
-        )  # the kernel divides by count - 1
+        population_variance = variance * (count - 1) / count  # the kernel divides by count - 1
+        self._remember(self.moving_variance, population_variance)
         return outputs
 
     def _fits(self, inputs):

@@ -11,9 +11,8 @@ def keep_freed_memory() -> None:
     time: 140,000 page faults a step were counted, and as much time in the system as in the networks. The process holds
     no more than it does at its peak. It has to be called before TensorFlow makes its threads; later it does little.
     """
-    os.environ.setdefault(
-        "TF_CPU_ALLOCATOR_USE_BFC", "1"
-    )  # TensorFlow's allocator of GPUs, for tensors on the CPU
+    # TensorFlow's allocator of GPUs, for tensors on the CPU.
+    os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
     trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h, for all else
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -231,8 +231,7 @@ class VAE(keras.Model):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # images and losses stay float32 in mixed precision
-        if likelihood not in LIKELIHOODS:
-            raise ValueError(f"likelihood is {likelihood!r}; it has to be one of {', '.join(LIKELIHOODS)}.")
+        check_likelihood(likelihood)
         self.image_size = image_size
         self.latent_dim = latent_dim
         self.filters = filters
@@ -250,9 +249,8 @@ class VAE(keras.Model):
         self.beta = keras.Variable(self.full_beta, trainable=False, name="beta")
         self.log_sigma = keras.Variable(0.0, trainable=False, aggregation="mean", name="log_sigma")
         self.means = [keras.metrics.Mean(name) for name in ("loss", "reconstruction", "kl", "mse")]
-        self(
-            keras.KerasTensor((None, image_size, image_size, 3))
-        )  # builds: saving and exporting know the shapes
+        shape = (None, image_size, image_size, 3)
+        self(keras.KerasTensor(shape))  # builds: saving and exporting know the shapes
 
     def build(self, input_shape):
         """Build the sampling; encoder and decoder are built since they were made."""
@@ -342,9 +340,7 @@ class VAE(keras.Model):
         z = self.sampling([z_mean, z_log_variance]) if self.variational else z_mean
         reconstructions = self.decoder(z, training=training)
         squared_error = ops.mean(ops.square(targets - reconstructions))
-        log_sigma = self.log_sigma
-        if training:
-            log_sigma = best_log_sigma(mean_of_replicas(squared_error))
+        log_sigma = best_log_sigma(mean_of_replicas(squared_error)) if training else self.log_sigma
         nats = LIKELIHOODS[self.likelihood](targets, reconstructions, log_sigma)
         reconstruction = ops.mean(nats)
         kl = ops.mean(ops.sum(kl_divergence(z_mean, z_log_variance), axis=1))
@@ -356,8 +352,7 @@ class VAE(keras.Model):
         images, targets = unpack(data)
         with tf.GradientTape() as tape:
             terms = self.compute_terms(images, targets, training=True)
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            loss = self.optimizer.scale_loss(terms["loss"] / replicas)  # gradients of replicas are summed
+            loss = self.optimizer.scale_loss(share_of_replica(terms["loss"]))
         gradients = tape.gradient(loss, self.trainable_weights)
         self.optimizer.apply(gradients, self.trainable_weights)
         self.log_sigma.assign(0.9 * self.log_sigma + 0.1 * terms["log_sigma"])
@@ -422,6 +417,17 @@ def mean_of_replicas(value):
     if replica is None or replica.num_replicas_in_sync == 1:
         return value
     return replica.all_reduce(tf.distribute.ReduceOp.MEAN, value)
+
+
+def share_of_replica(loss):
+    """Return the loss divided by the number of devices that train together: their gradients are summed."""
+    return loss / tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def check_likelihood(name):
+    """Raise ValueError where there is no likelihood of this name."""
+    if name not in LIKELIHOODS:
+        raise ValueError(f"likelihood is {name!r}; it has to be one of {', '.join(LIKELIHOODS)}.")
 
 
 def unpack(data):

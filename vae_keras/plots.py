@@ -11,9 +11,13 @@ import re
 import textwrap
 
 import matplotlib
+import matplotlib.font_manager
+import matplotlib.patches
 import numpy as np
 import pandas as pd
 import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
 import seaborn
 from IPython.display import Image, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -46,9 +50,11 @@ STYLE = {
 # While a function draws; the reader's own settings are left alone.
 styled = matplotlib.rc_context(STYLE)
 
-LARGEST_CELL = 150  # pixels a side of an image in a grid
+FACES_WIDTH = 1056  # pixels of the widest grid: eight faces
+FACE = 128  # pixels a side of a face in a grid, twice the models' own 64
+LARGE_PIXELS = 8  # times a picture is enlarged so that its pixels are meant to be seen
 GAP = 3  # pixels between images of a grid
-LINE = 13  # pixels, the height of a line of a caption
+LINE = 15  # pixels, the height of a line of a caption
 MOST_FACES = 8  # in a row of an animation
 ACTIVE_VARIANCE = 0.01  # of z_mean over the images, above which a latent variable counts as used
 TERMS = {
@@ -63,6 +69,7 @@ class Plot(Figure):
     """A figure outside of pyplot, shown once: photographs as JPEG, charts as PNG with a palette."""
 
     photographs = False
+    face = {}  # of a grid: pixels a side of an image, and columns
 
     def image(self) -> Image:
         """Return the figure as an IPython image."""
@@ -70,8 +77,9 @@ class Plot(Figure):
 
     def _jpeg(self):
         file = io.BytesIO()
-        self._drawn(DPI).save(file, "jpeg", quality=88, optimize=True)
-        return Image(file.getvalue(), format="jpeg", width=int(self.get_figwidth() * DPI))
+        self._drawn(DPI).save(file, "jpeg", quality=90, subsampling="4:4:4")
+        width = round(self.get_figwidth() * DPI)
+        return Image(file.getvalue(), format="jpeg", width=width, metadata=dict(self.face))
 
     def _png(self):
         file = io.BytesIO()
@@ -116,91 +124,98 @@ def _readable(name):
     return str(name).replace("_", " ")
 
 
-def _wrapped(text, width):
-    """Return a text as lines of at most so many characters; words stay whole."""
-    return textwrap.wrap(_readable(text), width, break_long_words=False)
-
-
-def _draw_grid(lines, labels, captions):
+def _draw_grid(lines, labels, captions, heads, size):
     """Return every grid of images.
 
     Args:
         lines: a list of lines of images.
-        labels: what stands left of each line.
+        labels: what stands above each line, or "".
         captions: for each line, a list of what stands below its images, which may be empty.
+        heads: what stands above each column, which may be empty.
+        size: pixels a side of an image.
     """
     columns = max(len(line) for line in lines)
-    labels = [_wrapped(label, 14) for label in labels]
-    longest = max((len(words) for label in labels for words in label), default=-2.4)
-    left = 7.5 * longest + 18
-    cell = min(LARGEST_CELL, (WIDTH - left) // columns - GAP)
-    # Captions of long words are broken: they would run into each other.
-    captions = [[textwrap.wrap(_readable(text), max(5, cell // 6)) for text in line] for line in captions]
-    tops, height = _heights(captions, cell)
-    width = left + columns * (cell + GAP)
+    cell = min(size, FACES_WIDTH // columns - GAP)
+    width = columns * (cell + GAP)
+    characters = max(5, cell // 6)  # Captions of long words are broken: they would run into each other.
+    captions = [[textwrap.wrap(_readable(text), characters) for text in line] for line in captions]
+    heads = [textwrap.wrap(_readable(text), characters) for text in heads]
+    labels = [textwrap.wrap(_readable(label), max(10, width // 7)) for label in labels]
+    top = LINE * max((len(head) for head in heads), default=0) + (5 if heads else 0)
+    tops, height = _heights(top, labels, captions, cell)
     figure = _figure(width, height)
     figure.photographs = True
+    figure.face = {"size": cell, "columns": columns}
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
+    places = (cell + GAP) * np.arange(columns)
+    for x, head in zip(places, heads):
+        axes.text(x + cell / 2, top - 4, "\n".join(head), ha="center", va="bottom", fontsize=9)
     for line, label, texts, y in zip(lines, labels, captions, tops):
-        axes.text(left - 8, y + cell / 2, "\n".join(label), ha="right", va="center")
-        places = left + (cell + GAP) * np.arange(columns)
+        if label:
+            axes.text(2, y - 4, "\n".join(label), ha="left", va="bottom", fontweight="bold")
         for x, image in zip(places, line):
             _draw_image(axes, np.asarray(image), x, y, cell)
         for x, text in zip(places, texts):
-            middle = x + cell / 2
-            axes.text(middle, y + cell + 3, "\n".join(text), ha="center", va="top", fontsize=8)
+            axes.text(x + cell / 2, y + cell + 3, "\n".join(text), ha="center", va="top", fontsize=9)
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
 
 
-def _heights(captions, cell):
-    """Return where each line of a grid begins, in pixels from the top, and the height of the whole."""
-    tops = [0]
-    for line in captions:
-        depth = GAP
+def _heights(top, labels, captions, cell):
+    """Return where the images of each line begin, in pixels from the top, and the height of the whole."""
+    tops = []
+    for label, line in zip(labels, captions):
+        if label:
+            top += LINE * len(label) + 8
+        tops.append(top)
+        top += cell + GAP
         if line:
-            depth += LINE * max(len(text) for text in line) + 5
-        tops.append(tops[-1] + cell + depth)
-    return tops[:-1], tops[-1]
+            top += LINE * max(len(text) for text in line) + 5
+    return tops, top
 
 
 def _draw_image(axes, image, x, y, cell):
-    """Draw one image, as large as fits into the square cell; a smaller one is enlarged smoothly."""
-    scale = cell / max(image.shape[:2])
-    height, width = image.shape[0] * scale, image.shape[1] * scale
-    x, y = x + (cell - width) / 2, y + (cell - height) / 2
+    """Draw one image, as large as fits into the square cell: a few large pixels with their edges, others smoothly."""
     if image.dtype != np.uint8:
-        image = np.clip(image, 0, 1)
-    smooth = "bicubic" if scale > 1 else "antialiased"
-    axes.imshow(image, "gray", extent=(x, x + width, y + height, y), interpolation=smooth)
+        image = (np.clip(image, 0, 1) * 255).round().astype("uint8")
+    scale = cell / max(image.shape[:2])
+    height, width = round(image.shape[0] * scale), round(image.shape[1] * scale)
+    methods = PIL.Image.Resampling
+    method = methods.NEAREST if scale >= LARGE_PIXELS else methods.BICUBIC if scale > 1 else methods.BOX
+    drawn = np.asarray(PIL.Image.fromarray(image.squeeze()).resize((width, height), method))
+    x, y = x + (cell - width) // 2, y + (cell - height) // 2
+    axes.imshow(
+        drawn, "gray", extent=(x, x + width, y + height, y), interpolation="nearest", vmin=0, vmax=255
+    )
 
 
 def _full_rows(count):
-    """Return how many images of a grid stand in a row: up to ten, else as many as leave the fewest places empty."""
-    if count <= 10:
+    """Return how many images of a grid stand in a row: up to eight, else as many as leave the fewest places empty."""
+    if count <= 8:
         return count
 
     def empty_places(columns):
         return -count % columns, -columns
 
-    return min(range(6, 13), key=empty_places)
+    return min(range(5, 9), key=empty_places)
 
 
 @styled
-def grid(images, columns: int | None = None, captions=()) -> Plot:
+def grid(images, columns: int | None = None, captions=(), size: int = FACE) -> Plot:
     """Draw images in rows.
 
     Args:
         images: uint8 or float in [0, 1], (n, height, width, 3), or a list of such images of any size.
         columns: images in a row. None: as many as make full rows.
         captions: what stands below each image, such as a text or a number.
+        size: pixels a side of an image; smaller where a row would be wider than 1,056 pixels.
 
     Returns:
         A `Plot`.
 
     Example:
-        >>> plots.grid(faces.train[:40], columns=10)
+        >>> plots.grid(faces.train[:40], columns=8)
     """
     columns = columns or _full_rows(len(images))
     captions = list(captions)
@@ -208,16 +223,18 @@ def grid(images, columns: int | None = None, captions=()) -> Plot:
     for start in range(0, len(images), columns):
         lines.append(images[start : start + columns])
         texts.append(captions[start : start + columns])
-    return _draw_grid(lines, [""] * len(lines), texts)
+    return _draw_grid(lines, [""] * len(lines), texts, (), size)
 
 
 @styled
-def rows(images: dict, captions=()) -> Plot:
-    """Draw a row of images for each label.
+def rows(images: dict, captions=(), heads=(), size: int = FACE) -> Plot:
+    """Draw a row of images below each label.
 
     Args:
         images: a dictionary of labels and images, each as for `grid`.
         captions: what stands below each image of the last row.
+        heads: what stands above each column.
+        size: pixels a side of an image; smaller where a row would be wider than 1,056 pixels.
 
     Returns:
         A `Plot`.
@@ -227,33 +244,47 @@ def rows(images: dict, captions=()) -> Plot:
     """
     texts = [[] for _ in images]
     texts[-1] = list(captions)
-    return _draw_grid(list(images.values()), list(images), texts)
+    return _draw_grid(list(images.values()), list(images), texts, list(heads), size)
 
 
-def gif(frames, most: int = 12) -> Image:
-    """Return an animation of a row of at most 8 faces, with a bar that shows the progress.
+def gif(frames, labels=(), most: int = 12) -> Image:
+    """Return an animation of a row of at most 8 faces.
+
+    It begins with the last frame, which is what shows where nothing moves.
 
     Args:
         frames: a list of uint8 (k, size, size, 3), or uint8 (n, size, size, 3).
+        labels: what stands below each frame, such as "epoch 3". None: a bar shows the progress.
         most: frames at most. Of more, evenly spaced ones are kept.
 
     Returns:
-        An IPython image.
+        An IPython image, twice as large as the frames on the page.
     """
     frames = [np.asarray(frame).reshape(-1, *np.shape(frame)[-3:])[:MOST_FACES] for frame in frames]
     kept = np.linspace(0, len(frames) - 1, min(most, len(frames))).round().astype(int)
     pictures = []
     for index in np.unique(kept):
         row = np.concatenate(list(frames[index]), axis=1)
-        bar = np.full((3, row.shape[1], 3), 225, "uint8")
-        bar[:, : row.shape[1] * (index + 1) // len(frames)] = (47, 111, 159)
-        picture = PIL.Image.fromarray(np.concatenate([row, bar]))
+        if len(labels):
+            below = _words(labels[index], row.shape[1])
+        else:
+            below = np.full((3, row.shape[1], 3), 225, "uint8")
+            below[:, : row.shape[1] * (index + 1) // len(frames)] = (47, 111, 159)
+        picture = PIL.Image.fromarray(np.concatenate([row, below]))
         pictures.append(picture.quantize(96, dither=0))  # 96 colours: a third of the bytes
-    milliseconds = [300] * (len(pictures) - 1) + [1200]
+    last = pictures.pop()
+    milliseconds = [1200] + [300] * len(pictures)
     file = io.BytesIO()
-    first, *others = pictures
-    first.save(file, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
-    return Image(file.getvalue(), format="gif", width=min(WIDTH, max(160, first.width * 3 // 2)))
+    last.save(file, "GIF", save_all=True, append_images=pictures, duration=milliseconds, loop=0)
+    return Image(file.getvalue(), format="gif", width=2 * last.width)
+
+
+def _words(text, width):
+    """Return a line of text as a picture of this width."""
+    picture = PIL.Image.new("RGB", (width, LINE), PAPER)
+    font = PIL.ImageFont.truetype(matplotlib.font_manager.findfont("DejaVu Sans"), 10)
+    PIL.ImageDraw.Draw(picture).text((2, 0), _readable(text), fill=INK, font=font)
+    return np.asarray(picture)
 
 
 @styled
@@ -269,14 +300,9 @@ def curves(history) -> Plot:
     """
     terms = [term for term in TERMS if term in history]
     figure, panels = _panels(1, len(terms), WIDTH, 240)
-    epochs = np.arange(1, len(history["loss"]) + 1)
-    style = "o-" if len(epochs) < 3 else "-"
     for axes, term in zip(panels.flat, terms):
-        for key, label in ((term, "training"), (f"val_{term}", "held out")):
-            if key in history:
-                axes.plot(epochs, history[key], style, linewidth=1.8, label=label)
-        axes.set(title=TERMS[term], xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        _draw_term(axes, history, term)
+        axes.set(title=TERMS[term])
     panels[0, 0].legend()
     return figure
 
@@ -390,44 +416,47 @@ def scatter(points: np.ndarray, labels: pd.DataFrame, title: str | None = None) 
 
 
 @styled
-def latent_distributions(z_mean: np.ndarray, z_log_variance: np.ndarray, seed: int = 0) -> Plot:
-    """Draw a histogram of every latent variable beside the density of N(0, 1), the most expensive first.
+def latent_distributions(
+    z_mean: np.ndarray, z_log_variance: np.ndarray, most: int = 12, seed: int = 0
+) -> Plot:
+    """Draw histograms of the latent variables that differ most from N(0, 1), beside its density.
 
-    Above each stand its number and its KL in nats, the mean over the images. All share one scale. Grey ones are hardly
-    used: the variance of their means is below 0.01.
+    Above each stand its number, and the mean and the standard deviation of its draws. All share one scale. Grey ones
+    are hardly used: the variance of their means is below 0.01.
 
     Args:
         z_mean: (n, latent_dim), as the encoder gives it.
         z_log_variance: (n, latent_dim). Of both, codes are drawn.
+        most: histograms at most, the one that differs most first.
         seed: of the draw.
 
     Returns:
         A `Plot`.
     """
     z_mean, variance = np.asarray(z_mean, "float64"), np.exp(np.asarray(z_log_variance, "float64"))
-    kl = 0.5 * (z_mean**2 + variance - np.log(variance) - 1).mean(axis=0)
     z = z_mean + np.sqrt(variance) * np.random.default_rng(seed).standard_normal(z_mean.shape)
     is_active = z_mean.var(axis=0) > ACTIVE_VARIANCE
-    columns = min(16, len(kl))
-    lines = -(-len(kl) // columns)
-    reach = float(np.clip(np.quantile(np.abs(z), 0.995), 4, 12))
-    # One pair of axes holds all histograms: a hundred of them would take seconds.
-    figure, axes = _one_panel(WIDTH, 62 * lines + 30)
+    spread = z.var(axis=0)
+    # KL to N(0, 1) of a Gaussian with their mean and variance.
+    differs = 0.5 * (z.mean(axis=0) ** 2 + spread - np.log(spread) - 1)
+    shown = np.argsort(-differs)[:most]
+    columns = min(6, len(shown))
+    reach = float(np.clip(np.quantile(np.abs(z[:, shown]), 0.995), 4, 12))
+    figure, panels = _panels(-(-len(shown) // columns), columns, WIDTH, 150 * -(-len(shown) // columns))
     edges = np.linspace(-reach, reach, 49)
     centres = (edges[1:] + edges[:-1]) / 2
-    tallest = 0.8  # density that reaches to the next line
-    normal = np.exp(-0.5 * centres**2) / np.sqrt(2 * np.pi) / tallest
-    for place, index in enumerate(np.argsort(-kl)):
-        x, y = place % columns, -(place // columns)
-        across = x + centres / reach * 0.46
-        density = np.histogram(z[:, index], edges)[0] / len(z) / np.diff(edges) / tallest
+    for axes, index in itertools.zip_longest(panels.flat, shown):
+        axes.set(xlim=(-reach, reach), ylim=(0, 0.75), yticks=[], xticks=[-3, 0, 3])
+        axes.spines["left"].set_visible(False)
+        if index is None:
+            axes.set_axis_off()
+            continue
+        density = np.histogram(z[:, index], edges)[0] / len(z) / np.diff(edges)
         colour = COLOURS[0] if is_active[index] else PALE
-        axes.fill_between(across, y, y + np.minimum(density, 0.76), color=colour, alpha=0.6, linewidth=0)
-        axes.plot(across, y + normal, color=COLOURS[1], linewidth=0.9)
-        axes.text(x - 0.46, y + 0.87, f"{index}: {kl[index]:.1f}", fontsize=6, color=QUIET, va="center")
-    axes.set(xlim=(-0.5, columns - 0.5), ylim=(1 - lines - 0.04, 1))
-    axes.set_title(f"every latent variable (blue) and N(0, 1) (orange), from −{reach:.0f} to {reach:.0f}")
-    axes.set_axis_off()
+        axes.fill_between(centres, density, color=colour, alpha=0.6, linewidth=0)
+        axes.plot(centres, np.exp(-0.5 * centres**2) / np.sqrt(2 * np.pi), color=COLOURS[1], linewidth=1.3)
+        mean, deviation = z[:, index].mean(), np.sqrt(spread[index])
+        axes.set_title(f"{index}: {mean:.1f} ± {deviation:.1f}", fontweight="normal")
     return figure
 
 
@@ -492,3 +521,330 @@ def _draw_block(axes, place, name, shape, largest, letters):
     spaced = re.sub(r"(?<=[a-zD])(?=[A-Z])", " ", _readable(name))  # Conv2DTranspose
     words = ["×".join(str(side) for side in shape), *textwrap.wrap(spaced, letters)]
     axes.text(place, -0.58, "\n".join(words), ha="center", va="top", fontsize=8, linespacing=1.35)
+
+
+@styled
+def pixels(image: np.ndarray, top: int, left: int, side: int = 8) -> Plot:
+    """Draw an image beside a square of it, whose pixels show their red, green and blue values.
+
+    Args:
+        image: uint8 (height, width, 3).
+        top: first row of the square.
+        left: first column of the square.
+        side: rows and columns of the square.
+
+    Returns:
+        A `Plot`.
+    """
+    panel = (FACES_WIDTH - 2 * LINE) // 2
+    figure = _figure(FACES_WIDTH, panel)
+    figure.photographs = True
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set(xlim=(0, FACES_WIDTH), ylim=(panel, 0), aspect="auto")
+    square = np.asarray(image)[top : top + side, left : left + side]
+    start = FACES_WIDTH - panel
+    for part, x in ((np.asarray(image), 0), (square, start)):
+        axes.imshow(part, extent=(x, x + panel, panel, 0), interpolation="nearest", aspect="auto")
+    cell = panel / side
+    for row, column in np.ndindex(square.shape[:2]):
+        values = square[row, column]
+        colour = PAPER if values.mean() < 128 else INK
+        x, y = start + (column + 0.5) * cell, (row + 0.5) * cell
+        axes.text(x, y, "\n".join(map(str, values)), color=colour, fontsize=8, ha="center", va="center")
+    scale = panel / len(image)
+    corner = (left * scale, top * scale)
+    frame = matplotlib.patches.Rectangle(corner, side * scale, side * scale, fill=False)
+    frame.set(edgecolor=COLOURS[1], linewidth=2.5)
+    axes.add_patch(frame)
+    for y_from, y_to in ((corner[1], 0), (corner[1] + side * scale, panel)):
+        axes.plot((corner[0] + side * scale, start), (y_from, y_to), color=COLOURS[1], linewidth=1)
+    return figure
+
+
+@styled
+def kl_profiles(kls: dict) -> Plot:
+    """Draw the KL of every latent variable of several models, each model's largest first.
+
+    Args:
+        kls: a dictionary of names of models and arrays (latent_dim,) in nats.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, axes = _one_panel(WIDTH, 280)
+    for (name, kl), colour in zip(kls.items(), COLOURS):
+        kl = np.sort(np.asarray(kl, "float64"))[::-1]
+        label = f"{_readable(name)}: {kl.sum():.0f} nats in all"
+        axes.fill_between(np.arange(len(kl) + 1), [*kl, kl[-1]], step="post", alpha=0.35, color=colour)
+        axes.step(np.arange(len(kl) + 1), [*kl, kl[-1]], where="post", color=colour, label=label)
+    axes.set(xlabel="latent variables, the dearest first", ylabel="KL (nats)")
+    axes.set_xlim(0, max(len(kl) for kl in kls.values()))
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="x", visible=False)
+    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.75))
+    return figure
+
+
+@styled
+def grouped_bars(tables: dict, percent: bool = True) -> Plot:
+    """Draw a panel for each table, with a group of bars for each of its rows.
+
+    Args:
+        tables: a dictionary of titles and tables of the same rows and columns. A bar for each column.
+        percent: whether the values are shares, which are shown as percentages.
+
+    Returns:
+        A `Plot`.
+    """
+    first = next(iter(tables.values()))
+    height = 0.8 / max(1, first.shape[1])
+    figure, panels = _panels(1, len(tables), WIDTH, 90 + 70 * max(1, len(first)))
+    places = np.arange(len(first))[::-1]
+    for axes, (title, table) in zip(panels.flat, tables.items()):
+        for number, (column, colour) in enumerate(zip(first, COLOURS)):
+            values = table[column].to_numpy("float64") * (100 if percent else 1)
+            offset = ((first.shape[1] - 1) / 2 - number) * height
+            bars_drawn = axes.barh(places + offset, values, height, color=colour, label=_readable(column))
+            axes.bar_label(bars_drawn, fmt="%.0f" if percent else "%.2f", padding=3, fontsize=9)
+        axes.set(title=_readable(title), xlabel="%" if percent else "")
+        axes.set_yticks(places, [_readable(name) for name in table.index])
+        axes.grid(axis="y", visible=False)
+        axes.margins(x=0.12)
+    for axes in panels.flat[1:]:
+        axes.set_yticklabels([])
+    handles, names = panels.flat[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper left", ncols=max(1, len(names)))
+    return figure
+
+
+@styled
+def runs(histories: dict, faces: dict, photographs) -> Plot:
+    """Draw trainings below each other: squared error and KL as curves, and reconstructions beside them.
+
+    Args:
+        histories: names and tables with a row per epoch: mse, kl, and the same of the validation as val_mse and val_kl.
+        faces: the same names, and reconstructions by each training, four at most, as for `grid`.
+        photographs: the images that were reconstructed. They stand on top.
+
+    Returns:
+        A `Plot`.
+    """
+    pitch, head, gap = FACE + GAP, LINE + 8, 3 * LINE  # gap: for the numbers below a chart
+    first_face = FACES_WIDTH - pitch * len(photographs)
+    tops = [head + (FACE + gap + head) * line for line in range(len(histories) + 1)]
+    height = tops[-1] + FACE + gap
+    figure = _figure(FACES_WIDTH, height)
+    figure.photographs = True
+    figure.face = {"size": FACE, "columns": len(photographs)}
+    page = figure.add_axes((0, 0, 1, 1))
+    page.set_axis_off()
+    panel = (first_face - 150) / 2
+    highest = {term: max(history[term].max() for history in histories.values()) for term in ("mse", "kl")}
+    for top, (name, images) in zip(tops, {"photograph": photographs, **faces}.items()):
+        page.text(first_face, top - 5, name, va="bottom", fontweight="bold")
+        for place, image in enumerate(images):
+            _draw_image(page, np.asarray(image), first_face + pitch * place, top, FACE)
+        for left, term in ((45, "mse"), (105 + panel, "kl")):
+            if name in histories:
+                box = (left / FACES_WIDTH, 1 - (top + FACE) / height, panel / FACES_WIDTH, FACE / height)
+                axes = figure.add_axes(box)
+                _draw_term(axes, histories[name], term)
+                axes.set(title=f"{name}: {TERMS[term]}", ylim=(0, 1.05 * highest[term]))
+    handles, labels = figure.axes[1].get_legend_handles_labels()
+    page.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.03, 1 - head / height))
+    page.set(xlim=(0, FACES_WIDTH), ylim=(height, 0), aspect="auto")
+    return figure
+
+
+def _draw_term(axes, history, term):
+    """Draw a term of a training over its epochs: training, and held out where the history has it."""
+    epochs = np.arange(1, len(history[term]) + 1)
+    style = "o-" if len(epochs) < 3 else "-"
+    for key, label in ((term, "training"), (f"val_{term}", "held out")):
+        if key in history:
+            axes.plot(epochs, history[key], style, linewidth=1.8, label=label)
+    axes.set(xlabel="epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+
+
+@styled
+def code_map(codes: np.ndarray, draws: np.ndarray, spots=None) -> Plot:
+    """Draw codes of two latent variables as a map, and draws from N(0, I) on it.
+
+    Args:
+        codes: (n, 2), one for each image.
+        draws: (k, 2), drawn from N(0, I).
+        spots: means and standard deviations of some codes, both (m, 2). Each is drawn as an ellipse of two deviations.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, axes = _one_panel(640, 460)
+    size = float(np.clip(20000 / len(codes), 5, 30))
+    axes.scatter(*np.asarray(codes).T, s=size, color=COLOURS[0], alpha=0.5, linewidths=0, label="codes")
+    axes.scatter(*np.asarray(draws).T, s=9, color=COLOURS[1], linewidths=0, label="draws from N(0, I)")
+    if spots is not None:
+        for mean, deviation in zip(*spots):
+            ellipse = matplotlib.patches.Ellipse(mean, *(4 * deviation), facecolor="none", edgecolor=INK)
+            ellipse.set(linewidth=1.6, zorder=3)
+            axes.add_patch(ellipse)
+        axes.plot([], [], "o", markersize=9, markerfacecolor="none", color=INK, label="spots of eight faces")
+    axes.set(xlabel="first latent variable", ylabel="second latent variable", aspect="equal")
+    axes.set_adjustable("datalim")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), markerscale=1.6)
+    return figure
+
+
+@styled
+def decoded_grid(images, x, y) -> Plot:
+    """Draw the images decoded from a grid of codes of two latent variables, with their values at the edges.
+
+    Args:
+        images: as for `grid`, row by row, in the order of `y` and in each row in that of `x`.
+        x: values of the first latent variable, one for each column.
+        y: values of the second, one for each row.
+
+    Returns:
+        A `Plot`.
+    """
+    pitch, left, below = FACE + GAP, 50, 28
+    width, height = left + pitch * len(x), pitch * len(y) + below
+    figure = _figure(width, height)
+    figure.photographs = True
+    figure.face = {"size": FACE, "columns": len(x)}
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    for place, image in enumerate(images):
+        row, column = divmod(place, len(x))
+        _draw_image(axes, np.asarray(image), left + pitch * column, pitch * row, FACE)
+    for column, value in enumerate(x):
+        middle = left + pitch * column + FACE / 2
+        axes.text(middle, height - 8, f"{value:.1f}", ha="center", va="bottom", fontsize=10)
+    for row, value in enumerate(y):
+        axes.text(left - 6, pitch * row + FACE / 2, f"{value:.1f}", ha="right", va="center", fontsize=10)
+    axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
+    return figure
+
+
+@styled
+def kl_curves(mean, kl_of_mean, deviation, kl_of_deviation) -> Plot:
+    """Draw the KL of N(μ, σ²) from N(0, 1): over the mean with σ = 1, and over the deviation with μ = 0.
+
+    Args:
+        mean: values of μ, (n,).
+        kl_of_mean: nats, (n,).
+        deviation: values of σ, (m,).
+        kl_of_deviation: nats, (m,).
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, 2, 860, 270)
+    parts = (
+        (mean, kl_of_mean, "mean μ  (deviation σ = 1)", 0),
+        (deviation, kl_of_deviation, "deviation σ  (mean μ = 0)", 1),
+    )
+    for axes, (values, nats, label, free) in zip(panels.flat, parts):
+        axes.plot(values, nats, color=COLOURS[0], linewidth=2.2)
+        axes.plot([free], [0], "o", color=COLOURS[1], markersize=8, zorder=3)
+        axes.annotate("N(0, 1) costs nothing", (free, 0), (0, 50), textcoords="offset points", ha="center")
+        axes.set(xlabel=label, ylabel="KL (nats)")
+        axes.set_ylim(bottom=-0.25)
+        axes.margins(x=0)
+    return figure
+
+
+@styled
+def vae_diagram(face: np.ndarray, reconstruction: np.ndarray) -> Plot:
+    """Draw what a variational autoencoder does with a face, and where the two terms of its loss come from.
+
+    Args:
+        face: an image, as for `grid`.
+        reconstruction: what the model makes of it.
+
+    Returns:
+        A `Plot`.
+    """
+    width, height, middle = 900, 400, 195
+    figure = _figure(width, height)
+    figure.photographs = True
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
+    axes.set_axis_off()
+    for image, x, name in ((face, 10, "face $x$"), (reconstruction, 762, r"reconstruction $\hat{x}$")):
+        _draw_image(axes, np.asarray(image), x, middle - 64, FACE)
+        axes.text(x + 64, middle - 76, name, ha="center", fontsize=12)
+    _draw_half(axes, (172, 292), (64, 30), middle, "encoder")
+    _draw_half(axes, (608, 728), (30, 64), middle, "decoder")
+    for y, symbol, name in ((middle - 34, r"$\mu$", "mean"), (middle + 34, r"$\sigma$", "deviation")):
+        _draw_node(axes, 352, y, symbol, COLOURS[0])
+        axes.text(352, y + (-30 if y < middle else 40), name, ha="center", fontsize=11)
+    _draw_node(axes, 530, middle, "$z$", COLOURS[0])
+    _draw_node(axes, 446, middle + 76, r"$\varepsilon$", COLOURS[1])
+    axes.text(446, middle + 118, r"noise $\varepsilon \sim N(0, I)$", ha="center", fontsize=11)
+    axes.text(520, middle - 38, r"code $z = \mu + \sigma \cdot \varepsilon$", ha="center", fontsize=12)
+    arrows = (
+        ((141, middle), (170, middle)),
+        ((294, middle - 12), (327, middle - 30)),
+        ((294, middle + 12), (327, middle + 30)),
+        ((377, middle - 30), (506, middle - 6)),
+        ((377, middle + 30), (506, middle + 6)),
+        ((464, middle + 60), (511, middle + 18)),
+        ((554, middle), (606, middle)),
+        ((730, middle), (759, middle)),
+    )
+    for start, end in arrows:
+        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": QUIET, "linewidth": 1.4})
+    bracket = {"color": COLOURS[3], "linewidth": 1.6}
+    axes.plot([74, 74, 826, 826], [middle + 72, 355, 355, middle + 72], **bracket)
+    _draw_term_of_loss(axes, 450, 355, r"reconstruction: how far is $\hat{x}$ from $x$?", COLOURS[3])
+    axes.plot([352, 352], [48, middle - 80], color=COLOURS[4], linewidth=1.6)
+    _draw_term_of_loss(axes, 352, 32, r"KL: how far is $N(\mu, \sigma^2)$ from $N(0, I)$?", COLOURS[4])
+    return figure
+
+
+def _draw_half(axes, ends, halves, middle, name):
+    """Draw an encoder or a decoder as a trapezoid between two places, with half its height at each end."""
+    corners = [(ends[0], middle - halves[0]), (ends[1], middle - halves[1])]
+    corners += [(ends[1], middle + halves[1]), (ends[0], middle + halves[0])]
+    half = matplotlib.patches.Polygon(corners, facecolor="#dbe7f0", edgecolor=COLOURS[0], linewidth=1.4)
+    axes.add_patch(half)
+    axes.text(sum(ends) / 2, middle, name, ha="center", va="center", fontsize=13, fontweight="bold")
+
+
+def _draw_node(axes, x, y, symbol, colour):
+    """Draw a circle with a symbol in it."""
+    axes.add_patch(matplotlib.patches.Circle((x, y), 22, facecolor=PAPER, edgecolor=colour, linewidth=2))
+    axes.text(x, y, symbol, ha="center", va="center", fontsize=15)
+
+
+def _draw_term_of_loss(axes, x, y, words, colour):
+    """Draw the name of a term of the loss on a label of its colour."""
+    box = {"facecolor": PAPER, "edgecolor": colour, "linewidth": 1.6, "boxstyle": "round,pad=0.5"}
+    axes.text(x, y, words, ha="center", va="center", fontsize=12, color=colour, fontweight="bold", bbox=box)
+
+
+@styled
+def code_planes(planes: dict) -> Plot:
+    """Draw codes and draws from N(0, I) in some planes, with the circles in which half and nearly all draws lie.
+
+    Args:
+        planes: a dictionary of titles and pairs of arrays, the codes (n, 2) and the draws (k, 2).
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(planes), 430 * len(planes), 460)
+    for axes, (title, sets) in zip(panels.flat, planes.items()):
+        names = ("codes of faces", "draws from N(0, I)")
+        for points, name, colour in zip(sets, names, COLOURS):
+            axes.scatter(*np.asarray(points).T, s=6, color=colour, alpha=0.6, linewidths=0, label=name)
+        for radius in (1.18, 3.03):  # of half and of 99 in a hundred draws
+            circle = matplotlib.patches.Circle((0, 0), radius, fill=False, edgecolor=INK)
+            circle.set(linewidth=1.6, zorder=3)
+            axes.add_patch(circle)
+        axes.set(title=title, aspect="equal", adjustable="datalim")
+    handles, names = panels.flat[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, markerscale=2.5)
+    return figure

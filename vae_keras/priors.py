@@ -118,48 +118,87 @@ def fit_prior(z: np.ndarray, components: int = 10, seed: int = 0) -> Mixture:
     if not np.isfinite(z).all():
         raise ValueError("Some codes are not numbers: training diverged; train with a lower learning rate.")
     components = min(components, count // (CODES_PER_DIMENSION * latent_dim))
-    if components <= 1:
-        return _fit_gaussian(z)
-    return _fit_mixture(z, components, seed)
+    if components > 1:
+        return fit_mixture(z, components, seed)
+    return fit_gaussian(z)
 
 
-def _fit_gaussian(z):
-    """Return one Gaussian with the shrunk covariance of Ledoit and Wolf (2004), which few codes suffice for."""
+def fit_gaussian(z: np.ndarray) -> Mixture:
+    """Return the Gaussian with the mean and covariance of the codes.
+
+    The covariance is shrunk (Ledoit and Wolf 2004), so that few codes suffice. A trace on its diagonal gives codes
+    without any spread a factor, too.
+
+    Args:
+        z: codes (n, latent_dim), 2 or more, float64.
+
+    Returns:
+        A `Mixture` of one component.
+    """
     from sklearn.covariance import ledoit_wolf
 
-    covariance = ledoit_wolf(z)[0]
-    latent_dim = len(covariance)
-    mean_variance = max(np.trace(covariance) / latent_dim, 1e-6)
-    covariance += 1e-6 * mean_variance * np.eye(latent_dim)
-    return Mixture(np.ones(1), z.mean(axis=0)[None], np.linalg.cholesky(covariance)[None])
+    mean = z.mean(axis=0)
+    covariance, _ = ledoit_wolf(z)  # np.cov, made safe for few codes
+    mean_variance = max(np.diag(covariance).mean(), 1e-6)
+    covariance += 1e-6 * mean_variance * np.eye(len(mean))
+    factor = np.linalg.cholesky(covariance)  # factor @ factor.T is the covariance
+    return Mixture(weights=np.ones(1), means=mean[None], factors=factor[None])
 
 
-def _fit_mixture(z, components, seed):
-    """Return a mixture, fitted to whitened codes.
+def fit_mixture(z: np.ndarray, components: int, seed: int = 0) -> Mixture:
+    """Return a mixture of Gaussians, fitted to whitened codes.
 
     The fit begins with clusters by plain distance, in which the widest axes would count most, and adds the same amount
-    to each variance: hence codes are whitened first, in float64.
+    to each variance: hence codes are whitened first. Thirty rounds: held-out codes gain nothing after the first few.
+
+    Args:
+        z: codes (n, latent_dim), float64, at least `CODES_PER_DIMENSION` for each latent dimension of a component.
+        components: number of Gaussians, 2 or more.
+        seed: of the start of the fit.
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
-    from threadpoolctl import threadpool_limits
 
     center = z.mean(axis=0)
-    variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(z, rowvar=False)))
-    scale = np.sqrt(np.maximum(variances, 1e-8 * variances.max() + 1e-12))
-    white = np.float32((z - center) @ axes / scale)
-    # Thirty rounds: held-out codes gain nothing after the first few. One thread: on a busy machine two are slower.
+    deviations, axes = principal_axes(z)
+    white = (z - center) @ axes / deviations  # variance 1 along every axis
     mixture = GaussianMixture(components, reg_covar=1e-3, random_state=seed, max_iter=30)
+    _fit_quietly(mixture, np.float32(white))
+    unwhiten = deviations[:, None] * axes.T  # the way back
+    means = center + mixture.means_ @ unwhiten
+    white_factors = np.linalg.cholesky(np.float64(mixture.covariances_))
+    factors = [_triangular(factor.T @ unwhiten) for factor in white_factors]
+    return Mixture(mixture.weights_, means, np.stack(factors))
+
+
+def principal_axes(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the directions in which codes spread, and how much.
+
+    Args:
+        z: codes (n, latent_dim), 2 or more.
+
+    Returns:
+        deviations: the standard deviation along each axis, (latent_dim,), the least first. Axes without any spread get
+            a tiny one, to be divided by. axes: a column for each of them, (latent_dim, latent_dim).
+    """
+    variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(z, rowvar=False)))
+    deviations = np.sqrt(np.maximum(variances, 1e-8 * variances.max() + 1e-12))
+    return deviations, axes
+
+
+def _fit_quietly(mixture, z):
+    """Fit in one thread, since on a busy machine two are slower, and without a warning where rounds run out."""
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        mixture.fit(white)
-    unwhiten = scale[:, None] * axes.T
-    factors = []
-    for factor in np.linalg.cholesky(np.float64(mixture.covariances_)):
-        # QR gives the triangular factor of the un-whitened covariance without squaring it.
-        _, root = np.linalg.qr(factor.T @ unwhiten)
-        factors.append((root * np.sign(np.diag(root))[:, None]).T)
-    return Mixture(mixture.weights_, center + mixture.means_ @ unwhiten, np.stack(factors))
+        mixture.fit(z)
+
+
+def _triangular(root):
+    """Return the Cholesky factor of root.T @ root. QR gives it without squaring."""
+    _, upper = np.linalg.qr(root)
+    return (upper * np.sign(np.diag(upper))[:, None]).T
 
 
 @dataclasses.dataclass(frozen=True)

@@ -57,9 +57,16 @@ def write_marker(folder, kind, files=()):
         kind: what it holds, such as "model" or "faces".
         files: names of files in it that may be replaced as long as they are as they were written.
     """
-    checksums = {name: _checksum(Path(folder, name)) for name in files}
+    checksums = {name: checksum(Path(folder, name)) for name in files}
     text = json.dumps({"made by": "vae_keras", "kind": kind, "files": checksums}, indent=1)
     Path(folder, MARKER).write_text(text + "\n", encoding="utf-8")
+
+
+def claim(folder, kind):
+    """Make a folder, and mark it as made by the program where it has no mark."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    if not read_marker(folder):
+        write_marker(folder, kind)
 
 
 def read_marker(folder):
@@ -82,11 +89,11 @@ def holds_only_what_was_made(folder, kind):
     present = {path.name: path for path in Path(folder).iterdir() if path.name != MARKER}
     known = marker.get("files", {})
     return all(
-        name in known and path.is_file() and _checksum(path) == known[name] for name, path in present.items()
+        name in known and path.is_file() and checksum(path) == known[name] for name, path in present.items()
     )
 
 
-def _checksum(path):
+def checksum(path) -> int:
     """Return the CRC-32 of a file."""
     value = 0
     with open(path, "rb") as file:

@@ -2,133 +2,191 @@
 # jupyter:
 #   lesson:
 #     title: Train the VAE
+#     question: Does it learn, and how would you notice if not?
 #     do: |
-#       - train the model of lesson 02 and read the curves of both terms of its loss,
-#       - save the model, load it again, and continue a run that was cut off,
-#       - train other models beside it, to see what each choice does, and watch faces form, epoch by epoch.
+#       - write the training loop out, then train the model of lesson 02 and watch its faces form,
+#       - compare its reconstructions with those of PCA,
+#       - break a training on purpose in two ways, and find the fault by its curves,
+#       - save the model and load it again.
 #     learn: |
-#       - what reconstruction error and KL tell about a run, and what they leave out,
-#       - why a *variational* autoencoder: what noise and KL add to a plain one, and what they do not,
-#       - what the latent size buys,
-#       - a common mistake in VAE code, how to recognize it and how to mend it.
+#       - what each curve of a VAE tells you,
+#       - what more latent variables buy,
+#       - how to recognize posterior collapse and overfitting.
 #     need: |
-#       [Lesson 02](02_build_vae.ipynb), which builds the model. A GPU is welcome, not required.
-#     minutes: {quick: 1, cpu: 12, gpu: not measured, full: 60}
+#       [Lesson 02](02_build_vae.ipynb), which builds the model. A GPU helps; two processor cores do, too.
+#     minutes: {quick: 1, cpu: 12, full: 68}
 #     learned: |
-#       - A training run has two numbers to watch, not one: the error of the reconstructions, and the KL, which is the price
-#         of the code. Held-out pictures say whether the model learned faces or learned *these* faces.
-#       - A plain autoencoder reconstructs well, and what it makes from $N(0, I)$ is no face: nothing told it which codes to use.
-#         A distribution fitted to its codes mends that.
-#       - The weight between the two terms decides between sharp reconstructions and codes that look like $N(0, I)$.
-#         Calibrating the variance finds the weight; the codes then need a prior of their own (lesson 04).
-#       - Sum over pixels, sum over latent dimensions, mean over the batch. The mean over pixels gives the mean face.
-#     questions: |
-#       1. The autoencoder's faces from a distribution fitted to its codes: in a cell of your own, set
-#          `network = compared["autoencoder"]`, then `prior = priors.fit_prior(latent.encode(network, few)[0])`, and show
-#          `plots.grid(latent.decode(network, prior.sample(8)))`. Do they convince you as much as their distance does? Then
-#          set `likelihood="bce"` in the comparison: more like the classic model or like the calibrated one?
-#       2. In the comparison, train the calibrated model with `dropout=0.2` or with `normalization=None`, give
-#          `training.fit` the pictures `faces.validation`, too, and keep the table that it returns. What happens to the
-#          distance between training and held-out error, and what to the seconds per epoch?
-#       3. Raise beta slowly: add `training.BetaWarmUp(2)` to the `callbacks` of the first training and, when the lesson has
-#          run to its end, run it again from the top. Which curve changes most?
+#       - An epoch is a loop: draw a batch, take a step, measure on held-out pictures.
+#       - Watch two numbers. The squared error says how close reconstructions are. The KL says how much the code tells.
+#       - Sum over pixels and latent variables, average over the batch. A mean over pixels makes the KL too heavy.
+#       - **Does it learn, and how would you notice if not?** It learns when the error on *held-out* pictures falls and
+#         different faces come out different. If the KL falls to zero, the code is ignored: posterior collapse. If the
+#         training error falls and the held-out error does not follow, it learns its pictures by heart: overfitting.
 # ---
 
 # %% [markdown]
-# ## The pictures, again
-# Lesson 01 looked at them, lesson 02 built a model for them. Here both meet. The pictures come from the prepared array of
-# lesson 01, so nothing is decoded again. The test pictures are not trained on, and the eight faces that go with us through
-# the course are the first of them.
+# ## Pictures and model
+# Lesson 01 prepared the pictures and lesson 02 wrote the model. `build_vae` makes an untrained one with the sizes of
+# the settings.
 
 # %%
-import shutil
-
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
-from vae_keras import data, evaluation, hub, latent, pipeline, plots, priors, training
+from vae_keras import data, evaluation, hub, latent, optimizers, pipeline, plots, training
+from vae_keras.checks import lesson_03 as check
 from vae_keras.release.package import package
 
 faces = data.load_faces(config.dataset, config.image_size, config.pictures)
-{
-    part: images.shape
-    for part, images in [("train", faces.train), ("validation", faces.validation), ("test", faces.test)]
-}
-
-# %% [markdown]
-# ## The model of lesson 02
-# `build_vae` calls the class `VAE` that you built, with the sizes of the settings. Its likelihood is the calibrated
-# Gaussian, and KL has weight 1: there is no weight to tune.
-
-# %% tags=["nbval-check-output"]
 vae = training.build_vae(config)
-{name: vae.get_config()[name] for name in ("likelihood", "beta", "variational", "seed")}
+print(f"{len(faces.train):,} training pictures, {vae.count_params():,} weights")
 
 # %% [markdown]
-# ## Training, watched
-# `training.fit` is a thin wrapper around `compile` and `fit` of Keras. Its optimizer is **Muon**; the end of this lesson
-# compares it with the usual one, Adam. The learning rate falls along a cosine,
-# $$\eta_t = \tfrac{1}{2}\,\eta_0\left(1 + \cos\frac{\pi t}{T}\right),$$
-# from $\eta_0 = 0.008$ to zero over all $T$ steps: large steps first, to get to faces quickly, small ones last, to settle. (A
-# `learning_rate` of your own is kept as it is; `optimizers.cosine_decay` makes a falling one of it.)
+# The model has <<pictures, ([\d,]+) weights>> weights, all random so far. It learns from
+# <<([\d,]+) training pictures>> pictures. The validation pictures show what it makes of faces that it does not learn
+# from. The test pictures stay untouched until the end.
+
+# %% [markdown]
+# ## What happens in a training?
+# Lesson 02 wrote one step: encode a batch, draw codes, decode, compute the loss, and move every weight a little against
+# its gradient. A training repeats this step. One pass over all pictures is an **epoch**.
 #
-# What counts is the number of steps. Blurred faces take a few hundred of them, good ones a few thousand: a folder of a few
-# hundred pictures, of which an epoch is a few steps, wants `epochs` raised to several hundred in the settings.
-#
-# A callback prints a line every few epochs. Because `folder` is given, a checkpoint is kept there after every epoch. Should
-# the run be cut off, run the lesson again with the same settings: this cell goes on with the next epoch.
+# The **optimizer** decides how far each weight moves. We use Adam, which gives every weight a step size of its own. The
+# learning rate sets the scale. It begins large and falls along a cosine to zero: first far, then precisely.
+
+# %% include vae_keras/optimizers.py::cosine_decay
+
+# %% [markdown]
+# Here is the whole loop. Training batches are shuffled anew in each epoch and mirrored at random. The held-out pictures
+# are only measured.
+
 
 # %%
+def train(vae, images, held_out, epochs):
+    rate = optimizers.cosine_decay(0.001, epochs, config.batch_size, len(images))
+    vae.compile(optimizer=optimizers.Adam(rate))  # Keras' Adam, with a faster kernel
+    vae.optimizer.build(vae.trainable_variables)
+    step, measure = tf.function(vae.train_step), tf.function(vae.test_step)
+    batches = pipeline.batches(images, config.batch_size, training=True, augment=data.augment)
+    rows = []
+    for _ in range(epochs):
+        vae.reset_metrics()
+        for batch in batches:
+            means = step(batch)
+        row = {name: float(value) for name, value in means.items()}
+        vae.reset_metrics()
+        for batch in pipeline.batches(held_out, config.batch_size):
+            means = measure(batch)
+        rows.append(row | {f"val_{name}": float(value) for name, value in means.items()})
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, epochs + 1, name="epoch"))
+
+
+# %% [markdown]
+# Try it with a small network and a few hundred pictures. Each row of the table is an epoch, and `val_` marks what was
+# measured on held-out pictures. Does the loss fall?
+
+# %%
+trial = training.build_vae(config, filters=(16, 32, 64, 128))
+train(trial, faces.train[:640], faces.validation[:320], epochs=2).round(4)
+
+# %% [markdown]
+# `training.fit` runs this loop through `keras.Model.fit` and returns the same table. It also keeps a checkpoint in
+# `folder` after every epoch. If the run is cut off, run the cell again: it goes on with the next epoch.
+#
+# To watch the faces form, a **callback** reconstructs the eight held-out faces after every epoch. Keras calls its
+# methods while it trains.
+
+
+# %%
+class Watch(keras.callbacks.Callback):
+    def __init__(self, images):
+        super().__init__()
+        self.images, self.frames = images, {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.frames[f"epoch {epoch + 1}"] = latent.reconstruct(self.model, self.images)
+
+
+# %% [markdown]
+# ## Train
+# This is the long cell. It prints how far it is.
+#
+# <details><summary>Another optimizer</summary>Leave out `optimizer="adam"`, and `training.fit` takes Muon, a newer one.
+# Lesson 06 compares the two.</details>
+
+# %%
+watch = Watch(faces.preview)
 history = training.fit(
     vae,
     faces.train,
     faces.validation,
     epochs=config.epochs,
     batch_size=config.batch_size,
-    seed=config.seed,
+    optimizer="adam",
     augment=data.augment,
+    seed=config.seed,
     folder=config.model_folder,
-    callbacks=[training.Progress()],
+    callbacks=[training.Progress(), watch],
 )
 
 # %% [markdown]
-# **How fast was that?** `history` has a row per epoch; the first, the middle and the last are shown. The first epoch contains
-# the tracing of the step, some seconds; other differences come from what else ran at the time. The speed depends on the
-# device; the last line of the lesson names it.
+# ## What do the curves say?
 
-# %%
+# %% caption="The loss, its two terms and the squared error, for training and for held-out pictures." alt="Four line charts over the epochs. Loss, reconstruction and squared error fall, fast at first; training and held-out curves run close together. The KL rises early and then stays level."
 seconds = history["seconds"].sum()
-print(f"{seconds / 60:.1f} minutes, {len(faces.train) / history['seconds'].median():.0f} pictures per second")
-history.iloc[[0, len(history) // 2, -1]].round(4)
-
-# %% [markdown]
-# ## What do the two terms do?
-# The loss is their sum. What happens to each while it falls?
-
-# %%
+print(f"{seconds / 60:.0f} minutes, {len(faces.train) / history['seconds'].median():.0f} pictures per second")
+held_out_errors, kl = history["val_mse"], history["kl"]
+print(
+    f"held-out squared error: {held_out_errors.iloc[0]:.4f} after one epoch, {held_out_errors.iloc[-1]:.4f} at the end"
+)
+print(f"KL at the end: {kl.iloc[-1]:.0f} nats")
 plots.curves(history)
 
 # %% [markdown]
-# The reconstruction term falls: the decoder learns. The KL is what the codes cost, in nats. Before training it is small;
-# where an epoch has many steps, that rise is over before the first point, and may go too far at first. Then the KL stays
-# about where it is, while the error still falls: what the code says is better chosen, and the decoder makes more of it.
+# - **Reconstruction** is $-\log p(x \mid z)$ in nats. A density may exceed one, so this number may be negative. Only its
+#   fall matters.
+# - **KL** is the price of the codes: <<KL at the end: (\d+)>> nats per face. It is no error. Well above zero it says that
+#   the codes tell faces apart.
+# - **Loss** is the sum of both. Alone it does not tell you which term improved.
+# - **Squared error** needs no unit. It began at <<error: ([\d.]+) after>> and reached <<epoch, ([\d.]+) at the end>> on
+#   held-out pictures.
 #
-# The curves called `held out` are those of the validation pictures. Why may their error be *smaller* at first? A point of the
-# training curve is a mean over all steps of an epoch, its first, bad ones too, and the pictures of training are augmented. A
-# held-out point is measured at the end of the epoch, on pictures as they are. (Their KL may be larger: in the first epoch the
-# encoder may pay too much, most of all for pictures that it was not trained on.) A held-out point also shows the weights of
-# one moment, and so it jumps as long as steps are large. Look at the end of the curves: a gap is not yet harm while both
-# fall; where the held-out error rises while the other falls, more epochs only memorize.
+# Why may the held-out curve start *below* the training curve? A training point averages over the whole epoch, its bad
+# first steps included. A held-out point is measured when the epoch is over. What counts is the end of the curves: do
+# both still fall?
 
 # %% [markdown]
-# ## How close are reconstructions?
-# The eight held-out faces go through the encoder and, from the mean of their codes, through the decoder. What is lost?
+# ## What do the faces say?
+# Numbers can mislead, so look. What does the network learn first, and what comes late?
 
-# %%
+# %% caption="Reconstructions of the eight held-out faces after the first, the second, a middle and the last epoch." alt="Five rows of eight faces. The first row are photographs. Below, blurred heads become sharper from row to row and more like the person above."
+watch.frames[f"epoch {len(history)}"] = latent.reconstruct(vae, faces.preview)
+names = list(watch.frames)
+picked = dict.fromkeys([*names[:2], names[len(names) // 2], names[-1]])
+plots.rows({"photograph": faces.preview} | {name: watch.frames[name] for name in picked})
+
+# %% [markdown]
+# Light, pose and the colour of the hair come first: they change many pixels. Eyes and mouth follow. Strands of hair,
+# glasses and hands come late or not at all: they change few pixels, or are rare. All epochs, as an animation:
+
+# %% caption="The same eight faces, epoch by epoch. It begins with the last epoch." alt="An animated row of eight reconstructed faces that become sharper; the epoch's number stands below."
+plots.gif(list(watch.frames.values()), labels=names)
+
+# %% [markdown]
+# ## Is it better than PCA?
+# PCA was the model to beat in lesson 01. It has 128 numbers for a face, as many as this VAE. Both see the same training
+# pictures.
+
+# %% caption="Eight held-out faces, as photograph, from the VAE and from PCA." alt="Three rows of eight faces. The VAE's faces are smooth and whole; PCA's have ghostly edges and blotches around the head."
 pca = evaluation.fit_pca(faces.train, seed=config.seed)
-flat = faces.preview.reshape(len(faces.preview), -1) / 255
-from_pca = pca.inverse_transform(pca.transform(flat)).reshape(faces.preview.shape)
+from_pca = pca.inverse_transform(evaluation.pca_codes(pca, faces.preview)).reshape(faces.preview.shape)
+vae_error = evaluation.squared_error(faces.test, latent.reconstruct(vae, faces.test))
+pca_error = evaluation.pca_error(pca, faces.test)
+print(
+    f"squared error on test pictures: VAE {vae_error:.4f}, PCA {pca_error:.4f}, ratio {vae_error / pca_error:.2f}"
+)
 plots.rows(
     {
         "photograph": faces.preview,
@@ -138,362 +196,244 @@ plots.rows(
 )
 
 # %% [markdown]
-# What varies in many faces survives: light, the shape of the hair, most of the pose and of the expression. What is rare or
-# fine, such as strands of hair, a hand, writing, or a head turned far aside, is smoothed. The last row is PCA, the linear
-# model of lesson 01 (128 numbers per face, or fewer where there are fewer pictures): it spends them on soft, ghostly copies
-# of edges. Now the same in numbers, on all test pictures.
+# On the test pictures the VAE's error is <<VAE ([\d.]+), PCA>> and PCA's is <<, PCA ([\d.]+), ratio>>: a ratio of
+# <<ratio ([\d.]+)>>. Below one the VAE is closer. PCA is fitted once and for all, while a longer training lowers
+# the error of the VAE.
+#
+# Look at the *kind* of error, too. PCA adds and subtracts fixed pictures, so it leaves ghosts of foreign edges. The VAE
+# draws a whole face and smooths what it does not know.
+
+# %% [markdown]
+# ## How many latent variables does a face need?
+# Small networks answer small questions in less time. The next function trains one on a part of the pictures.
 
 # %%
-error = evaluation.squared_error(faces.test, latent.reconstruct(vae, faces.test))
-pca_error = evaluation.pca_error(pca, faces.test)
-print(
-    f"squared error: VAE {error:.5f}, PCA with {pca.n_components_} components {pca_error:.5f}, ratio {error / pca_error:.2f}"
+few, held_out = faces.train[: config.comparison_pictures], faces.validation[:500]
+
+
+def train_small(images, epochs=config.comparison_epochs, **choices):
+    network = training.build_vae(config, filters=(16, 32, 64, 128), **choices)
+    history = training.fit(
+        network, images, held_out, epochs=epochs, batch_size=32, optimizer="adam", learning_rate=0.002
+    )
+    return network, history
+
+
+# %% [markdown]
+# Three of them differ in one thing, the number of latent variables.
+
+# %% caption="Held-out squared error of small networks with 8, 32 and 128 latent variables. Further left is better." alt="Three horizontal lines that end in dots. The error is largest with 8 latent variables and smaller with 32 and 128."
+small = {size: train_small(few, latent_dim=size) for size in (8, 32, config.latent_dim)}
+errors = {
+    size: evaluation.squared_error(held_out, latent.reconstruct(network, held_out))
+    for size, (network, _) in small.items()
+}
+print(*(f"{size} latent variables: error {error:.4f}" for size, error in errors.items()), sep="\n")
+plots.bars(
+    pd.Series({f"{size} latent variables": error for size, error in errors.items()}), label="squared error"
+)
+
+# %% caption="What the three small networks keep of the eight faces." alt="Four rows of eight faces: photographs, then reconstructions from 8, 32 and 128 latent variables. With 8 the faces are generic; more variables bring pose and expression."
+plots.rows(
+    {"photograph": faces.preview}
+    | {
+        f"{size} latent variables": latent.reconstruct(network, faces.preview)
+        for size, (network, _) in small.items()
+    }
 )
 
 # %% [markdown]
-# Below 1 the network does better than PCA. After few epochs it may be above 1: PCA is fitted in one go, a network has to be
-# trained.
+# Eight latent variables leave an error of <<8 latent variables: error ([\d.]+)>>. They hold light, background and
+# direction of the head. With 32 it is <<32 latent variables: error ([\d.]+)>>, with 128
+# <<128 latent variables: error ([\d.]+)>>. Each further variable buys less: the first ones take what many pixels share.
 
 # %% [markdown]
-# ## Saving
-# A trained model is a folder with three files: the weights, what was learned about the codes (lessons 04 and 05 use it),
-# and a card that says where the model comes from. `package` fits and measures, `save` writes. The same training as a command
-# is `python -m vae_keras train`; it calls the same functions. The card keeps more than this lesson explains. Here is what you
-# know already: compare it with the cell above.
+# ### Exercise 3.1: predict, then train
+# Which error do you expect of 64 latent variables? Write your `prediction` down first. Then train a small network with
+# 64 on `few` and measure its `error` on `held_out`.
+#
+# <details><summary>Hint</summary>The error falls more slowly the more variables there are. `train_small` returns the
+# network and its history. The error is measured as in the cell above, not read from the history.</details>
+#
+# [Solution](solutions/03_train_vae.ipynb)
+
+# %%
+prediction = ...  # your guess
+error = ...  # what you measured
+
+check.sixty_four(prediction, error, errors)
+
+# %% [markdown]
+# ## A failure on purpose: the code is ignored
+# A common mistake in VAE code is one word: `mean` where `sum` belongs.
+#
+# ```python
+# reconstruction = ops.mean(ops.sum(ops.square(x - x_hat), axis=(1, 2, 3)))  # right: sum over the values of a picture
+# reconstruction = ops.mean(ops.square(x - x_hat))  # wrong: mean over them
+# ```
+#
+# The mean over the $N$ values of a picture makes this term $N$ times smaller. That is the same as making the KL $N$
+# times heavier:
+#
+# $$\tfrac{1}{N}\lVert x - \hat x \rVert^2 + \mathrm{KL} = \tfrac{1}{N}\left(\lVert x - \hat x \rVert^2 +
+# N\,\mathrm{KL}\right)$$
+#
+# The factor in front hardly matters to Adam, whose steps do not depend on the scale of the loss. So `beta=N` stands for
+# the mistake here.
+
+# %% caption="Reconstructions with the sum, and with the mean over the pixels by mistake." alt="Four rows of eight faces: photographs, eight different blurred faces, eight times the same brown square, and eight times the mean face."
+values = faces.preview[0].size
+broken, broken_history = train_small(few, likelihood="mse", beta=float(values))
+healthy, healthy_history = small[config.latent_dim]
+print(f"N = {values:,}")
+print(
+    f"KL: {healthy_history['kl'].iloc[-1]:.0f} nats with the sum, {broken_history['kl'].iloc[-1]:.3f} with the mean"
+)
+mean_face = pipeline.to_uint8(few.mean(axis=0) / 255)
+plots.rows(
+    {
+        "photograph": faces.preview,
+        "sum over pixels": latent.reconstruct(healthy, faces.preview),
+        "mean over pixels": latent.reconstruct(broken, faces.preview),
+        "mean face": [mean_face] * len(faces.preview),
+    }
+)
+
+# %% [markdown]
+# - **Symptom:** every picture comes out the same, whatever the photograph: the code says nothing. Training decodes
+#   *drawn* codes, and those come out near the mean face. The row shows the mean of each code. It is nearly zero for all
+#   faces, a place that hardly any draw visits, so this decoder makes a brown square of it.
+# - **Number:** a KL of <<with the sum, ([\d.]+) with the mean>> nats, against <<KL: (\d+) nats with the sum>>. A KL of
+#   zero means that the encoder gives all faces the same distribution. The field calls this **posterior collapse**: every
+#   posterior $q(z \mid x)$ has become the prior.
+# - **Cure:** sum over the pixels. Here $N$ is <<N = ([\d,]+)>>, so the KL weighed that many times too much.
+#
+# The loss does not show the fault. It falls nicely, because the KL falls.
+
+# %% [markdown]
+# ### Exercise 3.2: a detector
+# Write a function that looks at the table of a training and says whether the codes have collapsed at its end: `True` or
+# `False`. The check tries it on histories of its own, healthy and collapsed ones.
+#
+# <details><summary>Hint</summary>A code that tells anything costs at least one nat. `history["kl"]` is a column, and
+# `.iloc[-1]` its last value. The KL of a healthy run may be tiny in the first epoch.</details>
+#
+# [Solution](solutions/03_train_vae.ipynb)
+
+
+# %%
+def collapsed(history):
+    return ...  # your answer: True or False
+
+
+check.collapsed(collapsed)
+
+# %% [markdown]
+# ## A second failure: learned by heart
+# A network can also learn *these* pictures and little about faces. That is **overfitting**. It comes when pictures are
+# few and epochs many. Here a network sees the same pictures again and again.
+
+# %%
+fewer = few[: len(few) // 12]
+overfitted, overfitted_history = train_small(fewer, epochs=8 * config.comparison_epochs)
+last, best = overfitted_history.iloc[-1], overfitted_history["val_loss"].idxmin()
+print(f"{len(fewer)} pictures: squared error {last['mse']:.4f} in training, {last['val_mse']:.4f} held out")
+print(f"held-out loss: lowest after epoch {best} of {len(overfitted_history)}")
+
+# %% [markdown]
+# - **Number:** a squared error of <<\d+ pictures: squared error ([\d.]+)>> on the <<(\d+) pictures: squared error>>
+#   pictures that it learned from, and <<in training, ([\d.]+) held out>> on others.
+# - **Symptom:** the two curves part. The held-out *loss* even turns and rises: it was lowest after epoch
+#   <<lowest after epoch (\d+)>> of <<lowest after epoch \d+ of (\d+)>>. The calibrated likelihood becomes sure of
+#   itself as the training error falls, and then pays dearly for every new face.
+# - **Cure:** more pictures, or fewer epochs.
+
+# %% [markdown]
+# ## How would you notice?
+# Three trainings of the same network, with curves and faces beside each other. Cover the labels: could you tell which
+# run is which?
+
+# %% caption="A healthy, a collapsed and an overfitted training: squared error, KL and four held-out faces." alt="Three lines of two charts and four faces. Healthy: both errors fall, KL is high, faces differ. Collapsed: error stays high, KL near zero, the same brown square four times. Overfitted: held-out error far above training error, faces blotched."
+plots.runs(
+    {"healthy": healthy_history, "collapsed": broken_history, "overfitted": overfitted_history},
+    {
+        name: latent.reconstruct(network, faces.preview[:4])
+        for name, network in {"healthy": healthy, "collapsed": broken, "overfitted": overfitted}.items()
+    },
+    faces.preview[:4],
+)
+
+# %% [markdown]
+# - Healthy: both errors fall together, and the KL settles far above zero.
+# - Collapsed: the KL lies at zero. The error stops early, and training and held out agree, so held-out pictures alone do
+#   not show this fault.
+# - Overfitted: the training error falls on without the held-out error.
+
+# %% [markdown]
+# ### Exercise 3.3: when does it turn?
+# Overfit on purpose, on the pictures `few[: len(few) // 6]`: train until the held-out loss has clearly turned. Give the
+# history, and the epoch after which you should have stopped. Does it turn sooner or later than above?
+#
+# <details><summary>Hint</summary>Call `train_small` with these pictures and `epochs=…`; double the epochs until
+# `val_loss` rises at the end. The rows of a history are counted from 1, and `idxmin` names the row of the least
+# value.</details>
+#
+# [Solution](solutions/03_train_vae.ipynb)
+
+# %%
+long_history = ...  # the table of your training
+best_epoch = ...  # a number
+
+check.overfitting(long_history, best_epoch)
+
+# %% [markdown]
+# ## Save and load
+# A saved model is a folder. `package` adds what lessons 04 and 05 need, such as a distribution of the codes, and
+# measures the model once more. `save` writes the files.
 
 # %%
 note = dict(epochs=config.epochs, seconds=seconds, seed=config.seed, command="notebooks/03_train_vae.ipynb")
 model = package(vae, faces, **note)
 hub.save(model, config.model_folder)
-{name: round(model.card["figures"][name], 5) for name in ("pictures", "squared_error", "ratio", "kl")}
+for path in sorted(config.model_folder.glob("*.*")):
+    print(f"{path.name:<16} {path.stat().st_size / 1e6:5.2f} MB")
 
 # %% [markdown]
-# Does the folder really hold the model? Load it and compare: on average a value may differ by less than half a grey level,
-# for the weights are stored as half-precision numbers.
+# `vae.weights.h5` holds the weights, `latent.npz` what was learned about the codes, and `card.json` says where the model
+# comes from. Does the folder give the same model back? Weights are stored with 16 bits, so tiny differences may remain.
 
-# %% tags=["nbval-check-output"]
+# %%
 loaded = hub.load(config.model_folder)
-difference = loaded.reconstruct(faces.preview).astype(int) - model.reconstruct(faces.preview)
-bool(np.abs(difference).mean() < 0.5)  # in grey levels of 256
+difference = loaded.reconstruct(faces.preview).astype(int) - latent.reconstruct(vae, faces.preview)
+print(f"mean difference: {np.abs(difference).mean():.2f} of 255 grey levels")
 
 # %% [markdown]
-# ## Going on after an interruption
-# Sessions end, computers sleep. To see that nothing is lost, a small model is trained for two epochs in one go, and a
-# second one is stopped by an exception after its first epoch and then called again with the same settings.
+# The two differ by <<mean difference: ([\d.]+)>> grey levels: you will not see it. With the same settings, lessons 04
+# and 05 find this model by `hub.load_for(config)`.
+
+# %% [markdown]
+# ### Exercise 3.4: stop and go on
+# Write a function that trains a tiny network for 3 epochs and returns its history. The check calls it twice with the
+# same folder, and stops the first call after one epoch. The second call must go on, not begin again.
+#
+# <details><summary>Hint</summary>Build the network inside the function, say with `filters=(8, 16)`. Hand `folder` and
+# `callbacks` on to `training.fit`. The 3 epochs include those before the interruption.</details>
+#
+# [Solution](solutions/03_train_vae.ipynb)
 
 
 # %%
-class PullThePlug(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 1:
-            raise KeyboardInterrupt
+def train_tiny(folder, callbacks):
+    return ...  # your answer: the history of a tiny network
 
 
-# %% [markdown]
-# The random numbers of an epoch depend on its number alone: the order of the pictures, the flips, the noise in the code. So
-# the second model ends where the first one does.
-
-# %%
-few = faces.train[: 2 * config.batch_size]
-small = dict(filters=(8, 16), latent_dim=8)
-short = dict(epochs=2, augment=data.augment)
-whole = training.build_vae(config, **small)
-training.fit(whole, few, **short)
-folder = config.model_folder / "interrupted"
-shutil.rmtree(folder, ignore_errors=True)  # of an earlier visit
-try:
-    training.fit(training.build_vae(config, **small), few, folder=folder, callbacks=[PullThePlug()], **short)
-except KeyboardInterrupt:
-    print("cut off after", pd.read_json(folder / "checkpoint" / "checkpoint.json", typ="series")["weights"])
+check.resume(train_tiny)
 
 # %% [markdown]
-# The same call once more finds the checkpoint and trains the epoch that is missing. Its two steps, at learning rates of
-# 0.004 and 0.0012 (see the formula above), move a typical weight by about 0.001 together, since Muon moves it by about a fifth
-# of the rate. Do the two models differ by less than 0.00001, on average?
-
-# %% tags=["nbval-check-output"]
-resumed = training.build_vae(config, **small)
-print("epochs in the history:", len(training.fit(resumed, few, folder=folder, **short)))
-apart = [np.abs(a - b).mean() for a, b in zip(whole.get_weights(), resumed.get_weights())]
-bool(np.mean(apart) < 1e-5)
-
-# %% [markdown]
-# ## Why variational?
-# An autoencoder without noise and without KL is simpler. The textbook's VAE adds the KL to the squared error with a fixed
-# weight. The calibrated VAE finds the weight itself. The same network, the same pictures, the same number of epochs: what
-# does each do well?
+# <details><summary>With other pictures</summary>
 #
-# - **autoencoder**: squared error alone, $\mathcal{L} = \lVert x - \hat x \rVert^2$ with $z = \mu(x)$;
-# - **classic VAE**: $\mathcal{L} = \lVert x - \hat x \rVert^2 + \beta\,\mathrm{KL}$ with $\beta = 1$, both as sums;
-# - **calibrated VAE**: $\mathcal{L} = -\log N(x; \hat x, \sigma^2) + \mathrm{KL}$ with $\sigma^2$ = the mean squared error.
+# A few hundred pictures make few steps per epoch: set `epochs` to several hundred, and expect the held-out curve to
+# turn. Drawn faces are easier than photographs: errors are smaller, and few latent variables go a long way. With a short
+# training PCA may be closer than the VAE, since it is fitted at once.
 #
-# The last two differ in one number. Multiplied by $2\sigma^2$, as in lesson 02, the calibrated loss is the classic one with
-# $\beta = 2\sigma^2$, a small number by the end (about twice the squared error in the table below). So what is compared is what the
-# weight does. Whether calibrating beats a weight that somebody took the time to choose well is not: it spares the search.
-
-# %%
-choices = {
-    "autoencoder": dict(likelihood="mse", beta=0.0, variational=False),
-    "classic": dict(likelihood="mse", beta=1.0),
-    "calibrated": dict(likelihood="gaussian", beta=1.0),
-}
-
-# %% [markdown]
-# The settings `comparison_epochs` and `comparison_pictures` keep the comparison from taking as long as three trainings. A
-# second callback watches: before the first epoch and after every epoch it decodes the same eight codes, which are drawn once
-# from $N(0, I)$ and then kept.
-
-# %%
-fixed_codes = np.random.default_rng(config.seed).standard_normal((8, config.latent_dim)).astype("float32")
-watch = {name: training.FacesPerEpoch(fixed_codes) for name in choices}
-few = faces.train[: config.comparison_pictures]
-budget = dict(epochs=config.comparison_epochs, batch_size=config.batch_size, seed=config.seed)
-budget["augment"] = data.augment
-compared = {name: training.build_vae(config, **choice) for name, choice in choices.items()}
-for name, network in compared.items():
-    training.fit(network, few, callbacks=[watch[name]], **budget)
-
-# %% [markdown]
-# ## When do faces appear?
-# Each frame decodes the same eight codes with the classic model's weights of one epoch; the first frame is from before
-# training. The bar below the faces shows how much of the training is done. What comes first, and what comes last?
-
-# %%
-plots.gif(watch["classic"].frames)  # a dozen of them at most, evenly spaced
-
-# %% [markdown]
-# First nothing; then blurred faces, which differ in light and hair before they differ in anything else; fine things come last.
-# (After few steps all may still be the mean face of lesson 01.) No code was ever told which face to be: the eight are
-# made up, nobody's photographs. Some may never become faces: $N(0, I)$ also holds codes that no photograph has.
-
-# %% [markdown]
-# ## What does each model do well?
-# Three things are asked of each: reconstruct the eight held-out faces; generate from codes $z \sim N(0, I)$; and walk from
-# the first of the eight to the second in equal steps of the code. Each model has three rows, in this order. The codes of the
-# rows `from N(0, I)` are the same for all three models.
-
-# %%
-figure = {}
-for name, network in compared.items():
-    z_mean, _ = latent.encode(network, faces.preview)
-    figure[f"{name}:\nreconstructed"] = latent.decode(network, z_mean)
-    figure[f"{name}:\nfrom N(0, I)"] = latent.decode(network, fixed_codes)
-    figure[f"{name}:\nfirst to second"] = latent.decode(network, latent.interpolate(z_mean[0], z_mean[1], 8))
-plots.rows(figure)
-
-# %% [markdown]
-# Expect this. The autoencoder reconstructs well, but what it makes from $N(0, I)$ is no face: nothing ever told it to use codes
-# from there. (If its own codes lie far out, those near zero are all alike to its decoder.) The classic VAE pays with softer
-# reconstructions for codes nearer to $N(0, I)$, so its new faces look most like faces. The calibrated VAE reconstructs with
-# detail; what it makes from $N(0, I)$ lies between the two. All three walk smoothly from face to face. Check it against the
-# rows, and in numbers. The last two columns are distances between new faces and held-out ones: smaller is better, and the text
-# below the table says how they are measured. In the first of the two the codes come from $N(0, I)$. But is $N(0, I)$ simply the
-# wrong place to draw the autoencoder's codes from? In the last column they come from a distribution that was fitted to the
-# means of the codes that each model gives its training pictures (a mixture of Gaussians: lesson 04 explains it).
-
-
-# %%
-def describe(network, images):
-    z_mean, z_log_variance = latent.encode(network, images)
-    z = np.random.default_rng(config.seed).standard_normal(z_mean.shape)
-    own = priors.fit_prior(latent.encode(network, few)[0]).sample(len(images), seed=config.seed)
-    return {
-        "squared error": evaluation.squared_error(images, latent.decode(network, z_mean)),
-        "KL (nats)": latent.statistics(z_mean, z_log_variance)["kl"].sum(),
-        "distance of N(0, I) faces": evaluation.pca_distance(pca, images, latent.decode(network, z)),
-        "fitted prior": evaluation.pca_distance(pca, images, latent.decode(network, own)),
-    }
-
-
-test = faces.test[: config.evaluation_pictures]
-table = pd.DataFrame({name: describe(network, test) for name, network in compared.items()}).T
-table.round(4)
-
-# %% [markdown]
-# The distance is the Fréchet distance between generated and held-out faces (`evaluation.pca_distance`). Each face is reduced to
-# its first principal components, those of the training pictures. Let $m$ and $C$ be the mean and the covariance of these
-# numbers over the one set, $m'$ and $C'$ over the other:
-# $$\lVert m - m' \rVert^2 + \mathrm{tr}\big(C + C' - 2\,(C\,C')^{1/2}\big).$$
-# It is 0 where they agree, and counts like a squared error summed over a picture. It sees layout, light, colour and coarse
-# detail; blur that is finer than those components it does not see. The scale is set by real faces: how far are training
-# pictures from test pictures?
-
-# %%
-real = evaluation.pca_distance(pca, test, faces.train[: len(test)])
-print(f"real training faces to real test faces: {real:.2f} ({len(test)} pictures each)")
-
-# %% [markdown]
-# (The KL of the autoencoder is not part of its loss, so its number says only that nobody asked for less. And compare the
-# squared errors of the autoencoder and of the calibrated VAE: these faces are held out. Where they are nearly equal, a little
-# noise was no handicap. The classic model's error shows that more of it would be.)
-
-# %% [markdown]
-# So the answer to "why variational" is not that a plain autoencoder cannot generate. From $N(0, I)$ it cannot; but with a
-# distribution fitted to its codes it does, as far as this distance sees, and in one run
-# ([Ghosh et al. 2020](https://arxiv.org/abs/1903.12436) build on that; the first question below asks you to look). The
-# classic VAE gains by a fitted distribution, too: even its codes, all taken together, are not spread quite like $N(0, I)$.
-# What noise and KL add is a measure: each number of the code has a price in nats and a known precision (lessons 04 and 05 use
-# both), and the loss, with its sign turned, is never more than $\log p(x)$ (the classic one's up to a constant). How much the
-# KL should weigh is a choice: the classic weight gives codes nearer to $N(0, I)$ and faces without detail, the calibrated one
-# keeps the detail and leaves the codes' true shape to be found. That is the first thing lesson 04 does.
-
-# %% [markdown]
-# ## How many numbers does a face need?
-# The calibrated VAE with a small, a middling and the chosen latent size, trained alike. What appears as the code grows?
-
-# %%
-sizes = {size: training.build_vae(config, latent_dim=size) for size in (8, 32)}
-for network in sizes.values():
-    training.fit(network, few, **budget)
-sizes[config.latent_dim] = compared["calibrated"]
-
-# %%
-rows = {f"{size} numbers": latent.reconstruct(network, faces.preview) for size, network in sizes.items()}
-plots.rows({"photograph": faces.preview} | rows)
-
-# %%
-latent_sizes = pd.DataFrame({size: describe(network, test) for size, network in sizes.items()}).T
-latent_sizes.rename_axis("latent size").round(4)
-
-# %% [markdown]
-# A handful of numbers holds what is coarse, light and dark above all; more numbers buy pose, expression and finer detail.
-# Compare the errors: how much did the step from 8 to 32 buy, and how much the last one? The KL says what was paid for it. And
-# is a short code easier to draw from $N(0, I)$ than a long one? Compare the two distances in each row: the last column shows
-# how near this decoder comes with codes like its own. (The KL divided by the size says what a number costs; it does not say
-# how the codes of all faces together are spread. Lesson 04 measures that.)
-
-# %% [markdown]
-# ## A failure on purpose
-# A common mistake in VAE code is one word: `mean` where `sum` belongs. Averaging the squared error over the pixels
-# divides it by their number, which, but for a factor in front of everything, is the same as multiplying the KL by it:
-# $$\tfrac{1}{N}\lVert x - \hat x \rVert^2 + \mathrm{KL} = \tfrac{1}{N}\left(\lVert x - \hat x \rVert^2 +
-# N\,\mathrm{KL}\right).$$
-# The factor in front hardly matters, since the size of Muon's steps, like that of Adam's, does not depend on the scale of the
-# loss.
-
-# %% tags=["nbval-check-output"]
-values = config.image_size**2 * 3
-print(f"N = {values:,}: the KL weighs {values:,} times too much")
-
-# %%
-broken = training.build_vae(config, likelihood="mse", beta=float(values))
-_ = training.fit(broken, few, **budget)
-
-
-# %%
-def decode_a_draw(network):  # encode, draw z, decode: as in training
-    z = network.sampling(latent.encode(network, faces.preview))
-    return latent.decode(network, z)
-
-
-mean_face = pipeline.to_uint8(faces.train[:1000].mean(axis=0) / 255)
-plots.rows(
-    {
-        "photograph": faces.preview,
-        "mean over pixels": decode_a_draw(broken),
-        "mean face": [mean_face] * len(faces.preview),
-        "sum over pixels": decode_a_draw(compared["classic"]),
-    }
-)
-
-# %% [markdown]
-# **Symptom:** every reconstruction is nearly the same, whatever the picture (what differs is the noise of the draw): the
-# decoder learns nothing from the code, so its best answer is always the mean face. **Number:** a KL near 0, so the code says
-# nothing about the picture. The literature calls it **posterior collapse**: $q(z \mid x)$, the approximate posterior, is the
-# prior for every picture. **Cure** here: the sum, in the last row. Below are the numbers of both. (A KL that weighs too much
-# is one cause. Another is a decoder so strong that it can do without a code,
-# [Bowman et al. 2016](https://arxiv.org/abs/1511.06349). And some latent variables can collapse while others work: lesson 05
-# counts those.)
-
-# %%
-pd.DataFrame({"mean": describe(broken, test), "sum": describe(compared["classic"], test)}).round(4)
-
-# %% [markdown]
-# (Is the error in the first column above that of lesson 01's mean face? The table decodes the mean of the code, here nearly the
-# same for every face, while this decoder was trained on draws, which lie elsewhere. If the last row is worse than the one above
-# it, that is why, too: a distribution fitted to means that are nearly all the same gives that one code again and again.)
-
-# %% [markdown]
-# ## Beside others
-# This section is about time, not about how a VAE works. Some of its words are explained in lesson 04 only, which comes back
-# to one of its tables. At a first reading, go on to the end of this page.
-#
-# Could another library do it faster? The same network, batch, number format and optimizer (Adam, explained below), timed in
-# turns on two processor cores by `make bench` ([what was measured, and how](../benchmarks/RESULTS.md)):
-#
-# | pictures per second | 64×64 | 128×128 |
-# | --- | --- | --- |
-# | this course | 1,277 | 400 |
-# | PyTorch at its best | 1,230 | 376 |
-# | Keras with its defaults | 752 | 209 |
-#
-# These are training steps alone, timed on another day, by Adam. The epochs above are Muon's, whose step takes longer, perhaps
-# in another number format; they read, augment and measure besides, and other work may have run beside them. So do not compare
-# these speeds with the one printed above. The fastest and the slowest of the repetitions, which stand with the results, lie
-# farther apart than this course and PyTorch. What the course has and Keras's defaults lack are *fused kernels*, one operation
-# in the place of a dozen: for batch normalization, and for Adam's update of a variable ([where the time
-# goes](../benchmarks/CONCLUSIONS.md)).
-#
-# A step can also be worth more. Adam, by which most networks are trained, gives every weight a step of its own size. The newer
-# **Muon** ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon/)), which the cells above trained with, takes the
-# kernel of a layer as a matrix, which maps what comes in to what goes out, and makes the step equally large in every direction
-# of that map, whereas a gradient is large in a few directions and small in most. This costs a few products of matrices per step
-# ([`optimizers.Muon`](../vae_keras/optimizers.py)). Here both train the model of this lesson on CelebA for the same processor
-# time: as long as Adam takes for about 60,000 pictures, as many as three epochs have. The error is that of the reconstructions
-# of validation pictures. Three rates of Muon were tried on these, too: they hardly differ, and the default is the middle one
-# ([variants](../benchmarks/CONCLUSIONS.md#the-plain-model-6464)). Adam has the rate that Keras gives it, and another might
-# narrow the gap. The distance is measured in the features of the course's own attribute classifier (lesson 04). Lower is
-# better.
-#
-# | optimizer | processor time per picture, Adam's is 1 | pictures seen | squared error | distance of reconstructions |
-# | --- | --- | --- | --- | --- |
-# | Adam | 1.00 | 59,904 | 0.00693 | 69.1 |
-# | Muon | 1.29 | 46,080 | 0.00450 | 29.7 |
-#
-# Pass `optimizer="adam"` to `training.fit` to try Adam. ([Other changes to the model](../benchmarks/CONCLUSIONS.md), each given
-# the same time.)
-#
-# And what are the seconds worth beside others? Here the course stands beside face models from elsewhere
-# ([which](../benchmarks/CONCLUSIONS.md#the-same-seconds-for-other-vaes)), each with its own published loss and settings,
-# trained once on the same pictures for at most the same time, on two cores without bfloat16 (numbers of 16 bits in the place of
-# 32). The table gives Fréchet distances of held-out photographs to reconstructions / to new faces from a mixture fitted to the
-# model's codes (lesson 04 explains that; those of our sharpened model were encoded and decoded once more), in the features of
-# SqueezeNet, a network trained on ImageNet's photographs of all kinds, which no loss contains. They cannot be compared with the
-# distances above, nor with published ones, which use another network. Lower is better. *Sharpened* is what lesson 04 does near
-# its end: a part of the seconds trains the model of this lesson, the rest its decoder alone, which gets a few more layers.
-# (DCGAN is an early generative adversarial network, a kind that lesson 04 explains; the VAE in its row has such layers. A
-# Wasserstein auto-encoder, here without noise, asks all codes together, not each by itself, to look like $N(0, I)$.)
-#
-# | trained for | 200 s | 600 s | 1,800 s |
-# | --- | --- | --- | --- |
-# | this course, sharpened | 1,407 / 1,687 | 777 / 833 | 469 / 589 |
-# | this course, plain | 1,153 / 1,321 | 907 / 1,062 | 814 / 951 |
-# | four convolutions, as DCGAN | 3,831 / 3,894 | 2,197 / 2,288 | 1,494 / 1,536 |
-# | *Generative Deep Learning* | 4,362 / 3,446 | 3,446 / 2,860 | 3,010 / 2,789 |
-# | Keras's example | 5,235 / 3,972 | 4,444 / 3,371 | 3,568 / 3,147 |
-# | Wasserstein auto-encoder | 9,230 / 9,236 | 5,769 / 5,807 | 3,273 / 3,383 |
-#
-# Sharpening needs time: with 200 seconds there is none for a whole epoch of it, and the plain model is ahead (lesson 04 shows
-# what such a short run leaves in the pictures).
-#
-# Before you believe this table: the same distance helped to choose how the course sharpens, partly on the very pictures of this
-# table, the test part included ([what was tried](../benchmarks/CONCLUSIONS.md#sharpening-the-decoder)), and the networks from
-# elsewhere were not chosen by it. And all were given our mixture. From $N(0, I)$, for which theirs are made, new faces are
-# farther with ours than with the nearest of theirs: the weight of the KL is one of the things in which the losses differ ([all
-# figures](../benchmarks/CONCLUSIONS.md#the-same-seconds-for-other-vaes)). And Keras's example, on faces, loses nearly all units
-# of a layer in its first steps, whatever its initial weights: how well it does is largely chance.
-#
-# And on a GPU? This notebook was not timed on one. A program of its own ([accelerator.py](../benchmarks/accelerator.py))
-# trains the same networks with Keras on JAX, also by Muon, in bfloat16, all pictures in the GPU's memory; the cells above will
-# not be as fast. The column `of everything` adds building and compiling (the last row found its networks compiled by the
-# second), the last one is reconstructions / new faces, as above. The pictures were compressed once more on their way there.
-#
-# | on one NVIDIA H200 | epochs, plain and sharpening | seconds of the steps | of everything | distances |
-# | --- | --- | --- | --- | --- |
-# | plain | 23 + 0 | 11 | 29 | 826 / 960 |
-# | sharpened | 9 + 4 | 9 | 49 | 335 / 435 |
-# | sharpened, for longer | 50 + 100 | 109 | 123 | 182 / 301 |
-#
-# The first two have as many epochs as two cores had time for in 1,800 seconds. By this distance the second comes nearer than
-# on two cores, by that of the course's own classifier it does not. Whether that is the number format, the pictures, the program
-# with its other random numbers, or chance, is not known: one run tells little, and so does one measure.
+# </details>

@@ -2,373 +2,424 @@
 # jupyter:
 #   lesson:
 #     title: Explore the latent space
+#     question: What do the numbers mean?
 #     do: |
-#       - look at every latent variable, and find out which ones carry something,
-#       - draw maps of the faces and colour them by attributes,
-#       - turn single numbers of a code and see what moves,
-#       - find directions that mean something, do arithmetic with faces, and edit a photograph.
+#       - turn single latent variables and see what moves,
+#       - find out what each latent variable costs, and which ones are silent,
+#       - find directions for a smile or glasses, and edit photographs with them,
+#       - measure what an edit changes besides.
 #     learn: |
-#       - how KL per dimension shows what a latent variable costs,
-#       - why single latent variables rarely mean one thing, and why directions do,
-#       - how to check with held-out faces that a direction means what its name says,
-#       - that an edit has side effects, and how they come from the data.
+#       - why single latent variables rarely have a name, and why directions do,
+#       - how a linear probe tests what can be read from a code,
+#       - that an edit repeats what the training pictures connect.
 #     need: |
-#       [Lesson 03](03_train_vae.ipynb) explains the model, [lesson 04](04_generate_faces.ipynb) how its codes are distributed. If
-#       you have not trained a model, the weights that ship are used; for a folder of your own, or another latent size, run
-#       lesson 03 first.
-#     minutes: {quick: 0.5, cpu: 1, gpu: not measured, full: 1}
+#       [Lesson 03](03_train_vae.ipynb) trains the model. If you have not run it, the weights that ship are used.
+#     minutes: {quick: 0.5, cpu: 2, full: 11}
 #     settings: [dataset, latent_dim]
 #     learned: |
-#       - The KL of a dimension is its price; a dimension with a price near zero carries nothing.
-#       - Attributes are directions, not dimensions. A linear probe on held-out codes says how well each is known.
-#       - "A − B + C" comes nearer to the mean of both than each of its terms, because a good part of the effects of two
-#         attributes adds up in the code; means over many faces remove what is peculiar to single ones.
-#       - An edit changes what the training pictures connect with the attribute, too. Other steps of the same length show what
-#         is due to the mere size of the step.
-#     questions: |
-#       1. Decode `code + found["means"].loc[name].to_numpy()` and the same with `"regression"`. Which attributes drag others
-#          along?
-#       2. How many of the most expensive dimensions does the probe need to reach its AUC? Try 4, 16 and 64.
-#       3. Put a picture of your own, or of somebody who agreed, through `vae_keras.data.load_images` (with
-#          `crop=model.card["crop"]`; it gives pictures and their names) and `model.edit`. What is lost before any edit, just by
-#          reconstructing it?
+#       - The KL of a latent variable is its price in nats. A price near zero means that it is silent.
+#       - A difference of means is a direction. Added to the code of a photograph, it changes the face in its own pose
+#         and light.
+#       - A step of the same length without a meaning is the control that every edit needs.
+#       - **What do the numbers mean?** One by one, nothing that we have a word for. Together they hold directions, such as
+#         a smile, and each direction carries along what comes with it in the training pictures.
 # ---
 
 # %% [markdown]
-# ## The model and its faces
-# As in lesson 04: the model that you trained, else the one that ships for these faces, here with its sharpened decoder, if it
-# has one.
+# ## The model and its codes
+# The model is the calibrated VAE of lesson 03. Its decoder was trained for longer, to draw sharper faces; lesson 07
+# tells how. The faces to explore are test pictures, which it has never seen.
 
 # %%
 import numpy as np
 import pandas as pd
+from sklearn.decomposition import PCA
 
-from vae_keras import data, directions, evaluation, hub, latent, plots
+from vae_keras import data, directions, evaluation, hub, latent, plots, training
+from vae_keras.checks import lesson_05 as check
 from vae_keras.release.classifier import label_faces
 
 model = hub.load_for(config)
 vae = model.vae
-plots.grid(model.generate(10, seed=config.seed), columns=10)
+faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures))
 
 # %% [markdown]
-# To explore codes we need pictures to encode. Where they have no labels, `label_faces` adds what a small face network sees in
-# them (the classifier of lesson 04); labelled ones stay as they are. Each picture gives a mean and a log-variance per latent
-# dimension: this is the whole of what the model knows about a picture.
-
-# %%
-faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures))
-train_mean, train_log_variance = latent.encode(vae, faces.train[:20_000])
-test_mean, test_log_variance = latent.encode(vae, faces.test[: config.evaluation_pictures])
+# The encoder answers each picture with a mean and a log-variance per latent variable. When this lesson says *code*, it
+# means the encoder mean.
 
 # %% tags=["nbval-check-output"]
-print("codes of the eight:", latent.encode(vae, faces.preview)[0].shape)
+train_mean, _ = latent.encode(vae, faces.train[:20_000])
+test_mean, test_log_variance = latent.encode(vae, faces.test[: config.evaluation_pictures])
+code, _ = latent.encode(vae, faces.preview)
+print("codes of the eight faces:", code.shape)
+
+# %% [markdown]
+# ## Turn one latent variable
+# The simplest experiment: take the code of one face, set one latent variable to −3, 0 and 3, and leave all others
+# alone. The prior $N(0, 1)$ rarely goes farther than 3.
+
+
+# %%
+def turn(network, code, j):
+    """Return a face with latent variable j at -3, 0 and 3, and where the picture changes."""
+    codes = np.repeat(code[None], 3, axis=0)
+    codes[:, j] = [-3, 0, 3]
+    low, middle, high = latent.decode(network, codes)
+    difference = np.abs(high - low.astype("float32")).mean(axis=-1)
+    return [low, middle, high, 4 * difference / 255]
+
+
+# %% [markdown]
+# Here are the first three latent variables. Their order has no meaning, so these are any three.
+
+# %% caption="Three latent variables, each turned from −3 to 3. Right: where the picture changes, four times as bright." alt="Three rows of one woman's face that changes only a little from left to right. In the difference pictures hair, outline and background are bright."
+heads = ["-3", "0", "3", "difference"]
+plots.rows({f"latent variable {j}": turn(vae, code[5], j) for j in range(3)}, heads=heads, size=192)
+
+# %% [markdown]
+# The person stays. What changes is spread over the picture: a little hair, a little outline, a little background.
+# Nothing here deserves a name of its own. Nobody asked the model to give each latent variable a meaning, and another
+# training would share the work out differently.
 
 # %% [markdown]
 # ## How is each latent variable distributed?
-# The prior of the training was $N(0, 1)$ for each variable. Do the codes follow it? Below stands a histogram for every one,
-# with the density of $N(0, 1)$ as a line, and above it its number and its KL in nats, by which they are sorted (the next
-# section explains it).
+# The KL term pulls each latent variable towards $N(0, 1)$. How well does that work? Most are close. These are the
+# dozen that differ most over the test faces.
 
-# %%
+# %% caption="The latent variables that differ most from N(0, 1), which is the orange line: number, mean ± deviation." alt="Twelve blue histograms shaped like bells, each a little to the left or to the right of the orange curve."
 plots.latent_distributions(test_mean, test_log_variance)
 
 # %% [markdown]
-# One by one most look much like the bell they should follow: the KL term saw to that. Some are shifted. (Lesson 04 showed
-# that *together* they do not: they depend on each other, and along some directions spread far more than along others.
-# Histograms of single variables cannot show it.)
+# Even these are bells of nearly the right width, shifted a little. One by one, the latent variables roughly follow
+# the prior.
+# Lesson 04 showed that together they do not.
 
 # %% [markdown]
-# ## What does each variable cost?
-# The KL divergence of one dimension, averaged over pictures, is its price in nats. It bounds from above what the dimension
-# tells about a face; the rest is paid for codes that are not spread like $N(0, 1)$. With a bar for the mean over pictures:
+# ## What does a latent variable cost?
+# The KL divergence of one latent variable, averaged over pictures, is its price in nats. The bar is that average:
 # $$\mathrm{KL}_j = \tfrac{1}{2}\,\overline{\left(\mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1\right)}.$$
-# A dimension is called active if its mean varies from picture to picture, with a variance above 0.01. In the table `mean` and
-# `standard_deviation` are those of $\mu_j$ over the pictures; `noise` is the encoder's own $\sigma_j$, the root of its mean
-# square.
+# It limits what the latent variable can tell about a face. At a price of 0 it has the mean 0 and the deviation 1 for
+# every face, so it tells nothing. Such a latent variable is **silent**.
 
-# %%
-statistics = latent.statistics(test_mean, test_log_variance)
-print(
-    f"{statistics['active'].sum()} of {len(statistics)} dimensions are active; {statistics['kl'].sum():.0f} nats in all"
-)
-statistics.sort_values("kl", ascending=False).head().round(2)
 
 # %% tags=["nbval-check-output"]
-by_hand = 0.5 * (test_mean**2 + np.exp(test_log_variance) - test_log_variance - 1)
-print("the same by hand:", np.allclose(by_hand.mean(axis=0), statistics["kl"], rtol=1e-3))
+def kl_per_variable(mean, log_variance):
+    """Return the mean KL of each latent variable in nats."""
+    return 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).mean(axis=0)
 
-# %%
-kl = statistics["kl"]
-print(f"the most expensive dimension costs {kl.max() / kl.median():.1f} times the median")
-plots.kl_per_dimension(kl)
 
-# %% [markdown]
-# Is any price near zero? Where all dimensions are active, as the count above may say, every one carries something, and a longer
-# code might still be used; the prices differ all the same. Nobody told the model which one should carry what: the order of the
-# dimensions means nothing, and training again from other initial weights would share the work out differently.
+kl = {"calibrated": kl_per_variable(test_mean, test_log_variance)}
+module = latent.statistics(test_mean, test_log_variance)["kl"]
+print("the module agrees:", np.allclose(kl["calibrated"], module, rtol=1e-3))
 
 # %% [markdown]
-# ## What moves when one number is turned?
-# Take the first of the eight faces, and turn one of its numbers from −3 to 3 while the others stay. Here are the five most
-# expensive dimensions. Has each a meaning?
+# To see silence, train a second model: the *classic* VAE, whose loss is the plain squared error plus the KL. The
+# calibrated model of lesson 02 gives the squared error more weight, so details repay their nats. The classic model does
+# not, so many latent variables have nothing to gain. A small network and
+# part of the pictures will do.
 
 # %%
-code = latent.encode(vae, faces.preview)[0]  # (8, latent_dim)
-expensive = statistics["kl"].nlargest(5).index
-turns = np.linspace(-3, 3, 9)
-plots.rows(
-    {f"dimension {j}": latent.decode(vae, latent.traverse(code[0], j, turns)) for j in expensive},
-    captions=turns,
+classic = training.build_vae(config, likelihood="mse", filters=[16, 32, 64, 128])
+few = faces.train[:10_000]
+training.fit(
+    classic, few, epochs=config.comparison_epochs, batch_size=32, optimizer="adam", learning_rate=2e-3
 )
+kl["classic"] = kl_per_variable(*latent.encode(classic, faces.test[: config.evaluation_pictures]))
+
+# %% caption="The price of each latent variable in both models." alt="Two step curves. The calibrated model's is high and nearly level. The classic model's begins lower, falls steeply and lies near zero on the right."
+silent = kl["classic"] < 0.1
+print(f"calibrated: from {kl['calibrated'].min():.1f} to {kl['calibrated'].max():.1f} nats each")
+print(f"classic: {silent.sum()} of {len(silent)} cost less than a tenth of a nat")
+plots.kl_profiles(kl)
 
 # %% [markdown]
-# Each turns something, and mostly several things at once, such as brightness, the tone of the hair and the background. Few
-# deserve a name of their own: the axes of the code are not the axes of our words. Nor does expensive mean important. A part
-# of the price is for a centre away from 0 or a spread above 1 (`mean` and `standard_deviation` in the table above). (From −3
-# to 3 is three deviations of $N(0, 1)$ to either side, but fewer of a variable that spreads more widely.)
+# The calibrated model uses all its latent variables. The cheapest costs <<calibrated: from ([\d.]+)>> nats, the
+# dearest <<calibrated: from [\d.]+ to ([\d.]+)>>. In the classic model <<classic: (\d+) of>> of
+# <<classic: \d+ of (\d+)>> cost less than a tenth of a nat. They have nearly collapsed to the prior. Turn the dearest
+# and the cheapest to see what silence means.
+
+# %% caption="The classic model: its dearest latent variable turned, and its cheapest." alt="Upper row: a blurred face that changes from left to right, with a bright difference. Lower row: three equal faces and a black difference."
+classic_code, _ = latent.encode(classic, faces.preview)
+ends = {"dearest": kl["classic"].argmax(), "cheapest": kl["classic"].argmin()}
+plots.rows({name: turn(classic, classic_code[5], j) for name, j in ends.items()}, heads=heads, size=192)
 
 # %% [markdown]
-# ## Do similar faces lie together?
-# Two dimensions can be drawn, the code has many more. PCA keeps the two directions of largest spread; t-SNE (t-distributed
-# stochastic neighbour embedding) gives up distances and keeps neighbours together. Each point is a held-out face: orange if it
-# has the attribute, grey if it lacks it.
-
-# %%
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-
-labels = faces.labels("test")[: len(test_mean)]
-shown = test_mean[:2000]
-flat = PCA(2, random_state=config.seed).fit_transform(shown)
-plots.scatter(flat, labels[: len(shown)], title="PCA")
-
-# %%
-perplexity = min(30, len(shown) / 4)
-neighbours = TSNE(perplexity=perplexity, random_state=config.seed, init="pca").fit_transform(shown)
-plots.scatter(neighbours, labels[: len(shown)], title="t-SNE")
+# A silent latent variable costs nothing, and the decoder has learned to ignore it. That is no fault: the classic loss
+# found that further details are not worth their price.
 
 # %% [markdown]
-# Where a colour gathers on one side, the attribute is written large in the code. Colours that lie mixed are not unknown to
-# the model: they may be separated in one of the many directions that a flat map has no room for. So ask the code itself.
+# ## A map of faces
+# If single latent variables mean little, are there better directions? Principal component analysis finds those along
+# which the codes spread most. Two of them make a map.
+
+# %% caption="The map, decoded: two principal axes of the codes, each from −2 to 2 deviations." alt="A table of soft faces. From left to right one property of light and background changes, from bottom to top another; the face stays much the same."
+axes = PCA(2, random_state=config.seed).fit(train_mean)
+places = axes.transform(test_mean)
+points = [(x, y) for y in np.linspace(2, -2, 4) for x in np.linspace(-2, 2, 6)]
+plots.grid(latent.decode(vae, axes.inverse_transform(points * places.std(axis=0))), columns=6)
 
 # %% [markdown]
-# ## What does a linear model know?
-# A logistic regression reads each attribute off the training codes and is tested on held-out ones. Such a model is called a
-# linear **probe**. Its measure is the **AUC** (area under the receiver operating characteristic curve): the probability that
-# a face with the attribute is ranked above one without; 0.5 is guessing. Beside it stand the same for PCA codes of the
-# pixels, with as many numbers per face, and for a single number of the code: the dimension that is correlated most with the
-# attribute.
+# The widest axes are about light and background: most pixels are there. Now place the test faces on the map and colour
+# them by what annotators saw in them.
 
-# %%
+# %% caption="Test faces on the map: orange with the attribute, grey without." alt="Five clouds of points. In most of them orange and grey are mixed; blond hair gathers on one side."
 known = directions.usable_attributes(faces.labels("train")[: len(train_mean)])
-pca = evaluation.fit_pca(faces.train, components=config.latent_dim, seed=config.seed)
-pixels = (
-    evaluation.pca_codes(pca, faces.train[: len(train_mean)]),
-    evaluation.pca_codes(pca, faces.test[: len(test_mean)]),
-)
-areas = pd.DataFrame(
-    {
-        "VAE": directions.probe(train_mean, known, test_mean, labels),
-        "PCA of pixels": directions.probe(pixels[0], known, pixels[1], labels),
-    }
-)
-for name in known:
-    best = np.abs(np.corrcoef(train_mean.T, known[name])[-1, :-1]).argmax()
-    alone = directions.probe(train_mean[:, [best]], known[[name]], test_mean[:, [best]], labels)
-    areas.loc[name, "best single dimension"] = alone[name]
-plots.bars(areas, label="AUC on held-out faces", reference=0.5)
+labels = faces.labels("test", list(known))[: len(test_mean)]
+plots.scatter(places, labels)
 
 # %% [markdown]
-# The two codes know much, though neither was told an attribute in training: what varies between faces is what had to be kept. A
-# single dimension knows less. Compare the dots of the two codes, too. Where PCA of the pixels does about as well, the attribute
-# can be read from pixels by a linear model: that is not where a network has an advantage. The table gives the numbers.
-
-# %%
-areas.round(3)
+# An attribute tied to light leans to one side. The others are mixed. A map has two axes, and the code has 128, so look
+# for a direction made for the attribute.
 
 # %% [markdown]
-# ## Which way leads to an attribute?
-# For each attribute we look for a shift of the code that gives it to a face. The plain way is the difference of means,
+# ## The direction of an attribute
+# Average the codes of all faces with an attribute, and of all faces without it. Both means are codes, so both decode
+# to a face.
+
+# %% caption="Mean codes without and with each attribute, decoded." alt="Two rows of soft mean faces. Below, each face has the attribute that the face above it lacks: a smile, glasses, a man's features, blond hair, youth."
+without = np.stack([train_mean[~known[name]].mean(axis=0) for name in known])
+having = np.stack([train_mean[known[name]].mean(axis=0) for name in known])
+pairs = {"without": latent.decode(vae, without), "with": latent.decode(vae, having)}
+plots.rows(pairs, heads=list(known))
+
+# %% [markdown]
+# What separates two such means is one step in the code, and the step is the direction of the attribute:
 # $$d_a = \operatorname{mean}(z \mid a) - \operatorname{mean}(z \mid \text{not } a).$$
-# It moves everything that comes *with* the attribute in these pictures. Regression moves less: it predicts the code from all
-# shown attributes together, $z \approx c + \sum_a y_a\, d_a$, where $y_a$ is 1 if the face has attribute $a$ and 0 if not, so
-# each $d_a$ is what one attribute adds while the others stay. (One function does both: a regression on one attribute alone
-# finds the difference of means.)
-
-# %%
-found = {
-    "means": directions.attribute_directions(train_mean, known),
-    "regression": directions.attribute_directions(train_mean, known, controls=list(known.columns)),
-}
-unit = {method: table.div(np.linalg.norm(table, axis=1), axis=0) for method, table in found.items()}
-cosines = {method: table @ table.T for method, table in unit.items()}
-plots.heatmap(cosines["regression"], title="cosine between the directions of regression")
 
 # %% [markdown]
-# A cosine near zero: the two shifts have little in common. (Whether an edit leaves the other attribute alone is measured
-# below.) Above zero the two attributes change the code in similar ways, and an edit of one will look a little like the other;
-# below zero, in opposite ways. Are the directions of regression nearer to right angles than the differences of means? Here is
-# the mean absolute value of the cosines between different attributes.
+# ### Exercise 5.1: a difference of means
+# Write the function. `z` holds codes, one in each row, and `has` is true for the rows that have the attribute. Two
+# lines are enough.
+# <details><summary>Hint</summary>An array takes true/false values as an index: <code>z[has]</code>. Average over axis
+# 0, the faces.</details>
+#
+# [Solution](solutions/05_explore_latent_space.ipynb)
+
 
 # %%
-others = ~np.eye(len(known.columns), dtype=bool)
-pd.Series({method: np.abs(table.to_numpy()[others]).mean() for method, table in cosines.items()}).round(3)
+def difference_of_means(z, has):
+    return ...  # your answer
+
+
+check.difference_of_means(difference_of_means)
+
+# %% [markdown]
+# The mean face with glasses also looks older and more like a man. In CelebA more men than women wear glasses, and the
+# difference of means takes that along. Two directions that share something have a cosine far from 0.
+
+# %% [markdown]
+# ### Exercise 5.2: predict three signs
+# The cell prints three pairs of attributes. Look at their correlations in lesson 01's heatmap. Will the directions of
+# each pair have a positive or a negative cosine? Write a list of three values, `1` or `-1`.
+# <details><summary>Hint</summary>If two attributes come together, each difference of means contains a part of the
+# other.</details>
+#
+# [Solution](solutions/05_explore_latent_space.ipynb)
+
+# %%
+related = directions.correlated_pairs(known)
+print(related)
+signs = ...  # your answer
+
+check.signs(signs, related, train_mean, known)
+
+# %% [markdown]
+# A remedy is regression. It predicts the code from all attributes at once, so each row of its answer is what one
+# attribute adds while the others stay the same.
+
+# %% include vae_keras/directions.py::regress caption="Cosines between differences of means." alt="A square table of the attributes, red for pairs with a positive cosine and blue for a negative one."
+means = pd.DataFrame(having - without, index=known.columns)
+shares = pd.DataFrame(regress(train_mean, known), index=known.columns)
+cosines = {}
+for method, found in {"means": means, "regression": shares}.items():
+    unit = found.div(np.linalg.norm(found, axis=1), axis=0)
+    cosines[method] = unit @ unit.T
+    others = cosines[method].to_numpy()[np.triu_indices(len(unit), 1)]
+    print(f"{method}: mean size of a cosine {np.abs(others).mean():.2f}")
+plots.heatmap(cosines["means"])
+
+# %% [markdown]
+# The mean size of a cosine is <<means: mean size of a cosine ([\d.]+)>> for differences of means and
+# <<regression: mean size of a cosine ([\d.]+)>> for regression. Regression untangles the attributes in the table; random directions have a mean size of some `0.07`. What
+# has no column there, such as lipstick or a beard, still comes along.
+
+# %% [markdown]
+# ## What can be read from the code?
+# A **probe** asks how much of an attribute a simple model can read from the code. Ours is logistic regression, fitted
+# on training codes and tested on test codes. The measure is the AUC: the probability that a face with the attribute
+# gets a higher score than one without. Guessing gives one half.
+#
+# Two rivals read the same attributes. One sees as many principal components of the pixels, without any VAE. The other
+# sees only the latent variable that goes best with the attribute.
+
+# %% include vae_keras/directions.py::fit_logistic caption="How well a linear probe reads each attribute of test faces." alt="For each attribute three dots. Those of the VAE and of PCA lie close together near the right end, that of a single latent variable far to the left."
+pca = evaluation.fit_pca(faces.train, components=vae.latent_dim, seed=config.seed)
+train_pixels = evaluation.pca_codes(pca, faces.train[: len(train_mean)])
+test_pixels = evaluation.pca_codes(pca, faces.test[: len(test_mean)])
+areas = pd.DataFrame({"VAE": directions.probe(train_mean, known, test_mean, labels)})
+areas["PCA of pixels"] = directions.probe(train_pixels, known, test_pixels, labels)
+for name in known:
+    j = np.abs(np.corrcoef(train_mean.T, known[name])[-1, :-1]).argmax()
+    alone = directions.probe(train_mean[:, [j]], known[[name]], test_mean[:, [j]], labels)
+    areas.loc[name, "one latent variable"] = alone[name]
+print("mean AUC:", areas.mean().round(2).to_dict())
+plots.bars(areas, label="AUC", reference=0.5)
+
+# %% [markdown]
+# The mean AUC is <<'VAE': ([\d.]+)>> for the code and <<'one latent variable': ([\d.]+)>> for its best single latent
+# variable. The attribute is spread over many. But PCA of the pixels reaches <<'PCA of pixels': ([\d.]+)>>. That an
+# attribute can be read from a code is therefore no merit of the VAE. Its merit is the way back, from a code to a face:
+# PCA adds the same smear to every picture, and the decoder fits a change to each face.
+
+# %% [markdown]
+# ### Exercise 5.3: how many latent variables?
+# `order` ranks the latent variables by their correlation with the attribute. Try the first 1, 2, 4, 8, 16, … of them.
+# What is the smallest of these counts that reaches an AUC of `0.9` on the test faces? `how_many` is this number.
+# <details><summary>Hint</summary><code>directions.probe</code> with <code>z[:, order[:count]]</code> for training and
+# test codes.</details>
+#
+# [Solution](solutions/05_explore_latent_space.ipynb)
+
+# %%
+first = known.columns[0]
+z, has = train_mean[:5_000], known[[first]][:5_000]
+order = np.abs(np.corrcoef(z.T, has.T)[-1, :-1]).argsort()[::-1]
+how_many = ...  # your answer
+
+check.how_many(how_many, order, z, has, test_mean, labels)
 
 # %% [markdown]
 # ## Arithmetic with faces
-# The mean code of all faces with one attribute and without another is a code, and decodes to a face. So one can calculate:
-# *A without B*, minus *neither*, plus *B without A*. What should come out?
+# The way back lets you calculate: *glasses − no glasses + this photograph*. Take the rarest attribute and add twice
+# its difference of means, so that it is easy to see. There are two controls. One adds twice the pixels' own difference of
+# means to the pixels. The other adds a random step of the same length to the code.
 
-# %%
-first, second = faces.dataset.arithmetic
-both = faces.labels("train", [first, second])[: len(train_mean)]
-a, b = both[first], both[second]
-result = directions.arithmetic(train_mean, both, first, second)
-terms = np.stack(
-    [train_mean[a & ~b].mean(0), train_mean[~a & ~b].mean(0), train_mean[b & ~a].mean(0), result]
-)
+# %% caption="The rarest attribute, added to photographs, to their codes, and a random step as long." alt="Eight photographs; below, the same with a dark smear over the eyes; below, faces with drawn glasses that fit each head; below, faces like those of other people, without glasses."
+rare = known.mean().idxmin()
 pictures = faces.train[: len(train_mean)]
-means = [pictures[rows.to_numpy()].mean(axis=0) / 255 for rows in (a & ~b, ~a & ~b, b & ~a, a & b)]
-pixels = np.stack([*means[:3], means[0] - means[1] + means[2]])
-captions = [first, "− neither", "+ " + second, "= both?"]
-plots.rows({"of codes": latent.decode(vae, terms), "of pixels": pixels.clip(0, 1)}, captions=captions)
+smear = pictures[known[rare]].mean(axis=0) - pictures[~known[rare]].mean(axis=0)
+step = 2 * means.loc[rare].to_numpy()
+smeared = (faces.preview / 255 + 2 * smear / 255).clip(0, 1)
+sums = {"photograph": faces.preview, f"+ {rare}, in pixels": smeared}
+sums[f"+ {rare}, in the code"] = latent.decode(vae, code + step)
+sums["random step"] = latent.decode(vae, code + directions.random_direction(step))
+plots.rows(sums)
 
 # %% [markdown]
-# The last face should have both. It is smooth, because it stands on means over many faces, in which everything that they do
-# not share has cancelled out. The second row calculates with the pixels themselves. Where faces are aligned, means of many
-# add up there, too, so a picture alone says little for the code. Is the result nearer to the mean of the faces that really
-# have both than the other three are, and by how much: among codes, and among pixels?
-
-# %%
-distance = {
-    "of codes": np.linalg.norm(terms - train_mean[a & b].mean(axis=0), axis=1),
-    "of pixels": np.linalg.norm((pixels - means[3]).reshape(4, -1), axis=1),
-}
-print("distance to the mean of both:")
-pd.DataFrame(distance, [first, "neither", second, "result"]).round(2)
+# In pixels the sum is a smear at the place where glasses usually are. In the code it becomes glasses on this head, in
+# its pose. The random step is as long. It changes the faces elsewhere, and gives no glasses.
 
 # %% [markdown]
-# ## Editing a photograph
+# ## Edit a photograph
 # An edit is one line: encode, add a direction, decode,
-# $$x' = \operatorname{decode}(\mu(x) + s\,d_a).$$
-# The model folder holds one direction for each attribute shown. Three were tried: the difference of means, the regression
-# above, and a regression that holds every labelled attribute still. Where the classifier of lesson 04 knows the attribute well
-# enough, it chose, on validation pictures. Each direction was scaled, to at most four times its length, until the classifier
-# saw the attribute in most of the faces that had lacked it. Kept was the one that then changed the classifier's other decisions
-# least. (For attributes that it does not know well, a linear model of pixels took its place.) Here are all eight faces with
-# each attribute; none of them was trained on. The last row moves each code as far as the longest of these edits, in a random
-# direction.
+# $$\hat x = \operatorname{decode}(\mu(x) + s\,d_a).$$
+# The model folder holds a direction $d_a$ for each attribute, found by regression as above. It was stretched until a classifier saw the attribute in
+# most validation faces that had lacked it. That is strength $s = 1$. Begin with half of it.
 
-# %%
-attributes = [name for name in faces.dataset.attributes if name in model.directions.index]
-edited = {f"+ {name}": model.edit(faces.preview, name) for name in attributes}
-longest = max((model.direction(name) for name in attributes), key=np.linalg.norm)
-z, _ = latent.encode(vae, faces.preview)
-edited["random direction"] = latent.decode(vae, directions.edit(z, directions.random_direction(longest)))
-plots.rows({"photograph": faces.preview, "reconstruction": model.reconstruct(faces.preview)} | edited)
+# %% caption="Edits of eight test faces at half strength." alt="Rows of the same eight people: photograph, reconstruction, and one row for each attribute, in which the smile, glasses, gender, hair or age has changed a little."
+edited = {"photograph": faces.preview, "reconstruction": model.reconstruct(faces.preview)}
+attributes = [name for name in known if name in model.directions.index]
+for name in attributes:
+    edited[f"half of {name}"] = latent.decode(vae, code + 0.5 * model.direction(name))
+plots.rows(edited)
 
 # %% [markdown]
-# Compare every edit with the reconstruction above it, not with the photograph: what the model cannot reconstruct it cannot
-# keep. The person should stay, and the attribute appear: is it still the same person, more so than in the last row? Where the
-# light of the whole picture changes as well (CelebA's blond hair is an example), there may be two causes. The attribute came
-# with such light in the training pictures. And the step is long: it was stretched until most faces turned, also those that
-# were far from having the attribute. Half the strength may then look better: see the next figure. And an attribute comes as it
-# mostly looks in the training pictures: CelebA's `Eyeglasses` are often dark, and so are the model's.
+# This figure answers the question of the lesson. A row is one direction in the code, the same for all eight people,
+# and it has a name. Compare each row with the reconstruction, not with the photograph: what the reconstruction lost
+# cannot return. Half a step is a hint; the next figure goes further.
 
 # %% [markdown]
-# **Strength is a dial.** Half of it goes half the way in the code, negative values go the other way. Does the picture change as
-# evenly? And how far can the dial be turned before the face breaks?
+# ## Turn the dial
+# Strength is a dial. Here is one face from −1 to `1.5`.
 
-# %%
-strengths = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
-one = faces.preview[:1]
-dial = {name: np.concatenate([model.edit(one, name, s) for s in strengths]) for name in attributes}
-plots.rows(dial, captions=strengths)
-
-# %% [markdown]
-# In the middle stands the reconstruction. Where the step had to be stretched far, 1 already exaggerates; beyond 1 every edit
-# does: such codes lie where few training faces are. Taking away what a face never had leads there sooner: less than no
-# glasses, or hair darker than dark, is nothing that the pictures show.
+# %% caption="One face along each direction." alt="A row for each attribute. In the middle the reconstruction; to the right the attribute grows until the face breaks, to the left its opposite."
+strengths = [-1, -0.5, 0, 0.25, 0.5, 0.75, 1, 1.5]
+dial = {}
+for name in attributes:
+    dial[name] = latent.decode(vae, code[5] + np.outer(strengths, model.direction(name)))
+plots.rows(dial, heads=strengths)
 
 # %% [markdown]
-# ## Does an edit do what it says, and only that?
-# Ask the linear probe: of the test faces that lack an attribute in its eyes, how many have it after the edit? And how many
-# decisions on the *other* attributes change? There are two controls of the same length: three random directions, and five
-# directions from one training face to another. The second kind is the fairer one. Codes spread far along some axes and little
-# along most (lesson 04), so a random direction soon leads to codes that no face has. A direction between two faces keeps to
-# the axes along which faces differ.
-
-# %%
-probes = {name: directions.fit_logistic(train_mean, known[name]) for name in known.columns}
-
-
-def decisions(z):
-    again, _ = latent.encode(vae, latent.decode(vae, z))  # ask about the picture, not the code that made it
-    return pd.DataFrame({name: probe.predict(again) for name, probe in probes.items()})
-
-
-# %%
-def between_faces(like, seed):
-    """From the code of one training face towards that of another, as long as `like`."""
-    one, other = np.random.default_rng(seed).choice(train_mean, 2, replace=False)
-    return (other - one) * np.linalg.norm(like) / np.linalg.norm(other - one)
-
-
-few = test_mean[:300]
-before, report = decisions(few), {}
-for name in known.columns.intersection(model.directions.index, sort=False):
-    direction = model.direction(name)
-    ways = {
-        "edit": [direction],
-        "random directions": [directions.random_direction(direction, seed) for seed in range(3)],
-        "between faces": [between_faces(direction, seed) for seed in range(5)],
-    }
-    for way, steps in ways.items():
-        lacked, seen = ~before[name], []  # NaN where no face lacks it
-        for step in steps:
-            after = decisions(few + step)
-            others = (after != before).drop(columns=name)[lacked].to_numpy().mean()
-            seen.append({"turned": after[name][lacked].mean(), "others changed": others})
-        report[name, way] = pd.DataFrame(seen).mean()
-pd.DataFrame(report).T.round(2)
+# Small steps look natural. At 1 an edit is meant to convince even for a face far from the attribute, so it is often too
+# much. Blond hair burns out first, and glasses turn into a bar: the code has left the region where training faces lie.
+# Below 0 the model has to invent: there is nothing like less than no glasses.
 
 # %% [markdown]
-# An edit should turn many and change few others. Where others change clearly more with the edit than with a step between two
-# faces, the model connects this attribute with some of the others (the mean does not say which); lesson 01's correlations say
-# whether the pictures do, too. Where such a step changes as many, the length of the step may be enough to explain it. A
-# random direction that changes more shows only that it leads away from faces. And look at what the controls turn: where a
-# step without a meaning turns many, the probe knows the attribute poorly (compare its AUC), or most faces have it, so that
-# any change makes a face more usual.
-
-# %% [markdown]
-# ## What does an outsider see?
-# The probe reads codes of this very model. The classifier of lesson 04 never saw a code: it looks at the edited picture. But it
-# is no neutral witness. On validation pictures it set the length of these directions by how many faces it saw turned, and it
-# chose among up to three: first those that turned enough, then the one that changed fewest of its decisions. So both of its
-# numbers are flattered: what is new is whether they carry over to test faces. First its agreement with the labels of the test
-# pictures, beside that of always giving the commoner answer (nothing is listed where it knows none of the attributes; where the
-# labels are its own, it agrees of course).
+# ## What else does an edit change?
+# Ask a witness that never sees a code: the small classifier that ships with the course. It looks at a picture and
+# names 40 attributes. Two numbers count. *Turned*: of the faces that lacked the attribute, how many have it now?
+# *Others changed*: how many of its other 39 answers differ?
 
 # %%
 classifier = evaluation.load_classifier()
-shared = [name for name in attributes if name in classifier.attributes]
-test = faces.test[: len(test_mean)]
-agreement = (classifier.decisions(test)[shared].to_numpy() == labels[shared].to_numpy()).mean(axis=0)
-share = labels[shared].mean()
-pd.DataFrame({"agreement": agreement, "commoner answer": np.maximum(share, 1 - share)}, index=shared).round(3)
+test_codes = test_mean[:200]
+before = classifier.decisions(latent.decode(vae, test_codes))
 
-# %%
-views, unedited = {}, latent.decode(vae, few)
-for name in shared:
-    direction = model.direction(name)
-    steps = {"edit": direction, "random direction": directions.random_direction(direction)}
-    for way, step in (steps | {"between faces": between_faces(direction, seed=0)}).items():
-        views[name, way] = classifier.score_edit(unedited, latent.decode(vae, few + step), name)
-pd.DataFrame(views).T.round(2)
+
+def score(after, name):
+    """Return what the classifier sees in faces that lacked an attribute before."""
+    lacked = ~before[name]
+    changed = (before != after)[lacked].mean().drop(name).fillna(0)
+    turned = after[name][lacked].mean()
+    return {"turned": turned, "others changed": changed.mean(), "most changed": changed.idxmax()}
+
 
 # %% [markdown]
-# Where it agrees with the labels more often than the commoner answer does, its view of the edits counts: how many faces it sees
-# turned, of those that lacked the attribute in its eyes, and how many of its decisions on all other attributes it changes. (One
-# step of each kind here, the same two faces for all attributes.) Does it find the same side effects as the probe? (Compare the
-# edit with the other steps within each table, not one table's numbers with the other's: the probe's others are the attributes
-# shown here, the classifier's are all the rest of its 40.) Where the two differ, trust neither alone.
+# Each edit has two controls of the same length: a random direction, and a step between two training faces. The second
+# is the fairer one, because it keeps to the ways in which faces differ.
+
+# %% caption="Edits at full strength, and steps of the same length without a meaning." alt="Two panels of bars for each attribute. Left, edits turn most faces and the controls few. Right, edits change more of the other answers than the controls do, most of all Male."
+rng = np.random.default_rng(config.seed)
+steps = {"random direction": rng.standard_normal(test_codes.shape)}
+steps["between two faces"] = rng.choice(train_mean, len(test_codes)) - rng.choice(train_mean, len(test_codes))
+shown = [name for name in attributes if name in before]
+rows = []
+for name in shown:
+    direction = model.direction(name)
+    for way, step in {"edit": direction[None], **steps}.items():
+        step = step * np.linalg.norm(direction) / np.linalg.norm(step, axis=1, keepdims=True)
+        after = classifier.decisions(latent.decode(vae, test_codes + step))
+        rows.append({"attribute": name, "step": way, **score(after, name)})
+report = pd.DataFrame(rows, columns=["attribute", "step", "turned", "others changed", "most changed"])
+print(report[report["step"] == "edit"].round(2).to_string(index=False))
+tables = {}
+for column in ("turned", "others changed"):
+    table = report.pivot(index="attribute", columns="step", values=column)
+    tables[column] = table.reindex(index=shown, columns=["edit", *steps])
+plots.grouped_bars(tables)
+
+# %% [markdown]
+# A meaningless step turns far fewer faces, so the names of the directions are earned. On the right every edit changes
+# more than a step between two faces: it carries something along. The table says what most: for `Male` it is
+# `<<Male\s+edit.* (\w+)>>`.
+
+# %% [markdown]
+# ### Exercise 5.4: how strong should a smile be?
+# Complete the function: edit `test_codes` along `model.direction(first)` by `strength`, and return the `turned` and
+# `others changed` of `score` as a pair. Then try `0.25`, `0.5` and `1`. Which strength would you choose?
+# <details><summary>Hint</summary>Decode, then let the classifier decide, then <code>score</code>. The loop above does
+# the same.</details>
+#
+# [Solution](solutions/05_explore_latent_space.ipynb)
+
+
+# %%
+def smile(strength):
+    return ...  # your answer: turned, others changed
+
+
+check.smile(smile, model, test_codes, first)
+
+# %% [markdown]
+# ## Limits
+# - **Labels come together.** Most faces labelled `Male` wear no lipstick. An edit towards `Male` changes what the
+#   classifier says of lipstick, because the training pictures connect the two.
+# - **Labels are opinions.** Annotators decided who looks young, or like a man. The direction repeats their view and
+#   says nothing about the person.
+# - **The code does not hold everything.** Single strands of hair and the rim of glasses need pixels that 128 numbers
+#   do not keep. So blond hair becomes a bright cloud, and glasses come as they mostly are in CelebA: dark.
+# - **The witness is no stranger.** The same classifier set the lengths of the directions, on validation pictures.
+#
+# <details><summary>With other pictures</summary>Pictures without labels get those that the classifier sees, or
+# measured ones such as brightness. The last chart shows the attributes that the classifier knows, and stays empty if
+# it knows none. In shorter profiles the classic model trains too briefly to silence many latent variables.</details>

@@ -1,6 +1,7 @@
-"""`make figures`: writes the minutes of the lessons and the figures of the models that ship into README.md.
+"""`make figures`: writes the lessons' table, the figures of the models that ship, and the strip of faces for README.md.
 
-The figures come from the models' cards, and from benchmarks/RESULTS.md, where `make quality` and `make bench` write.
+The questions and minutes come from the lessons' texts, the figures from the models' cards, the strip from the CelebA
+model and a photograph in the public domain.
 """
 
 import json
@@ -8,11 +9,12 @@ import re
 
 import jupytext
 
-from frame import ROOT, lessons
+from frame import ROOT, lessons, repository
 
 README = ROOT / "README.md"
 WEIGHTS = ROOT / "vae_keras" / "hub" / "weights"
-WAYS = {"course": "this course", "torch": "PyTorch at its best", "keras": "Keras with its defaults"}
+STRIP = ROOT / "docs" / "strip.jpg"
+BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{}/blob/main/notebooks/{}.ipynb)"
 
 
 def markdown(rows):
@@ -21,97 +23,75 @@ def markdown(rows):
     return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
 
 
-def models():
-    """Return a table with a row for each shipped model, and one more for its sharpened decoder."""
-    head = ["model", "pictures", "squared error", "of PCA's", "distance: reconstructions", "new faces"]
-    rows = [[*head, "training pictures", "minutes"]]
-    for path in sorted(WEIGHTS.glob("*/card.json")):
-        card = json.loads(path.read_text())
-        if path.parent.name == "classifier":  # which draws no faces
-            continue
-        rows.append(model_row(f"`{path.parent.name}`", card, card))
-        if "sharpened" in card:
-            rows.append(model_row(f"`{path.parent.name}`, sharpened", card, card["sharpened"]))
+def course():
+    """Return a table with a row for each lesson; with badges once the course has an address."""
+    rows = [["lesson", "the question", "minutes (`cpu`)"]]
+    if repository():
+        rows[0].append("in Colab")
+    for text in lessons():
+        header = jupytext.read(text, fmt="py:percent").metadata["lesson"]
+        title = f"[{text.stem[:2]} {header['title']}](notebooks/{text.stem}.ipynb)"
+        row = [title, header["question"], str(header["minutes"]["cpu"])]
+        if repository():
+            row.append(BADGE.format(repository(), text.stem))
+        rows.append(row)
     return markdown(rows)
 
 
-def model_row(name, card, training):
-    """Return the cells of one training of the model that a card describes."""
-    figures = training["figures"]
-    minutes = training["minutes"] + training.get("diffusion", {}).get("minutes", 0)
+def models():
+    """Return a table with a row for each shipped model, of the decoder that it draws with."""
+    head = [
+        "model",
+        "training pictures",
+        "squared error",
+        "of PCA's",
+        "distance: reconstructions",
+        "new faces",
+    ]
+    rows = [[*head, "other photographs"]]
+    for path in sorted(WEIGHTS.glob("*/card.json")):
+        card = json.loads(path.read_text())
+        if path.parent.name != "classifier":  # which draws no faces
+            rows.append(model_row(path.parent.name, card))
+    return markdown(rows)
+
+
+def model_row(name, card):
+    """Return the cells of the model that a card describes."""
+    figures = card.get("sharpened", card)["figures"]
+    distances = (figures["distance"][of] for of in ("reconstructions", "new", "training"))
     return [
-        name,
+        f"`{name}`",
         f"{card['pictures']['train']:,}",
         f"{figures['squared_error']:.5f}",
         f"{figures['ratio']:.2f}",
-        *(f"{figures['distance'][of]:.2f}" for of in ("reconstructions", "new", "training")),
-        f"{minutes:.0f}",
+        *(f"{distance:.2f}" for distance in distances),
     ]
 
 
-def section(title):
-    """Return a section of benchmarks/RESULTS.md."""
-    results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
-    return results.partition(f"## {title}\n")[2].partition("\n## ")[0]
+def strip():
+    """Return a row of faces: a photograph, its reconstruction, edits of it, and the first new faces of seed 0."""
+    import numpy as np
+    import skimage.data
+
+    import vae_keras
+    from vae_keras import plots
+    from vae_keras.data import framing
+
+    model = vae_keras.load("celeba")
+    photograph = framing.resize(skimage.data.astronaut()[21:175, 149:303], model.vae.image_size)[None]
+    faces = {
+        "photograph": photograph,
+        "reconstruction": model.reconstruct(photograph),
+        "less smiling": model.edit(photograph, "Smiling", -0.7),
+        "more smiling": model.edit(photograph, "Smiling", 0.7),
+    }
+    new = model.generate(2, seed=0)
+    row = np.concatenate([*faces.values(), new])
+    return plots.grid(row, columns=len(row), captions=[*faces, "a new face", "another"])
 
 
-def cells(title, first):
-    """Return a table of benchmarks/RESULTS.md, found by the head of its first column: {row: {column: cell}}."""
-    lines = section(title).partition(f"| {first} |")[2].partition("\n\n")[0].strip().split("\n")
-    names, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
-    return {name: dict(zip(names, row)) for name, *row in rows}
-
-
-def outside():
-    """Return the distances by a network from outside (`make quality`) as a table, a row per decoder.
-
-    Raises:
-        ValueError: They were not measured.
-    """
-    rows = [["model", "training pictures", "reconstructions", "new faces", "new faces / reconstructions"]]
-    for name in ("celeba", "lfw", "anime"):
-        measured = {key: row["outside"] for key, row in cells(f"The faces of {name}", "set").items()}
-        if "–" in measured.values():
-            raise ValueError(
-                f"benchmarks/RESULTS.md lacks distances: run make quality MODEL={name} OUTSIDE=…"
-            )
-        distances = {key: float(value.replace(",", "")) for key, value in measured.items()}
-        real = distances["real training pictures"]
-        for decoder in ("plain", "sharpened"):
-            again, new = distances[f"{decoder}, reconstructions"], distances[f"{decoder}, new faces"]
-            shown = [f"{value:,.0f}" for value in (real, again, new)]
-            rows.append([f"`{name}`, {decoder}", *shown, f"{new / again:.2f}"])
-    return markdown(rows)
-
-
-def edits():
-    """Return what the classifier sees in CelebA's test pictures (`make quality`), a row per attribute."""
-    head = ["attribute", "seen in photographs", "in reconstructions", "after the edit"]
-    rows = [[*head, "other decisions changed", "by a random direction"]]
-    measured = cells("The faces of celeba", "attribute")
-    for name in measured:
-        attribute, _, way = name.partition(", ")
-        if way != "shipped":
-            continue
-        edit, control = measured[name], measured[f"{attribute}, random direction"]
-        shown = [edit[column] for column in ("photographs", "reconstructed", "turned", "others_changed")]
-        shown.append(control["others_changed"])
-        rows.append([f"`{attribute}`", *(f"{float(value):.3f}" for value in shown)])
-    return markdown(rows)
-
-
-def steps():
-    """Return what `make bench` measured of the training step as a table, a row per way."""
-    measured = re.findall(r"^\| (\w+) \| (\d+×\d+) \| (\d+) \|", section("The training step"), re.MULTILINE)
-    speeds = {(way, size): f"{int(speed):,}" for way, size, speed in measured}
-    sizes = list(dict.fromkeys(size for _, size, _ in measured))
-    rows = [["pictures per second", *sizes]]
-    for way, name in WAYS.items():
-        rows.append([name, *(speeds[way, size] for size in sizes)])
-    return markdown(rows)
-
-
-TABLES = {"figures": models, "outside": outside, "edits": edits, "steps": steps}
+TABLES = {"lessons": course, "figures": models}
 
 
 def between(text, mark, content):
@@ -127,16 +107,13 @@ def between(text, mark, content):
     return text
 
 
-def with_figures(text):
-    """Return the text of the README with the tables between their marks, and the minutes in the rows of the lessons."""
-    for lesson in lessons():
-        minutes = jupytext.read(lesson, fmt="py:percent").metadata["lesson"]["minutes"]
-        line = re.compile(rf"^(\|.*\(notebooks/{lesson.stem}\.ipynb\) \|[^|]*\|).*$", re.MULTILINE)
-        text = line.sub(rf"\1 {minutes['cpu']} | {minutes['full']} |", text)
+def with_tables(text):
+    """Return the text of the README with the tables between their marks."""
     for mark, table in TABLES.items():
         text = between(text, mark, table())
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(with_figures(README.read_text()))
+    README.write_text(with_tables(README.read_text()))
+    STRIP.write_bytes(strip().image().data)

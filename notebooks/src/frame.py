@@ -1,21 +1,26 @@
-"""From the text of a lesson to its notebook, not yet executed: frame, include markers, cells.
+"""From the text of a lesson to its notebook, not yet executed: frame, include markers, captions, cells.
 
 A text (notebooks/src/NN_name.py) is jupytext's percent format. Its YAML header holds, under `jupyter: lesson:`, what
-the frame of every lesson (template.py.jinja) is made of: `title`, `do`, `learn`, `need`, `minutes` per profile,
-`settings` the reader may change (of dataset, epochs, latent_dim; default: all), `learned` and three `questions`, the
-lists as markdown. The cells below the header stand between the frame's set-up and its end. A marker such as
+the frame of every lesson (template.py.jinja) is made of: `title`, `question`, `do`, `learn`, `need`, `minutes` per
+profile, `settings` the reader may change (of dataset, epochs, latent_dim; default: all;
+`shipped` for a model that ships) and `learned`, the lists as
+markdown. The cells below the header stand between the frame's set-up and its end. The solutions of a lesson's exercises
+(notebooks/src/solutions/NN_name.py) have a header of `title` and `settings`, and a frame of their own. A marker such as
 
     # %% include vae_keras/model.py::Sampling                     a class or a function
     # %% include vae_keras/model.py::VAE only __init__ call       a class with these members alone
     # %% include vae_keras/model.py::VAE.train_step               a method, and its assignment to the class
 
 makes a cell that shows this definition of the module, so that there is one copy of it. Of docstrings the cell keeps the
-first line: the text beside the cell explains the rest.
+first line: the text beside the cell explains the rest. And
+
+    # %% caption="Ten new faces." alt="Ten faces that look at the camera."
+
+puts a numbered caption below the picture that the cell shows, and tells who cannot see it what there is to see.
 """
 
 import ast
 import re
-import sys
 import textwrap
 from pathlib import Path
 
@@ -28,15 +33,24 @@ ROOT = SOURCE.parent.parent
 CONFIG = ROOT / "vae_keras" / "config.py"
 
 
-def lessons(wanted=()):
-    """Return the texts of the lessons, in order; `wanted`: the beginnings of their names ("03"), or none for all."""
-    texts = sorted(SOURCE.glob("[0-9][0-9]_*.py"))
-    for name in wanted:
-        if not any(text.stem.startswith(name) for text in texts):
-            sys.exit(
-                f"error: no lesson {name} in {SOURCE}; there are {', '.join(text.stem for text in texts)}"
-            )
-    return [text for text in texts if not wanted or text.stem.startswith(tuple(wanted))]
+def lessons():
+    """Return the texts of the lessons, in order."""
+    return sorted(SOURCE.glob("[0-9][0-9]_*.py"))
+
+
+def solutions():
+    """Return the texts of the solutions, in the order of their lessons."""
+    return sorted((SOURCE / "solutions").glob("[0-9][0-9]_*.py"))
+
+
+def is_solution(text):
+    """Return whether a text holds the solutions of a lesson."""
+    return text.parent.name == "solutions"
+
+
+def notebook_name(text):
+    """Return the path of a text's notebook below the folder of the notebooks."""
+    return f"solutions/{text.stem}.ipynb" if is_solution(text) else f"{text.stem}.ipynb"
 
 
 def repository():
@@ -97,27 +111,22 @@ def source(text, node):
 
 
 def render(text, run=None):
-    """Return the notebook, not executed, of the lesson `text`; `run`: how it was executed, for the last line."""
-    body, texts = jupytext.read(text, fmt="py:percent"), lessons()
-    following = next((other for other in texts if other.stem > text.stem), None)
-    words = dict(name=text.stem, number=int(text.stem[:2]), repository=repository(), next_name=None)
-    words["lesson"] = body.metadata.get("lesson", {})
-    if following:
-        words["next_name"] = following.stem
-        words["next_title"] = jupytext.read(following, fmt="py:percent").metadata["lesson"]["title"]
-    template = jinja2.Template((SOURCE / "template.py.jinja").read_text(), undefined=jinja2.StrictUndefined)
-    try:
-        frame = jupytext.reads(template.render(words, run=run), fmt="py:percent").cells
-    except jinja2.UndefinedError as error:
-        raise ValueError(f"{text}: the header of the lesson is not complete ({error})") from error
-    middle = next(i for i, cell in enumerate(frame) if cell.metadata.get("title") == "lesson")
-    cells = [*frame[:middle], *body.cells, *frame[middle + 1 :]]
-    for number, cell in enumerate(cells):
+    """Return the notebook of the lesson or of the solutions `text`, not executed.
+
+    Args:
+        text: path of the text.
+        run: how it was executed, for the last line.
+    """
+    body = jupytext.read(text, fmt="py:percent")
+    cells = framed(text, body, run)
+    for cell in cells:
         marker = cell.metadata.get("title", "")
         if marker.startswith("include"):
             cell.source = "\n\n".join(filter(None, [definition(marker), cell.source]))
-        cell.metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
+    cells = with_captions(cells)
+    for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"
+        cell.metadata = {key: cell.metadata[key] for key in ("tags", "mystnb") if key in cell.metadata}
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     metadata = {
         "kernelspec": kernel,
@@ -126,3 +135,35 @@ def render(text, run=None):
         "run": run or {},
     }
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def framed(text, body, run):
+    """Return the cells of a text between those of its frame."""
+    words = dict(name=text.stem, number=int(text.stem[:2]), repository=repository(), run=run, next_name=None)
+    words["lesson"] = body.metadata.get("lesson", {})
+    following = next((other for other in lessons() if other.stem > text.stem), None)
+    if following:
+        words["next_name"] = following.stem
+        words["next_title"] = jupytext.read(following, fmt="py:percent").metadata["lesson"]["title"]
+    loader = jinja2.FileSystemLoader(SOURCE)
+    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined)
+    template = "solutions.py.jinja" if is_solution(text) else "template.py.jinja"
+    try:
+        frame = jupytext.reads(environment.get_template(template).render(words), fmt="py:percent").cells
+    except jinja2.UndefinedError as error:
+        raise ValueError(f"{text}: the header of the lesson is not complete ({error})") from error
+    middle = next(i for i, cell in enumerate(frame) if cell.metadata.get("title") == "lesson")
+    return [*frame[:middle], *body.cells, *frame[middle + 1 :]]
+
+
+def with_captions(cells):
+    """Return the cells, with a numbered caption after each that has one, and its alternative text where sites look."""
+    captioned, number = [], 0
+    for cell in cells:
+        captioned.append(cell)
+        if "alt" in cell.metadata:
+            cell.metadata["mystnb"] = {"image": {"alt": cell.metadata["alt"]}}
+        if "caption" in cell.metadata:
+            number += 1
+            captioned.append(nbformat.v4.new_markdown_cell(f"*Figure {number}. {cell.metadata['caption']}*"))
+    return captioned

@@ -58,7 +58,9 @@ def make_first_faces(faces, folder, epochs: int, seed: int = 0, force: bool = Fa
     page_path, gif_path = check_outputs(folder, force)
     folder.mkdir(parents=True, exist_ok=True)
     size = faces.images.shape[1]
-    settings = config.settings(image_size=size, latent_dim=LATENT_DIM, seed=seed)
+    settings = config.settings(
+        dataset=faces.dataset.address, image_size=size, latent_dim=LATENT_DIM, seed=seed
+    )
     vae = training.build_vae(settings, filters=FILTERS)
     watch = NewFacesPerEpoch(faces, page_path, seed, force)
     start = time.perf_counter()

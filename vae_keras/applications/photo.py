@@ -1,19 +1,26 @@
-"""Photographs of anybody's own, framed as a model's training pictures were."""
+"""Photographs of anybody's own: read, with the faces in them found and aligned as a model's training pictures are."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from vae_keras.data import load_images
+from vae_keras.applications import alignment
+from vae_keras.applications.alignment import AlignedFace
+from vae_keras.data import ImageError, framing, images, loading
 
 
-def load_photos(paths, model) -> np.ndarray:
-    """Return pictures as a model takes them.
+def load_photos(paths, model, align: bool = True) -> np.ndarray:
+    """Return pictures as a model takes them, a face of each.
+
+    Of a photograph, the largest face is found and aligned, where the model's card says where its training pictures
+    have eyes, nose and mouth. A picture of the model's own size is left as it is.
 
     Args:
         paths: a path or several. Each is a picture, a folder of pictures, or a .npy of uint8 RGB
             (n, height, width, 3). A leading ~ is the home folder.
-        model: a `Pretrained`. Its card says how its pictures were cropped.
+        model: a `Pretrained`.
+        align: False takes the centre of each picture instead, cropped as the training pictures were.
 
     Returns:
         uint8 (n, size, size, 3), in the order of the paths, those of a folder by name.
@@ -29,13 +36,116 @@ def load_photos(paths, model) -> np.ndarray:
     """
     if isinstance(paths, str | Path):
         paths = [paths]
-    loaded = []
-    for path in paths:
-        images, _ = load_images(
-            Path(path).expanduser(),
-            model.vae.image_size,
-            crop=model.card["crop"],
-            find_face=model.card["find_face"],
-        )
-        loaded.append(images)
+    if not align or model.card.get("template") is None:
+        loaded = [_load_framed(path, model) for path in paths]
+    else:
+        loaded = [
+            find_in_photo(picture, model, name, 1)[0].image[None] for name, picture in read_photos(paths)
+        ]
     return np.concatenate(loaded)
+
+
+def _load_framed(path, model):
+    """Return the pictures at a path, cropped as the model's training pictures were."""
+    size, card = model.vae.image_size, model.card
+    pictures, _ = loading.load_images(
+        Path(path).expanduser(), size, crop=card["crop"], find_face=card["find_face"]
+    )
+    return pictures
+
+
+def read_photos(paths) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the name and the picture, uint8 (height, width, 3), of each photograph, at its own size.
+
+    Args:
+        paths: a path or several, as for `load_photos`.
+
+    Raises:
+        FileNotFoundError: A path does not exist.
+        ValueError: A picture cannot be used.
+    """
+    if isinstance(paths, str | Path):
+        paths = [paths]
+    for path in paths:
+        for name, picture in loading.find_pictures(Path(path).expanduser()).items():
+            if isinstance(picture, Path):
+                picture = images.read_image(picture)
+            yield name, np.asarray(picture)
+
+
+def find_in_photo(
+    picture: np.ndarray, model, name: str = "The picture", number: int | None = None
+) -> list[AlignedFace]:
+    """Return the faces in a photograph, aligned as a model takes them.
+
+    Args:
+        picture: uint8 (height, width, 3).
+        model: a `Pretrained`.
+        name: what the picture is called in messages.
+        number: of the face, counted from 1, the largest first. None: all.
+
+    Returns:
+        A list of `AlignedFace`, of one where the model has no template, or the picture has the model's own size.
+
+    Raises:
+        ImageError: There is no face, or none of this number.
+    """
+    size = model.vae.image_size
+    template = model.card.get("template")
+    if template is None or picture.shape[:2] == (size, size):
+        return [crop_photo(picture, model, name)]
+    found = alignment.find_faces(picture)
+    chosen = found
+    if number is not None or not found:
+        chosen = [alignment.choose_face(found, number or 1, name)]
+    return [alignment.align(picture, face, template, size) for face in chosen]
+
+
+def crop_photo(picture: np.ndarray, model, name: str = "The picture") -> AlignedFace:
+    """Return the centre of a picture as a face, cropped as a model's training pictures were."""
+    if model.card["find_face"]:
+        raise ImageError(
+            f"{name} can be edited as a face only, since this model has no template: add --face-only."
+        )
+    return alignment.crop_face(picture, model.card["crop"], model.vae.image_size)
+
+
+def number_faces(picture: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return a copy of a photograph with a numbered frame around each face that is found, and how many there are.
+
+    Args:
+        picture: uint8 (height, width, 3).
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    drawn = Image.fromarray(picture)
+    pen = ImageDraw.Draw(drawn)
+    faces = alignment.find_faces(picture)
+    width = max(2, max(picture.shape[:2]) // 300)
+    for number, face in enumerate(faces, start=1):
+        left, top, across, down = face.box
+        pen.rectangle((left, top, left + across, top + down), outline=(255, 210, 0), width=width)
+        font = ImageFont.load_default(max(14, int(0.3 * across)))
+        pen.text((left + 2 * width, top), str(number), fill=(255, 210, 0), font=font, stroke_width=width)
+    return np.asarray(drawn), len(faces)
+
+
+def own_face(path, model) -> np.ndarray:
+    """Return the face in a photograph as a model takes it. Where the path is None, it is an astronaut's.
+
+    Args:
+        path: of a picture, or None for Eileen Collins, whose portrait by NASA comes with scikit-image.
+        model: a `Pretrained`.
+
+    Returns:
+        uint8 (1, size, size, 3).
+
+    Raises:
+        FileNotFoundError: The path does not exist.
+        ValueError: The picture cannot be used, or shows no face that can be found.
+    """
+    from vae_keras.applications.first_faces import astronaut_face
+
+    if path is None:
+        return framing.resize(astronaut_face(), model.vae.image_size)[None]
+    return load_photos(path, model)[:1]

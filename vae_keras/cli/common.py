@@ -16,19 +16,28 @@ def load_model(options):
 
 
 def read_images(options, model):
-    """Return the pictures of --images as the model takes them.
+    """Return a face of each picture of --images, as the model takes them.
 
     Raises:
         ValueError: --out would replace them, or they cannot be used.
     """
     from vae_keras.applications.photo import load_photos
 
+    return load_photos(image_paths(options), model, align=not options.no_align)
+
+
+def image_paths(options):
+    """Return the paths of --images.
+
+    Raises:
+        ValueError: --out would replace one of them.
+    """
     paths = [Path(path).expanduser() for path in options.images]
     out = options.out.resolve()
     for path in paths:
         if out in (path.resolve(), *path.resolve().parents):
             raise ValueError(f"{options.out} holds the pictures to be read: give --out another name.")
-    return load_photos(paths, model)
+    return paths
 
 
 def write_faces(model, z, options) -> None:

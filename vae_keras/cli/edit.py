@@ -1,12 +1,19 @@
-"""Move faces along an attribute: strength 1 gives it to most faces that lack it, -1 takes it away.
+"""Change attributes of the faces in a photograph: strength 1 gives one to most faces that lack it, -1 takes it away.
+
+The face is found and aligned; the photograph keeps its size, and every pixel that the edit does not change.
 
 Examples:
-  python -m vae_keras edit --model celeba --images x.npy --attribute Smiling --strength 1 --out e.npy
-  python -m vae_keras edit --model anime --images face.png --attribute Blue_Hair --out blue.png
+  python -m vae_keras edit --model celeba --images me.jpg --attribute Smiling --out smile.jpg
+  python -m vae_keras edit --model celeba --images me.jpg --attribute Smiling=1 Young=-0.5 --out e.png
+  python -m vae_keras edit --model celeba --images group.jpg --show-faces --out numbers.jpg
+  python -m vae_keras edit --model celeba --images group.jpg --face 2 --attribute Smiling --out second.jpg
+  python -m vae_keras edit --model anime --images face.png --attribute Blue_Hair --face-only --out blue.png
 """
 
+import argparse
+
 from vae_keras.cli import common
-from vae_keras.cli.options import add_faces_output, add_images, add_model, number
+from vae_keras.cli.options import add_faces_output, add_images, add_model, add_no_align, number, whole_number
 
 
 def add_arguments(parser):
@@ -15,18 +22,102 @@ def add_arguments(parser):
     add_images(parser)
     add_faces_output(parser)
     parser.add_argument(
-        "--attribute", required=True, help="such as Smiling; a wrong name is answered with the model's own"
+        "--attribute",
+        nargs="+",
+        type=attribute_and_strength,
+        default=[],
+        help="such as Smiling, or several with their strengths: Smiling=1 Young=-0.5; "
+        "a wrong name is answered with the model's own",
     )
     parser.add_argument(
-        "--strength", type=number(-100), default=1.0, help="how far; negative: back (default: 1)"
+        "--strength",
+        type=number(-100),
+        default=1.0,
+        help="how far, of attributes without a strength of their own; negative: back (default: 1)",
     )
+    parser.add_argument("--face", type=whole_number(1), help="edit one face: 1 is the largest (default: all)")
+    parser.add_argument(
+        "--show-faces",
+        action="store_true",
+        help="write the photograph with its faces numbered, and edit nothing",
+    )
+    parser.add_argument(
+        "--face-only", action="store_true", help="write the edited face alone, at the model's size"
+    )
+    add_no_align(parser)
+
+
+def attribute_and_strength(text: str) -> tuple[str, float | None]:
+    """Convert an option for argparse: NAME, or NAME=STRENGTH."""
+    name, equals, strength = text.partition("=")
+    if not equals:
+        return name, None
+    try:
+        return name, number(-100)(strength)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
 
 
 def run(options):
     """Edit pictures and write them."""
+    if options.show_faces:
+        show_faces(options)
+        return
+    if not options.attribute:
+        raise ValueError("There is nothing to edit: give --attribute, such as --attribute Smiling.")
+    model = common.load_model(options)
+    strengths = {}
+    for name, strength in options.attribute:
+        model.direction(name)  # a wrong name is said before minutes of work
+        strengths[name] = options.strength if strength is None else strength
+    if options.face_only:
+        edit_faces(model, strengths, options)
+    else:
+        edit_photos(model, strengths, options)
+
+
+def edit_faces(model, strengths, options):
+    """Write the edited faces alone, at the model's size."""
     from vae_keras import directions, latent
 
-    model = common.load_model(options)
-    direction = model.direction(options.attribute)
-    z_mean, _ = latent.encode(model.vae, common.read_images(options, model))
-    common.write_faces(model, directions.edit(z_mean, direction, options.strength), options)
+    z, _ = latent.encode(model.vae, common.read_images(options, model))
+    for name, strength in strengths.items():
+        z = directions.edit(z, model.direction(name), strength)
+    common.write_faces(model, z, options)
+
+
+def edit_photos(model, strengths, options):
+    """Write the photographs with their faces edited, at their own size."""
+    from vae_keras import data
+    from vae_keras.applications import full_size, photo
+
+    edited = []
+    for name, picture in photo.read_photos(common.image_paths(options)):
+        if options.no_align:
+            faces = [photo.crop_photo(picture, model, name)]
+        else:
+            faces = photo.find_in_photo(picture, model, name, options.face)
+        for face in faces:
+            picture = full_size.edit_photograph(model, picture, face, strengths)
+        edited.append(picture)
+        print(f"{name}: {len(faces)} face{'s' if len(faces) > 1 else ''} edited")
+    if len(edited) > 1 and len({picture.shape for picture in edited}) > 1 and options.out.suffix:
+        raise ValueError(
+            f"{options.out} is one file for {len(edited)} photographs of several sizes: name a folder."
+        )
+    data.save_images(edited, options.out, force=options.force)
+    print(f"wrote {options.out}")
+
+
+def show_faces(options):
+    """Write a photograph with its faces numbered."""
+    from vae_keras import data
+    from vae_keras.applications import photo
+
+    data.check_output(options.out, force=options.force)
+    pictures = list(photo.read_photos(common.image_paths(options)))
+    if len(pictures) != 1:
+        raise ValueError(f"--show-faces takes one photograph, and --images holds {len(pictures)}.")
+    numbered, count = photo.number_faces(pictures[0][1])
+    data.save_images([numbered], options.out, force=options.force)
+    print(f"wrote {options.out}: {count} face{'' if count == 1 else 's'}")

@@ -6,13 +6,21 @@ Examples:
 """
 
 from vae_keras.cli import common
-from vae_keras.cli.options import add_images, add_model, add_overwrite, output_path, whole_number
+from vae_keras.cli.options import (
+    add_images,
+    add_model,
+    add_no_align,
+    add_overwrite,
+    output_path,
+    whole_number,
+)
 
 
 def add_arguments(parser):
     """Declare the options of this command."""
     add_model(parser)
     add_images(parser)
+    add_no_align(parser)
     parser.add_argument(
         "--out",
         required=True,

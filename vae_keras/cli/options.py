@@ -93,6 +93,13 @@ def add_images(parser) -> None:
     )
 
 
+def add_no_align(parser) -> None:
+    """Add the option that leaves a picture as it is framed."""
+    parser.add_argument(
+        "--no-align", action="store_true", help="take the centre of each picture, instead of finding its face"
+    )
+
+
 def add_faces_output(parser) -> None:
     """Add the options that say where faces are written to."""
     parser.add_argument(

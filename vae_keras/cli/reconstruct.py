@@ -7,13 +7,14 @@ Examples:
 """
 
 from vae_keras.cli import common
-from vae_keras.cli.options import add_faces_output, add_images, add_model
+from vae_keras.cli.options import add_faces_output, add_images, add_model, add_no_align
 
 
 def add_arguments(parser):
     """Declare the options of this command."""
     add_model(parser)
     add_images(parser)
+    add_no_align(parser)
     add_faces_output(parser)
 
 

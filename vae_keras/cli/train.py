@@ -20,7 +20,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--epochs",
         type=whole_number(1),
-        help=f"passes over the pictures (default: {config.PROFILES['full'][0]})",
+        default=20,
+        help="passes over the pictures (default: 20)",
     )
     parser.add_argument(
         "--sharpen",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vae_keras.config import working_folder
+from vae_keras.config import data_folders, find_archive
 
 # HEIC is listed although nothing here reads it: left out silently it would never be missed.
 PICTURE_SUFFIXES = tuple(
@@ -154,7 +154,9 @@ class Files:
         return dict(sorted(members.items()))
 
 
-def locate(name: str, handle: str, other_names: Sequence[str] = ()) -> Path:
+def locate(
+    name: str, handle: str, other_names: Sequence[str] = (), download_size: str = "", terms: str = ""
+) -> Path:
     """Find the archive or folder of a known data set.
 
     It is looked for in the folder that `VAE_KERAS_DATA` names, then in `data/` of the working directory and of
@@ -164,6 +166,8 @@ def locate(name: str, handle: str, other_names: Sequence[str] = ()) -> Path:
         name: Name of the data set.
         handle: Its address on Kaggle, "owner/name".
         other_names: Names of archives (without .zip) and folders that may hold it, besides its own and Kaggle's.
+        download_size: How large the download is, such as "1.4 GB"; printed before it starts.
+        terms: Licence and consent; printed before the download starts.
 
     Returns:
         Path of the archive or folder.
@@ -171,37 +175,15 @@ def locate(name: str, handle: str, other_names: Sequence[str] = ()) -> Path:
     Raises:
         FileNotFoundError: It is nowhere and cannot be downloaded, or `VAE_KERAS_DATA` names no folder.
     """
-    folders = _data_folders()
-    stems = [handle.split("/")[1], name, *other_names]
-    for folder in folders:
-        for stem in stems:
-            for path in (folder / f"{stem}.zip", folder / stem):
-                if path.exists():
-                    return path
-    return _download(name, handle, folders[0])
+    found = find_archive([handle.split("/")[1], name, *other_names])
+    return found or _download(name, handle, download_size, terms)
 
 
-def _data_folders():
-    """Return the folders in which data sets are looked for."""
-    folders = [Path.cwd() / "data"]
-    if working_folder() != Path.cwd():  # a lesson runs in notebooks/
-        folders.append(working_folder() / "data")
-    named = os.environ.get("VAE_KERAS_DATA")
-    if named:
-        folder = Path(named).expanduser()
-        if not folder.is_dir():
-            raise FileNotFoundError(
-                f"VAE_KERAS_DATA names {folder}, which is no folder: correct or unset it."
-            )
-        folders.insert(0, folder)
-    return folders
-
-
-def _download(name, handle, data_folder):
+def _download(name, handle, download_size, terms):
     """Return the folder of a data set in kagglehub's cache, filled from the network unless it is whole already."""
     by_hand = (
         f"download https://www.kaggle.com/datasets/{handle} in a browser and put it as "
-        f"{handle.split('/')[1]}.zip into {data_folder}, or into the folder that VAE_KERAS_DATA names."
+        f"{handle.split('/')[1]}.zip into {data_folders()[0]}, or into the folder that VAE_KERAS_DATA names."
     )
     try:
         import kagglehub
@@ -214,15 +196,23 @@ def _download(name, handle, data_folder):
     kept = Path(get_cache_folder(), "datasets", handle)
     versions = [int(path.stem) for path in kept.glob("*.complete") if path.stem.isdigit()]
     if versions:
-        handle = (
-            f"{handle}/versions/{max(versions)}"  # with its version it needs no network where it is whole
-        )
+        # With its version it needs no network where it is whole.
+        handle = f"{handle}/versions/{max(versions)}"
+    else:
+        print(_announcement(handle, kept, download_size, terms), flush=True)
     try:
         return Path(kagglehub.dataset_download(handle))
     except Exception as error:  # kagglehub raises a dozen kinds
         reason, interrupted = _why_not_downloaded(error)
     _remove_useless_archives(kept, interrupted)
     raise FileNotFoundError(f"{name} could not be downloaded from Kaggle ({reason}): {by_hand}")
+
+
+def _announcement(handle, folder, download_size, terms):
+    """Return what is said before a download: its size, where it comes from and goes to, and its terms."""
+    size = f"about {download_size} " if download_size else ""
+    place = str(folder).replace(str(Path.home()), "~", 1)
+    return f"Downloading {size}from https://www.kaggle.com/datasets/{handle} to {place}. {terms}".rstrip()
 
 
 def _why_not_downloaded(error):

@@ -13,13 +13,13 @@ import shutil
 import sys
 import tempfile
 import time
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from vae_keras import storage
 from vae_keras.data import archives, framing, images, measured, preparing, splits
 from vae_keras.data.datasets.base import Dataset
 
@@ -100,7 +100,7 @@ def load(folder: Path, check: bool = True) -> Prepared | None:
         pictures = np.load(folder / "images.npy", mmap_mode="r")
         table = _read_csv(folder / "table.csv", dtype={"name": str}).set_index("name")
         skipped = _read_csv(folder / "skipped.csv", dtype=str)
-        intact = not check or _checksum(folder / "images.npy") == settings["crc32"]
+        intact = not check or storage.checksum(folder / "images.npy") == settings["crc32"]
     except (OSError, ValueError, KeyError, EOFError, TypeError):
         intact = False
     if not intact or len(table) != len(pictures):
@@ -130,7 +130,7 @@ def new_entry(folder: Path, settings: dict):
     temporary = Path(tempfile.mkdtemp(prefix=".preparing-", dir=folder.parent))
     try:
         yield temporary
-        settings = {**settings, "crc32": _checksum(temporary / "images.npy")}
+        settings = {**settings, "crc32": storage.checksum(temporary / "images.npy")}
         (temporary / "settings.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
         try:
             temporary.rename(folder)
@@ -146,8 +146,3 @@ def _remove_abandoned(root):
     for old in root.glob(".preparing-*"):
         if time.time() - old.stat().st_mtime > ABANDONED:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def _checksum(path):
-    """Return the CRC-32 of a file."""
-    return zlib.crc32(np.memmap(path, mode="r"))

@@ -11,6 +11,7 @@ import pandas as pd
 from vae_keras.config import require
 from vae_keras.data import cache
 from vae_keras.data.datasets import Dataset, get_dataset
+from vae_keras.data.measured import MEASURED
 from vae_keras.data.preparing import prepare
 from vae_keras.data.splits import SPLITS
 
@@ -83,6 +84,12 @@ class Faces:
         names = self.table.index[self.rows("test")][:PREVIEW]
         return self.dataset.photograph(names[i])
 
+    @property
+    def label_names(self) -> list[str]:
+        """Names of the labels; of the measured attributes, where nobody labelled the pictures."""
+        names = self.table.columns.drop("split")
+        return [name for name in names if name not in MEASURED] or list(names)
+
     def labels(self, split: str = "train", names=None) -> pd.DataFrame:
         """Return attributes as True or False, one row a picture.
 
@@ -126,7 +133,7 @@ def load_faces(
         The faces.
 
     Raises:
-        ValueError: The data set cannot be used.
+        ValueError: The data set cannot be used, or holds fewer than 40 pictures that can.
         FileNotFoundError: There is none.
 
     Example:

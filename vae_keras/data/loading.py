@@ -32,7 +32,7 @@ def load_images(
     Example:
         >>> images, names = load_images("photographs/", image_size=64, find_face=True)
     """
-    pictures = _find_pictures(Path(path))
+    pictures = find_pictures(Path(path))
     at_least = needed_side(image_size, crop, find_face)
     images = np.empty((len(pictures), image_size, image_size, 3), np.uint8)
     errors = []
@@ -50,7 +50,7 @@ def load_images(
     return images, list(pictures)
 
 
-def _find_pictures(path):
+def find_pictures(path):
     """Return {name: path of a picture, or the picture itself}."""
     if path.suffix.lower() == ".npy" and path.is_file():
         return {f"{path.stem}-{row:05d}": image for row, image in enumerate(_load_array(path))}

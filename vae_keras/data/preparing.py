@@ -18,7 +18,7 @@ from vae_keras.data.measured import MEASURED, measure
 from vae_keras.data.splits import SPLITS, limit_rows, sort_rows, split_by_hash
 
 BLOCK = 64  # pictures per task of the thread pool
-FEWEST = 10  # pictures that a data set needs
+FEWEST = 40  # pictures that a data set needs: with fewer, some lesson has nothing to measure with
 
 
 class Block(NamedTuple):
@@ -47,11 +47,14 @@ def prepare(
         ValueError: Too few of the pictures can be used.
     """
     table = dataset.table()
+    place = dataset.location or dataset.title
+    _require_enough(len(table), place)
     chosen = limit_rows(sort_rows(table), pictures)
     path = folder / "images.npy"
     columns, problems = _prepare_all(path, dataset, table.index, chosen.index, image_size, progress)
     columns["_row"] = np.arange(len(chosen))
     kept, skipped = _leave_out(dataset, chosen.assign(**columns), problems, len(table))
+    _require_enough(len(table) - len(skipped), place)
     rows = kept.pop("_row").to_numpy()
     if len(rows) < len(chosen) or (np.diff(rows) != 1).any():
         _reorder(path, rows, image_size)
@@ -158,7 +161,10 @@ def _leave_out(dataset, table, problems, total):
         The table of those that stay, and [(name, reason)] of the others.
     """
     kept = table[~table.index.isin(problems)]
-    _require_enough(kept, table, problems, dataset.location or dataset.title)
+    if not len(kept):
+        first = " ".join(sorted(problems.items())[0])
+        place = dataset.location or dataset.title
+        raise ValueError(f"None of the {len(table)} pictures of {place} can be used: {first}")
     if not dataset.official_split:  # once more without the others: a small set keeps eight test pictures
         groups = [dataset.group(name) for name in kept.index]
         every_group_is_one_picture = len(set(groups)) == len(groups)
@@ -168,13 +174,12 @@ def _leave_out(dataset, table, problems, total):
     return kept, sorted(problems.items()) + copies
 
 
-def _require_enough(kept, table, problems, place):
+def _require_enough(count, place):
     """Raise ValueError where too few pictures can be used."""
-    if not len(kept):
-        first = " ".join(sorted(problems.items())[0])
-        raise ValueError(f"None of the {len(table)} pictures of {place} can be used: {first}")
-    if len(kept) < FEWEST:
-        raise ValueError(f"{place} holds {len(kept)} usable pictures: at least {FEWEST} are needed.")
+    if count < FEWEST:
+        raise ValueError(
+            f"{place} holds {count} usable pictures: at least {FEWEST} are needed, and some hundred are better."
+        )
 
 
 def _without_copies(table):

@@ -25,7 +25,7 @@ def save_images(images: np.ndarray, path: str | Path, force: bool = False) -> No
     """Write pictures. Nothing half written is ever seen under `path`.
 
     Args:
-        images: uint8 (n, height, width, 3).
+        images: uint8 (n, height, width, 3), or a list of such (height, width, 3), for a folder of any sizes.
         path: Name of a picture (.png, .jpg and so on: a grid of all), of an array (.npy), or, without a suffix, of a
             folder that gets 00000.png, 00001.png and so on.
         force: Whether to replace a file that the program did not write. A folder of other files is never replaced.
@@ -34,8 +34,11 @@ def save_images(images: np.ndarray, path: str | Path, force: bool = False) -> No
         ImageError: Something of the user's is there, or it cannot be written.
     """
     path = Path(path).resolve()
-    images = check_images(np.asarray(images), "The set of pictures to write")
     kind = check_output(path, force)
+    if kind == "folder":
+        images = [check_images(np.asarray(image)[None], "A picture to write")[0] for image in images]
+    if kind != "folder" or not images:
+        images = check_images(np.asarray(images), "The set of pictures to write")
     try:
         if kind == "folder":
             _write_folder(images, path)

@@ -26,13 +26,13 @@ def frechet_of_moments(mean, covariance, other_mean, other_covariance):
     """
     variances, axes = ops.linalg.eigh(covariance)
     root = axes * ops.sqrt(ops.maximum(variances, 0)) @ ops.transpose(axes)
-    # The eigenvalues of C1 C2 are those of the symmetric root(C1) C2 root(C1): no square root of a matrix is needed.
+    # C1 C2 has the eigenvalues of the symmetric matrix root(C1) C2 root(C1), and no root of a matrix is needed.
     product = root @ other_covariance @ root
-    symmetric = (product + ops.transpose(product)) / 2
-    eigenvalues, _ = ops.linalg.eigh(symmetric)
-    cross = ops.sum(ops.sqrt(ops.maximum(eigenvalues, 0)))
-    squared_offset = ops.sum(ops.square(mean - other_mean))
-    return ops.maximum(squared_offset + ops.trace(covariance) + ops.trace(other_covariance) - 2 * cross, 0)
+    eigenvalues, _ = ops.linalg.eigh((product + ops.transpose(product)) / 2)
+    trace_of_root = ops.sum(ops.sqrt(ops.maximum(eigenvalues, 0)))
+    between_means = ops.sum(ops.square(mean - other_mean))
+    traces = ops.trace(covariance) + ops.trace(other_covariance)
+    return ops.maximum(between_means + traces - 2 * trace_of_root, 0)
 
 
 @keras.saving.register_keras_serializable("vae_keras")
@@ -113,9 +113,9 @@ def frechet_distance(features: np.ndarray, other: np.ndarray) -> float:
             f"A Fréchet distance needs two pictures on each side, not {len(features)} and {len(other)}."
         )
     features, other = np.asarray(features, "float64"), np.asarray(other, "float64")
-    metric = FrechetDistance(features.shape[1])
-    metric.update_state(features, other)
-    return float(metric.result())
+    covariance = np.atleast_2d(np.cov(features, rowvar=False))
+    other_covariance = np.atleast_2d(np.cov(other, rowvar=False))
+    return float(frechet_of_moments(features.mean(axis=0), covariance, other.mean(axis=0), other_covariance))
 
 
 def squared_mmd(features, other):

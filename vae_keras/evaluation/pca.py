@@ -27,14 +27,20 @@ def fit_pca(images: np.ndarray, components: int = 128, seed: int = 0, at_most: i
 
     if len(images) < 2:
         raise ValueError(f"Principal components need at least 2 pictures, not {len(images)}.")
+    flat = flatten(at_random(images, at_most, seed))  # a row of values for each picture
+    components = min(components, len(flat) - 1, flat.shape[1])  # one goes to the mean
+    pca = PCA(components, svd_solver="randomized", iterated_power=4, random_state=seed, copy=False)
+    return pca.fit(flat)
+
+
+def at_random(images: np.ndarray, at_most: int, seed: int) -> np.ndarray:
+    """Return pictures, `at_most` of them or as many as fit into memory, drawn by the seed."""
     values = int(np.prod(images.shape[1:]))
     at_most = min(at_most, VALUES_AT_MOST // values)
-    if len(images) > at_most:
-        rows = np.random.default_rng(seed).choice(len(images), at_most, replace=False)
-        images = images[np.sort(rows)]
-    components = min(components, len(images) - 1, values)  # one goes to the mean
-    pca = PCA(components, svd_solver="randomized", iterated_power=4, random_state=seed, copy=False)
-    return pca.fit(flatten(images))
+    if len(images) <= at_most:
+        return images
+    rows = np.random.default_rng(seed).choice(len(images), at_most, replace=False)
+    return images[np.sort(rows)]
 
 
 def pca_codes(pca, images: np.ndarray) -> np.ndarray:

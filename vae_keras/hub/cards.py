@@ -58,6 +58,7 @@ def _check_values(card):
         "limit": card["limit"] is None or _is_whole(card["limit"], 1, None),
         "crop": crop is None or (isinstance(crop, numbers.Real) and crop > 0),
         "find_face": isinstance(card["find_face"], bool),
+        "template": _is_template(card.get("template")),
         "sharpened": isinstance(card.get("sharpened", {}), dict),
     }
     if right["model"]:
@@ -66,6 +67,20 @@ def _check_values(card):
     wrong = [name for name, is_right in right.items() if not is_right]
     if wrong:
         raise ValueError(f"the card has a wrong value for {', '.join(wrong)}")
+
+
+def _is_template(template):
+    """Return whether a value is where eyes, nose and mouth lie: five pairs of fractions. None: they are not known."""
+    if template is None:
+        return True
+    if not isinstance(template, list) or len(template) != 5:
+        return False
+    for point in template:
+        if not isinstance(point, list) or len(point) != 2:
+            return False
+        if not all(isinstance(value, numbers.Real) and 0 <= value <= 1 for value in point):
+            return False
+    return True
 
 
 def _is_whole(value, least, most):

@@ -298,9 +298,7 @@ def claim_folder(folder) -> None:
         FileExistsError: The folder holds something else.
     """
     check_folder(folder)
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    if not storage.read_marker(folder):
-        storage.write_marker(folder, KIND)
+    storage.claim(folder, KIND)
 
 
 def _holds_earlier_model(folder):

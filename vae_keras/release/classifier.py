@@ -21,13 +21,8 @@ from vae_keras.evaluation.classifier import (
 from vae_keras.hub.folders import holds_only_a_checkpoint, save_weights
 
 KIND = "classifier"  # in the mark of a folder, see `storage.write_marker`
-SHOWN = (
-    "Smiling",
-    "Male",
-    "Eyeglasses",
-    "Blond_Hair",
-    "Young",
-)  # of its 40 attributes, for unlabelled photographs
+# Of its 40 attributes, those shown for photographs without labels.
+SHOWN = ("Smiling", "Male", "Eyeglasses", "Blond_Hair", "Young")
 FEWEST = 0.02  # share of the training pictures that an attribute has to be seen in, and missed in, to become a label
 WEIGHT_DECAY = 0.05
 
@@ -216,9 +211,7 @@ def claim_folder(folder) -> None:
         FileExistsError: The folder holds something else.
     """
     check_folder(folder)
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    if not storage.read_marker(folder):
-        storage.write_marker(folder, KIND)
+    storage.claim(folder, KIND)
 
 
 def label_faces(faces, classifier: AttributeClassifier | None = None):

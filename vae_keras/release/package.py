@@ -1,5 +1,6 @@
 """From a network that was just trained to a model with all that belongs to it: prior, directions, figures, card."""
 
+import importlib.util
 import os
 import platform
 import time
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vae_keras import latent, priors
+from vae_keras.applications import alignment
 from vae_keras.directions import usable_attributes
 from vae_keras.evaluation import pca as principal_components
 from vae_keras.evaluation import report
@@ -17,6 +19,9 @@ from vae_keras.hub.pretrained import Pretrained
 from vae_keras.release.classifier import label_faces
 from vae_keras.release.directions import MOST_PICTURES, find_directions
 from vae_keras.sharpening import DiffusionPrior
+
+FEW_PICTURES = 12  # show whether a face finder knows such pictures
+TEMPLATE_PICTURES = 200  # of which half a minute is enough
 
 
 def package(  # noqa: PLR0913
@@ -93,11 +98,34 @@ def describe_model(vae, faces) -> dict:
         "title": dataset.title,
         "crop": dataset.crop,
         "find_face": dataset.find_face,
+        "template": face_template(faces),
         "attributes": list(dataset.attributes),
         "arithmetic": list(dataset.arithmetic),
         "pictures": {part: len(getattr(faces, part)) for part in ("train", "validation", "test")},
         "terms": dataset.terms,
     }
+
+
+def face_template(faces):
+    """Return where eyes, nose and mouth lie in the training pictures, as a card holds it.
+
+    Args:
+        faces: the `data.Faces` that a model was trained on.
+
+    Returns:
+        Five pairs of fractions of the side. None where the pictures are drawings, or show no faces that are found.
+    """
+    if not faces.dataset.photographs:
+        return None
+    if importlib.util.find_spec("mtcnn") is None:
+        print(
+            "mtcnn is not installed: the model takes the centre of photographs (pip install mtcnn mends it)"
+        )
+        return None
+    if alignment.measure_template(faces.train[:FEW_PICTURES]) is None:
+        return None
+    template = alignment.measure_template(faces.train[:TEMPLATE_PICTURES])
+    return None if template is None else template.round(4).tolist()
 
 
 def describe_run(epochs: int, seconds: float, command: str) -> dict:

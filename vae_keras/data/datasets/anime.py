@@ -14,7 +14,9 @@ class AnimeFaces(Dataset):
     name = "anime"
     title = "Anime faces"
     kaggle = "soumikrakshit/anime-faces"
+    download_size = "400 MB"
     crop = 1.0
+    photographs = False
     terms = "Anime faces: drawn by artists whose rights are open; for education only."
 
     def __init__(self, files, address="", find_face=False):

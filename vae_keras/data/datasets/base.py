@@ -40,6 +40,8 @@ class Dataset:
         attributes: The attributes that the lessons show: labels, or those of MEASURED.
         arithmetic: Two attributes (A, B) for "A without B" - "neither" + "B without A".
         terms: Licence and consent.
+        photographs: Whether they are photographs, in which a face finder finds eyes, nose and mouth.
+        download_size: How large its archive on Kaggle is, such as "1.4 GB".
         official_split: Whether its labels bring a column "split"; else pictures are split by the hash of their group.
         drawing_modules: Modules whose code makes the pictures, where they are not read from files.
         files: The folder or archive.
@@ -80,6 +82,8 @@ class Dataset:
     attributes = MEASURED
     arithmetic = ("Bright_Background", "Light_From_Left")
     terms = ""
+    photographs = True
+    download_size = ""
     official_split = False
     drawing_modules = ()
 
@@ -95,7 +99,8 @@ class Dataset:
     @classmethod
     def find_files(cls) -> Files:
         """Return the files of this data set: in the folders for data, else downloaded."""
-        return Files(cls.whole_folder(locate(cls.name, cls.kaggle, cls.other_names)))
+        path = locate(cls.name, cls.kaggle, cls.other_names, cls.download_size, cls.terms)
+        return Files(cls.whole_folder(path))
 
     @classmethod
     def recognizes(cls, files: Files) -> bool:

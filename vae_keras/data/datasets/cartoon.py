@@ -24,6 +24,7 @@ class DrawnFaces(Dataset):
     attributes = ("Smiling", "Eyeglasses", "Male", "Blond_Hair", "Wearing_Hat")
     arithmetic = ("Smiling", "Male")
     terms = "Drawn by this project, free of anybody's rights: use them as you like."
+    photographs = False
     drawing_modules = (canvas, face_parts, faces)
     location = ""  # it has no files
     stamp = ""

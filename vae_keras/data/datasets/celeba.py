@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from vae_keras.config import CELEBA_ARCHIVES
 from vae_keras.data.archives import Files
 from vae_keras.data.datasets.base import Dataset, register
 from vae_keras.data.splits import SPLITS
@@ -18,7 +19,8 @@ class CelebA(Dataset):
     name = "celeba"
     title = "CelebA"
     kaggle = "jessicali9530/celeba-dataset"
-    other_names = ("img_align_celeba", "Img/img_align_celeba", "CelebA")
+    other_names = CELEBA_ARCHIVES
+    download_size = "1.4 GB"
     crop = 148 / 178
     attributes = ("Smiling", "Eyeglasses", "Male", "Blond_Hair", "Young")
     arithmetic = ("Smiling", "Male")

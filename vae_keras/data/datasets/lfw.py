@@ -16,6 +16,7 @@ class LabeledFacesInTheWild(Dataset):
     title = "Labeled Faces in the Wild"
     kaggle = "jessicali9530/lfw-dataset"
     other_names = ("lfw-deepfunneled",)
+    download_size = "120 MB"
     crop = 118 / 250
     terms = "LFW: news photographs of people who were not asked, collected for research on recognition."
 

@@ -1,0 +1,185 @@
+# ---
+# jupyter:
+#   lesson:
+#     title: A face in a minute
+#     question: What can such a model do?
+#     do: |
+#       - make ten new faces,
+#       - make one of them smile, and blend two of them,
+#       - turn a dial,
+#       - try a photograph of your own.
+#     learn: |
+#       - what a code and a latent variable are,
+#       - that adding to a code changes a face.
+#     need: |
+#       Python. No GPU, no pictures and no training: the trained model comes with the course.
+#     minutes: {quick: 1, cpu: 1, full: 1}
+#     settings: [shipped]
+#     learned: |
+#       - A **code** stands for a face. Its numbers are **latent variables**.
+#       - The decoder makes a face of a code, the encoder a code of a face.
+#       - **What can such a model do?** It makes new faces, blends them, and changes a trait of a face, because it can
+#         calculate with faces: it adds and averages their codes.
+# ---
+
+# %% [markdown]
+# ## Ten new faces
+# A **variational autoencoder**, VAE for short, has learned from photographs of faces. Now it makes its own.
+
+# %% caption="Ten new faces, made by the model." alt="Two rows of five faces of women and men, a little blurred, in front of soft backgrounds."
+import numpy as np
+
+from vae_keras import latent, plots
+from vae_keras.applications.dial import dial, first_model, pick_attribute
+from vae_keras.applications.photo import own_face
+from vae_keras.checks import lesson_00 as check
+
+model = first_model(config)
+vae = model.vae
+z = model.sample(10, seed=2, temperature=0.7)
+faces = latent.decode(vae, z)
+plots.grid(faces, columns=5)
+
+# %% [markdown]
+# Another `seed` gives ten others. A lower `temperature` gives more usual faces, a higher one odder faces.
+
+# %% [markdown]
+# ## A face is 128 numbers
+# Each face was made from one row of `z`. This row is the **code** of the face. The **decoder** turns it into pixels.
+
+# %% caption="The first code, decoded." alt="One of the ten faces, enlarged. The eyes and the mouth are clear, the hair and the background are soft."
+print(f"{len(z[0])} numbers, the first eight: {z[0, :8].round(2)}")
+print(f"learned from {model.card['pictures']['train']:,} pictures")
+plots.grid(faces[:1], size=256)
+
+# %% [markdown]
+# Each of these numbers is a **latent variable**: it stands in no pixel, and changing it can change the whole face. Nobody told the model
+# what it should mean; the model found a use for it by itself, in <<learned from ([\d,]+) pictures>> photographs.
+
+# %% [markdown]
+# ### Exercise 0.1: the shape of the codes
+# Which shape does `z` have? Write it down before you look.
+# <details><summary>Hint</summary>Ten faces, a row for each.</details>
+#
+# [Solution](solutions/00_first_faces.ipynb)
+
+# %%
+shape = ...  # your answer, such as (3, 2)
+
+check.shape(shape, z)
+
+# %% [markdown]
+# ## Make it smile
+# Smiling is an **attribute**, a trait that somebody gave a name. Codes of faces that smile differ from codes of faces
+# that do not. That difference is a **direction**: 128 numbers to add
+# to a code. Lesson 05 shows how to find one.
+
+# %% caption="One face, moved along the direction Smiling by the steps above it." alt="Eight pictures of the same face. The mouth is closed on the left and opens into a broad smile on the right."
+attribute = pick_attribute(model, "Smiling")
+direction = model.direction(attribute)
+steps = [-1, -0.5, 0, 0.25, 0.5, 0.75, 1, 1.5]
+plots.rows({attribute: latent.decode(vae, z[0] + np.outer(steps, direction))}, heads=steps)
+
+# %% [markdown]
+# At 0 stands the face as it was. The mouth moves, and with it cheeks and eyes; lips and skin change a little, too. Steps beyond 1 exaggerate.
+
+# %% [markdown]
+# ### Exercise 0.2: the other way
+# Complete the function: it returns the codes `z` with half a step *less* of an attribute. Then decode
+# `less(z, direction)` and look.
+# <details><summary>Hint</summary>A step to the left is a negative number in the row above.</details>
+#
+# [Solution](solutions/00_first_faces.ipynb)
+
+
+# %%
+def less(z, direction):
+    return ...  # your answer
+
+
+check.less(less)
+
+# %% [markdown]
+# ## Blend two faces
+# Go from one code to another in a straight line, with ever less of the first and more of the second. The lower row does the
+# same with the pixels.
+
+# %% caption="From one face to another: above by their codes, below by their pixels." alt="Two rows of eight pictures. Above, one face turns into another and is a whole face at every step. Below, in the middle pictures, the hair and outline of both faces shine through each other."
+shares = np.linspace(0, 1, 8)[:, None]
+by_code = latent.decode(vae, (1 - shares) * z[1] + shares * z[7])
+shares = shares[..., None, None]
+by_pixel = (1 - shares) * (faces[1] / 255) + shares * (faces[7] / 255)
+plots.rows({"codes": by_code, "pixels": by_pixel}, heads=shares.ravel().round(2))
+
+# %% [markdown]
+# Look at the hair. Average pixels, and two people shine through each other. Average codes, and one person stands in
+# between.
+
+# %% [markdown]
+# ### Exercise 0.3: a quarter of the way
+# Complete the function: it returns the code a quarter of the way from `start` to `end`.
+# <details><summary>Hint</summary>The shares of both add up to 1.</details>
+#
+# [Solution](solutions/00_first_faces.ipynb)
+
+
+# %%
+def quarter(start, end):
+    return ...  # your answer
+
+
+check.quarter(quarter)
+
+# %% [markdown]
+# ## Turn the dial
+# Run this cell, and a slider appears: move it, and the face follows. On a page that does not run, a strip stands in its
+# place. `model.directions.index` lists more names to try.
+
+# %% caption="One of the faces, from less to more Young." alt="Seven pictures of one face that grows younger from left to right."
+dial(model, z[8], pick_attribute(model, "Young"))
+
+# %% [markdown]
+# ## A photograph of your own
+# The **encoder** goes the other way: from a picture to its code. Write the path of a photograph into the first line. Its
+# largest face is brought to where the model expects it. Here it is NASA's portrait of the astronaut Eileen Collins.
+#
+# Use your own photograph, or one of somebody who agreed. Labels such as `Attractive` or `Male` are opinions of annotators,
+# and directions repeat them.
+
+# %% caption="A photograph, what the model keeps of it, and two edits." alt="Four large pictures of a woman with short brown hair: the photograph, a softer reconstruction, one with a smaller smile, one with a broader smile."
+photograph = None  # "me.jpg", or None for the astronaut
+face = own_face(photograph, model)
+code, _ = latent.encode(vae, face)
+edited = latent.decode(vae, code + np.outer([0, -0.7, 0.7], direction))
+names = ["photograph", "reconstruction", f"less {attribute}", f"more {attribute}"]
+plots.grid([*face, *edited], captions=names, size=256)
+
+# %% [markdown]
+# The **reconstruction** is the photograph's code, decoded. It is alike, not the same: 128 numbers do not hold every hair, and here the fringe came out wrong.
+
+# %% [markdown]
+# ## What can such a model do?
+
+# %% caption="All of it: make, change, blend, and rebuild a photograph." alt="A row of six faces: a new face, the same smiling, a blend of two others, the photograph, its reconstruction, and the reconstruction with less of a smile."
+made = latent.decode(vae, np.stack([z[0], z[0] + 0.7 * direction, (z[1] + z[7]) / 2]))
+names = ["new", f"more {attribute}", "blend", "photograph", "reconstruction", f"less {attribute}"]
+plots.grid([*made, *face, *edited[:2]], captions=names)
+
+# %% [markdown]
+# The limits: these faces have only 64×64 pixels, and they are blurred. Lesson 02 says why.
+
+# %% [markdown]
+# ## Where it goes next
+# Now build the model yourself.
+#
+# | lesson | the question |
+# |---|---|
+# | [01 Look at the data](01_explore_data.ipynb) | What must a face model beat? |
+# | [02 Build the VAE](02_build_vae.ipynb) | Why does the encoder answer with a distribution? |
+# | [03 Train the VAE](03_train_vae.ipynb) | Does it learn, and how would you notice if not? |
+# | [04 Generate faces](04_generate_faces.ipynb) | Where must a code lie to decode to a face? |
+# | [05 Explore the latent space](05_explore_latent_space.ipynb) | What do the numbers mean? |
+#
+# <details><summary>With other pictures</summary>Set <code>dataset</code> to <code>"lfw"</code>, <code>"anime"</code> or
+# <code>"cartoon"</code> for another model. Without a smile it takes the direction that changes most. A folder of your own
+# has a model after lesson 03.</details>
