@@ -41,7 +41,7 @@ FAST := config storage model layers optimizers pipeline latent priors directions
 faces: $(INSTALLED)
 	@$(RUN) -m vae_keras faces --data "$(or $(DATA),cartoon)" --out build
 
-test: $(TOOLS)
+test: $(TOOLS) $(SITE)
 	$(RUN) -m pytest tests notebooks -n $(WORKERS) --dist loadscope -q --durations=5 \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=600
 

@@ -98,7 +98,7 @@ def test_the_first_cells_of_the_other_lessons(runtime, name):
     assert printed(again[0]) == ""
 
 
-@pytest.mark.parametrize("name", ["00_first_faces"])
+@pytest.mark.parametrize("name", ["00_first_faces", "04_generate_faces"])
 def test_lessons_on_a_trained_model_show_a_face_soon_and_download_nothing_before(runtime, name):
     start = time.monotonic()
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")

@@ -160,10 +160,9 @@ def test_cells_are_short_and_explained(name, notebook, code):
     lengths = sorted(map(lines, code))
     texts = sum(cell.cell_type == "markdown" for cell in notebook.cells)
     assert len(code) <= 25, f"{name}: {len(code)} code cells, more than 25"
-    usual = median(lines(source) for source in code[2:])  # without the frame's set-up and settings
-    assert usual <= 6, f"{name}: the median cell has {usual} lines, more than 6"
+    assert median(lengths) <= 6, f"{name}: the median cell has {median(lengths)} lines, more than 6"
     for source in code:
-        limit = 70 if re.search(r"^class ", source, re.MULTILINE) else 30
+        limit = 45 if re.search(r"^class ", source, re.MULTILINE) else 30
         assert lines(source) <= limit, (
             f"{name}: a cell of {lines(source)} lines, more than {limit}:\n{source[:200]}"
         )

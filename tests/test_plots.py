@@ -38,7 +38,6 @@ def every_figure(rng):
     yield plots.bars(table.iloc[:, :2], title="Two", label="share", reference=0.5)
     yield plots.scatter(rng.standard_normal((3000, 2)), labels, title="Map")
     yield plots.latent_distributions(codes, np.zeros_like(codes))
-    yield plots.kl_per_dimension(codes.var(axis=0))
     yield plots.kl_profiles({"calibrated": codes.var(axis=0), "classic": codes.var(axis=0) / 9})
     yield plots.grouped_bars({"turned": table.iloc[:5, :3].abs(), "others": table.iloc[:5, :3].abs()})
     yield plots.architecture(blocks, blocks[::-1])
@@ -154,12 +153,6 @@ def test_grouped_bars_show_shares_as_percentages():
     assert right.get_title(loc="left") == "others changed" and right.patches[0].get_width() == 45
     assert left.patches[0].get_y() > left.patches[2].get_y() > left.patches[1].get_y()
     assert plots.grouped_bars({"turned": table.iloc[:0]}).image().width > 200
-
-
-def test_kl_is_sorted_and_summed():
-    axes = plots.kl_per_dimension(pd.Series([1.0, 3.0, 2.0])).axes[0]
-    assert [bar.get_height() for bar in axes.patches] == [3, 2, 1]
-    assert "6.0 nats" in axes.get_title(loc="left")
 
 
 def test_bars_put_the_first_row_on_top():

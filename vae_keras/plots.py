@@ -254,7 +254,7 @@ def gif(frames, labels=(), most: int = 12) -> Image:
 
     Args:
         frames: a list of uint8 (k, size, size, 3), or uint8 (n, size, size, 3).
-        labels: what stands below each frame, such as "epoch 3". None: a bar shows the progress.
+        labels: what stands below each frame, such as "epoch 3". Without any, a bar shows the progress.
         most: frames at most. Of more, evenly spaced ones are kept.
 
     Returns:
@@ -461,25 +461,6 @@ def latent_distributions(
 
 
 @styled
-def kl_per_dimension(kl) -> Plot:
-    """Draw the KL of every latent dimension, the largest first.
-
-    Args:
-        kl: nats, (latent_dim,).
-
-    Returns:
-        A `Plot`.
-    """
-    figure, axes = _one_panel(WIDTH, 230)
-    kl = np.sort(np.asarray(kl, "float64"))[::-1]
-    axes.bar(np.arange(len(kl)), kl, width=1, color=COLOURS[0], edgecolor=PAPER, linewidth=0.3)
-    axes.set(xlim=(-0.5, len(kl) - 0.5), xlabel="latent variables, sorted", ylabel="KL (nats)")
-    axes.set_title(f"KL per dimension, {kl.sum():.1f} nats in all")
-    axes.grid(axis="x", visible=False)
-    return figure
-
-
-@styled
 def architecture(encoder, decoder) -> Plot:
     """Draw a network as blocks: maps as boxes, vectors as bars.
 
@@ -640,12 +621,13 @@ def runs(histories: dict, faces: dict, photographs) -> Plot:
     page = figure.add_axes((0, 0, 1, 1))
     page.set_axis_off()
     panel = (first_face - 150) / 2
-    highest = {term: max(history[term].max() for history in histories.values()) for term in ("mse", "kl")}
+    tables = histories.values()
+    highest = {t: max(table[[t, f"val_{t}"]].to_numpy().max() for table in tables) for t in ("mse", "kl")}
     for top, (name, images) in zip(tops, {"photograph": photographs, **faces}.items()):
         page.text(first_face, top - 5, name, va="bottom", fontweight="bold")
         for place, image in enumerate(images):
             _draw_image(page, np.asarray(image), first_face + pitch * place, top, FACE)
-        for left, term in ((45, "mse"), (105 + panel, "kl")):
+        for left, term in ((60, "mse"), (115 + panel, "kl")):
             if name in histories:
                 box = (left / FACES_WIDTH, 1 - (top + FACE) / height, panel / FACES_WIDTH, FACE / height)
                 axes = figure.add_axes(box)

@@ -62,8 +62,28 @@ def write_marker(folder, kind, files=()):
     Path(folder, MARKER).write_text(text + "\n", encoding="utf-8")
 
 
-def claim(folder, kind):
-    """Make a folder, and mark it as made by the program where it has no mark."""
+def check_folder(folder, kind, is_ours=None):
+    """Check that what the program makes may be written to a folder, and nothing else is lost.
+
+    Args:
+        folder: path of the folder. It may be missing or empty, or marked as one of this kind.
+        kind: what the program makes, such as "model".
+        is_ours: a function that also knows folders without a mark, as earlier versions wrote them.
+
+    Raises:
+        FileExistsError: The folder holds something else.
+    """
+    if is_free(folder) or read_marker(folder).get("kind") == kind or (is_ours and is_ours(folder)):
+        return
+    raise FileExistsError(
+        f"{folder} already exists and holds something else than a {kind} of this program: "
+        "give the name of a new folder."
+    )
+
+
+def claim(folder, kind, is_ours=None):
+    """Make a folder and mark it as made by the program, or accept one that `check_folder` accepts."""
+    check_folder(folder, kind, is_ours)
     Path(folder).mkdir(parents=True, exist_ok=True)
     if not read_marker(folder):
         write_marker(folder, kind)

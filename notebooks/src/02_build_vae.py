@@ -71,7 +71,7 @@ def train(**options):
     keras.utils.set_random_seed(config.seed)
     vae = VAE(config.image_size // 2, latent_dim=2, filters=(16, 32, 64), likelihood="mse", **options)
     vae.compile(keras.optimizers.Adam(5e-3))
-    vae.fit(little, epochs=2 * config.comparison_epochs, batch_size=64, verbose=0)
+    vae.fit(little, epochs=3 * config.comparison_epochs, batch_size=32, verbose=0)
     return vae
 
 
@@ -107,36 +107,42 @@ plots.decoded_grid(latent.decode(autoencoder, [(a, b) for b in y for a in x]), x
 # VAE. We train one for as long as the plain one.
 
 # %% caption="Codes of the VAE, the spots of the eight faces, and draws from N(0, I)." alt="A map. Blue and orange dots cover the same round region around zero. Eight small ellipses mark the eight faces."
-vae = train()
-z_mean, z_log_variance = latent.encode(vae, little)
-spots, spots_log_variance = latent.encode(vae, half(images))
+small_vae = train()
+means, _ = latent.encode(small_vae, little)
+spots, spots_log_variance = latent.encode(small_vae, half(images))
 deviations = np.exp(spots_log_variance / 2)
 print(f"deviation of a spot {deviations.mean():.2f}")
-plots.code_map(z_mean, draws, spots=(spots, deviations))
+plots.code_map(means, draws, spots=(spots, deviations))
 
 # %% [markdown]
 # Blue and orange now share a region. The standard deviation of a spot is <<deviation of a spot ([\d.]+)>> on average. Each
 # ellipse reaches two of them. The next grid covers the region of the orange dots.
 
 # %% caption="What the VAE decodes from a grid between −2 and 2." alt="A grid of blurred faces that change smoothly: background, hair and light differ from corner to corner."
-x, y = np.linspace(-2, 2, 7), np.linspace(2, -2, 5)
-plots.decoded_grid(latent.decode(vae, [(a, b) for b in y for a in x]), x, y)
+x, y = np.linspace(-2, 2, 6), np.linspace(2, -2, 4)
+plots.decoded_grid(latent.decode(small_vae, [(a, b) for b in y for a in x]), x, y)
 
 # %% [markdown]
 # One face turns smoothly into the next. Here is the test that counts: eight codes from $N(0, I)$, the same for both models.
 
 # %% caption="The answer to the question: new faces need codes that were made for drawing." alt="Two rows of eight. Above, from the plain autoencoder, mostly brown smears. Below, from the VAE, blurred faces."
-models = {"plain autoencoder": autoencoder, "VAE": vae}
+models = {"plain autoencoder": autoencoder, "VAE": small_vae}
 plots.rows({name: latent.decode(model, draws[:8]) for name, model in models.items()})
 
 # %% [markdown]
+# <details><summary>Why is a face near zero so pale?</summary>
+#
+# With two latent variables, nearly all units of the decoder's first layer switch at the same place, close to zero. With 128
+# latent variables no code comes near that place.
+# </details>
+#
 # ## The plan
 # Now we build it. The encoder answers with a mean $\mu$ and a standard deviation $\sigma$ for each latent variable. The
 # code $z$ is drawn from $N(\mu, \sigma^2)$. The decoder makes the reconstruction $\hat{x}$ of it. The two coloured boxes
 # are the terms of the loss.
 
 # %% caption="A variational autoencoder and the two terms of its loss." alt="A diagram: face, encoder, mean and deviation, code with noise, decoder, reconstruction. One box compares reconstruction and face, another compares the code's distribution with N(0, I)."
-plots.vae_diagram(images[0], vae.reconstruct(half(images[:1]))[0])
+plots.vae_diagram(images[0], small_vae.reconstruct(half(images[:1]))[0])
 
 # %% [markdown]
 # ## The encoder
@@ -360,7 +366,7 @@ check.loss(loss)
 # `log_sigma` are Keras variables, because a compiled step would freeze plain numbers. `means` are the numbers of the
 # progress bar.
 
-# %% include vae_keras/model.py::VAE only __init__ build call test_step track metrics
+# %% include vae_keras/model.py::VAE only __init__ build call
 
 # %% [markdown]
 # The loss is one method: encode, draw, decode, two terms. In training, $\sigma_x$ fits the batch. Evaluation uses the
@@ -372,7 +378,7 @@ check.loss(loss)
 # A step of training: compute the loss while the tape watches, take the gradients, apply them, and move the stored
 # $\log \sigma_x$ a little. `scale_loss` and `share_of_replica` matter only for float16 and for several GPUs.
 
-# %% include vae_keras/model.py::VAE.train_step
+# %% include vae_keras/model.py::VAE.train_step test_step track metrics
 
 # %% [markdown]
 # ## One face by hand
@@ -403,7 +409,7 @@ pd.DataFrame({"by hand": by_hand, "evaluate": measured}).loc[list(by_hand)].roun
 # %% caption="Eight faces, learned by heart." alt="Two rows of eight faces. The reconstructions below look like the photographs above, a little softer."
 vae = VAE(config.image_size, config.latent_dim, seed=config.seed)
 vae.compile(keras.optimizers.Adam(2e-3))
-history = vae.fit(images, epochs=100, verbose=0).history
+history = vae.fit(images, epochs=80, verbose=0).history
 print(f"loss from {history['loss'][0]:.0f} to {history['loss'][-1]:.0f}, last kl {history['kl'][-1]:.0f}")
 plots.rows({"photograph": faces.preview, "reconstruction": np.array(vae(images))})
 

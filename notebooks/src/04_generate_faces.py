@@ -44,7 +44,6 @@ from vae_keras import data, evaluation, hub, latent, plots, priors, training
 from vae_keras.checks import lesson_04 as check
 from vae_keras.priors import Mixture, principal_axes
 
-faces = data.load_faces(config.dataset, config.image_size, config.pictures)
 model = hub.load_for(config, plain=True)
 vae = model.vae
 random = np.random.default_rng(config.seed)
@@ -52,11 +51,10 @@ random = np.random.default_rng(config.seed)
 # %% [markdown]
 # ## Does a code from N(0, I) give a face?
 # The KL term pulls the code of every face towards $N(0, I)$. So the textbook draws new codes from $N(0, I)$ and decodes
-# them. `standard` holds one such code for each of the test faces. What do the first eight give?
+# them. `standard` holds many such codes. What do the first eight give?
 
 # %% caption="Eight draws from N(0, I), decoded. They are the first eight of the seed." alt="Eight pictures in which eyes, hair and background run into each other. Two or three resemble a face."
-test = faces.test[: config.evaluation_pictures]
-standard = random.standard_normal((len(test), config.latent_dim))
+standard = random.standard_normal((config.evaluation_pictures, config.latent_dim))
 plots.grid(latent.decode(vae, standard[:8]))
 
 # %% [markdown]
@@ -65,11 +63,14 @@ plots.grid(latent.decode(vae, standard[:8]))
 
 # %% [markdown]
 # ## Where do the codes of faces lie?
-# Encode the training faces. Draw one code for each from its posterior, as the training did:
+# Now we need pictures. Encode the training faces. Draw one code for each from its posterior, as the training did:
 #
 # $$z = \mu(x) + \sigma(x)\,\varepsilon, \qquad \varepsilon \sim N(0, I)$$
 
 # %%
+faces = data.load_faces(config.dataset, config.image_size, config.pictures)
+test = faces.test[: config.evaluation_pictures]
+standard = standard[: len(test)]  # as many codes as test faces
 z_mean, z_log_variance = latent.encode(vae, faces.train)
 codes = z_mean + np.exp(0.5 * z_log_variance) * random.standard_normal(z_mean.shape)  # (pictures, latent_dim)
 

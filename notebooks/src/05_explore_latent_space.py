@@ -62,9 +62,7 @@ print("codes of the eight faces:", code.shape)
 # %%
 def turn(network, code, j):
     """Return a face with latent variable j at -3, 0 and 3, and where the picture changes."""
-    codes = np.repeat(code[None], 3, axis=0)
-    codes[:, j] = [-3, 0, 3]
-    low, middle, high = latent.decode(network, codes)
+    low, middle, high = latent.decode(network, latent.traverse(code, j, [-3, 0, 3]))
     difference = np.abs(high - low.astype("float32")).mean(axis=-1)
     return [low, middle, high, 4 * difference / 255]
 

@@ -72,14 +72,13 @@ def model_row(name, card):
 def strip():
     """Return a row of faces: a photograph, its reconstruction, edits of it, and the first new faces of seed 0."""
     import numpy as np
-    import skimage.data
 
     import vae_keras
     from vae_keras import plots
-    from vae_keras.data import framing
+    from vae_keras.applications.photo import own_face
 
     model = vae_keras.load("celeba")
-    photograph = framing.resize(skimage.data.astronaut()[21:175, 149:303], model.vae.image_size)[None]
+    photograph = own_face(None, model)
     faces = {
         "photograph": photograph,
         "reconstruction": model.reconstruct(photograph),

@@ -9,7 +9,7 @@ markdown. The cells below the header stand between the frame's set-up and its en
 
     # %% include vae_keras/model.py::Sampling                     a class or a function
     # %% include vae_keras/model.py::VAE only __init__ call       a class with these members alone
-    # %% include vae_keras/model.py::VAE.train_step               a method, and its assignment to the class
+    # %% include vae_keras/model.py::VAE.train_step test_step     methods, and their assignments to the class
 
 makes a cell that shows this definition of the module, so that there is one copy of it. Of docstrings the cell keeps the
 first line: the text beside the cell explains the rest. And
@@ -60,21 +60,27 @@ def repository():
 
 def definition(marker):
     """Return the source that an include marker names. Raises ValueError where the module has no such definition."""
-    found = re.fullmatch(r"include (\S+)::(\w+)(?:\.(\w+)| only (.+))?", marker)
+    found = re.fullmatch(r"include (\S+)::(\w+)(?:\.(\w+(?: \w+)*)| only (.+))?", marker)
     if not found:
         raise ValueError(f"cannot read the marker: {marker}")
-    path, name, method, members = found.groups()
+    path, name, methods, members = found.groups()
     text = as_shown((ROOT / path).read_text())
     node = find(ast.parse(text).body, name, path)
-    if method:
-        lines = source(text, find(node.body, method, path))
-        return f"{textwrap.dedent(lines)}\n\n\n{name}.{method} = {method}"
+    if methods:
+        parts = [assigned(text, node, method, path) for method in methods.split()]
+        return "\n\n\n".join(parts)
     if not members:
         return source(text, node)
     members = [find(node.body, member, path) for member in members.split()]
     kept = [part for part in node.body if part in members or isinstance(part, (ast.Expr, ast.Assign))]
     head = text.splitlines()[first_line(node) : first_line(node.body[0])]
     return "\n".join(head) + "\n" + "\n\n".join(source(text, part) for part in kept)
+
+
+def assigned(text, node, method, path):
+    """Return a method of a class as a function, and its assignment to the class."""
+    lines = source(text, find(node.body, method, path))
+    return f"{textwrap.dedent(lines)}\n\n\n{node.name}.{method} = {method}"
 
 
 def as_shown(text):

@@ -14,7 +14,7 @@ from vae_keras.data import ImageError, framing
 
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # left: on the picture's left
 LARGEST_SIDE = 1024  # pixels of the picture that the finder looks at
-BORDER = 0.2  # of the longer side, reflected: a face that fills the picture is missed without
+BORDER = 0.2  # of the longer side, around the picture: a face that fills the picture is missed without
 CONFIDENT = 0.9  # what the finder says of a face, 0 to 1, from which it counts
 OVERSAMPLING = 4  # the aligned face is cut out so many times larger, then reduced by area
 FEWEST_FOUND = 0.8  # share of training pictures with a face, below which they count as no photographs
@@ -76,7 +76,6 @@ def find_faces(photograph: np.ndarray) -> list[FoundFace]:
     scale = min(1.0, LARGEST_SIDE / max(photograph.shape[:2]))
     small = cv2.resize(photograph, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     border = round(BORDER * max(small.shape[:2]))
-    # A border may be no wider than the picture, and the finder needs some pixels to look at.
     padded = cv2.copyMakeBorder(small, border, border, border, border, cv2.BORDER_REPLICATE)
     found = []
     for face in _finder().detect_faces(padded) or []:

@@ -10,10 +10,10 @@ from vae_keras.applications.alignment import AlignedFace
 from vae_keras.data import ImageError, framing, images, loading
 
 
-def load_photos(paths, model, align: bool = True) -> np.ndarray:
+def load_photos(paths, model, align: bool = True, face: int = 1) -> np.ndarray:
     """Return pictures as a model takes them, a face of each.
 
-    Of a photograph, the largest face is found and aligned, where the model's card says where its training pictures
+    Of a photograph, one face is found and aligned, where the model's card says where its training pictures
     have eyes, nose and mouth. A picture of the model's own size is left as it is.
 
     Args:
@@ -21,6 +21,7 @@ def load_photos(paths, model, align: bool = True) -> np.ndarray:
             (n, height, width, 3). A leading ~ is the home folder.
         model: a `Pretrained`.
         align: False takes the centre of each picture instead, cropped as the training pictures were.
+        face: of several faces in a photograph the one with this number, counted from 1, the largest first.
 
     Returns:
         uint8 (n, size, size, 3), in the order of the paths, those of a folder by name.
@@ -40,7 +41,7 @@ def load_photos(paths, model, align: bool = True) -> np.ndarray:
         loaded = [_load_framed(path, model) for path in paths]
     else:
         loaded = [
-            find_in_photo(picture, model, name, 1)[0].image[None] for name, picture in read_photos(paths)
+            find_in_photo(picture, model, name, face)[0].image[None] for name, picture in read_photos(paths)
         ]
     return np.concatenate(loaded)
 

@@ -15,15 +15,20 @@ def load_model(options):
     return hub.load(options.model, options.plain)
 
 
-def read_images(options, model):
+def read_images(options, model, face: int = 1):
     """Return a face of each picture of --images, as the model takes them.
+
+    Args:
+        options: with `images`, `out` and `no_align`.
+        model: a `Pretrained`.
+        face: the number of the face in a photograph of several.
 
     Raises:
         ValueError: --out would replace them, or they cannot be used.
     """
     from vae_keras.applications.photo import load_photos
 
-    return load_photos(image_paths(options), model, align=not options.no_align)
+    return load_photos(image_paths(options), model, align=not options.no_align, face=face)
 
 
 def image_paths(options):

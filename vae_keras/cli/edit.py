@@ -35,7 +35,11 @@ def add_arguments(parser):
         default=1.0,
         help="how far, of attributes without a strength of their own; negative: back (default: 1)",
     )
-    parser.add_argument("--face", type=whole_number(1), help="edit one face: 1 is the largest (default: all)")
+    parser.add_argument(
+        "--face",
+        type=whole_number(1),
+        help="edit one face: 1 is the largest (default: all; with --face-only the largest)",
+    )
     parser.add_argument(
         "--show-faces",
         action="store_true",
@@ -80,7 +84,7 @@ def edit_faces(model, strengths, options):
     """Write the edited faces alone, at the model's size."""
     from vae_keras import directions, latent
 
-    z, _ = latent.encode(model.vae, common.read_images(options, model))
+    z, _ = latent.encode(model.vae, common.read_images(options, model, options.face or 1))
     for name, strength in strengths.items():
         z = directions.edit(z, model.direction(name), strength)
     common.write_faces(model, z, options)

@@ -282,13 +282,7 @@ def check_folder(folder) -> None:
     Raises:
         FileExistsError: The folder holds something else.
     """
-    is_ours = storage.read_marker(folder).get("kind") == KIND
-    if storage.is_free(folder) or is_ours or _holds_earlier_model(folder) or holds_only_a_checkpoint(folder):
-        return
-    raise FileExistsError(
-        f"{folder} already exists and holds something else than a model of this program: "
-        "give the name of a new folder."
-    )
+    storage.check_folder(folder, KIND, _is_without_mark)
 
 
 def claim_folder(folder) -> None:
@@ -297,8 +291,12 @@ def claim_folder(folder) -> None:
     Raises:
         FileExistsError: The folder holds something else.
     """
-    check_folder(folder)
-    storage.claim(folder, KIND)
+    storage.claim(folder, KIND, _is_without_mark)
+
+
+def _is_without_mark(folder):
+    """Return whether a folder without a mark is a model's all the same."""
+    return _holds_earlier_model(folder) or holds_only_a_checkpoint(folder)
 
 
 def _holds_earlier_model(folder):

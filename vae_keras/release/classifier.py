@@ -186,32 +186,18 @@ def is_finished(folder) -> bool:
 
 
 def check_folder(folder) -> None:
-    """Check that a classifier may be written to a folder: that nothing is lost but a classifier of this program.
-
-    Args:
-        folder: path of the folder. It may be missing or empty, marked as a classifier's, hold one of an earlier
-            version, or nothing but the checkpoint of an unfinished training.
-
-    Raises:
-        FileExistsError: The folder holds something else.
-    """
-    is_ours = storage.read_marker(folder).get("kind") == KIND
-    if storage.is_free(folder) or is_ours or is_finished(folder) or holds_only_a_checkpoint(folder):
-        return
-    raise FileExistsError(
-        f"{folder} already exists and holds something else than a classifier of this program: "
-        "give the name of a new folder."
-    )
+    """Check that a classifier may be written to a folder, as `hub.check_folder` does for a model."""
+    storage.check_folder(folder, KIND, _is_without_mark)
 
 
 def claim_folder(folder) -> None:
-    """Make a folder for a classifier and mark it, or accept one that `check_folder` accepts.
+    """Make a folder for a classifier and mark it, as `hub.claim_folder` does for a model."""
+    storage.claim(folder, KIND, _is_without_mark)
 
-    Raises:
-        FileExistsError: The folder holds something else.
-    """
-    check_folder(folder)
-    storage.claim(folder, KIND)
+
+def _is_without_mark(folder):
+    """Return whether a folder without a mark is a classifier's all the same."""
+    return is_finished(folder) or holds_only_a_checkpoint(folder)
 
 
 def label_faces(faces, classifier: AttributeClassifier | None = None):

@@ -31,7 +31,8 @@ class DrawnFaces(Dataset):
 
     @classmethod
     def find_files(cls):
-        """Return None: there are no files."""
+        """Return no files: the faces are drawn."""
+        return None
 
     def find_pictures(self):
         """List the numbers of all faces."""
