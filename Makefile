@@ -7,7 +7,7 @@
 # make lab         open the lessons in JupyterLab
 # make site        the lessons, their solutions, a glossary and a reference as pages, in build/site
 #                  NOTEBOOKS=build/lessons: of the notebooks of that folder
-# make colab       write the repository's address everywhere                     (REPO=owner/name)
+# make colab       write the repository's address everywhere          (REPO=owner/name; else that of origin)
 # make figures     write the figures of the models that ship and of the benchmarks into README
 # make bench       measure the training step beside others; writes benchmarks/RESULTS.md (half an hour)
 # make bench-check fail if the training step or the input became slow (3 minutes)
@@ -30,7 +30,7 @@ INTERPRETER := $(VENV)/.python-$(VERSION)
 INSTALLED := $(VENV)/.installed-$(VERSION)
 TOOLS := $(VENV)/.tools-$(VERSION)
 SITE := $(VENV)/.site-$(VERSION)
-CODE := vae_keras tests notebooks/src benchmarks
+CODE := vae_keras tests notebooks/src benchmarks docs
 # What `make test-fast` reads: tests of seconds each. Those marked slow are left out.
 FAST := config storage model layers optimizers pipeline latent priors directions reconstruction pca distances datasets \
 	archives cache framing loading saving splits augmentation images drawn plots benchmarks project
@@ -61,7 +61,7 @@ site: $(SITE)
 	@$(RUN) docs/make_site.py $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
 
 colab: $(INSTALLED)
-	@$(RUN) notebooks/src/address.py "$(REPO)"
+	@$(RUN) notebooks/src/address.py $(REPO)
 
 figures: $(INSTALLED)
 	@$(RUN) notebooks/src/figures.py

@@ -30,6 +30,6 @@ found = [f"{name} {versions[name]}" for name in shown if name in versions]
 print(f"Python {sys.version.split()[0]}, {', '.join(found)}")
 
 if shutil.which("nvidia-smi") is None or subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode:
-    print("No GPU here: the lessons run, with fewer pictures. In Colab, choose one before you start:")
-    print("menu Runtime, Change runtime type, T4 GPU.")
+    print("No GPU here: the lessons run with fewer pictures; the column cpu above says the minutes.")
+    print("In Colab, choose a GPU before you start: menu Runtime, Change runtime type, T4 GPU.")
 PYTHON

@@ -1,11 +1,15 @@
 """Plays Google Colab: an empty folder, a stub `google.colab`, and the course cloned by a lesson's own first cell."""
 
+import http.server
+import json
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+import urllib.parse
 
 import nbclient
 import pytest
@@ -16,6 +20,7 @@ from conftest import ROOT
 
 NAMES = [text.stem for text in frame.lessons()]
 WHOLE = "04_generate_faces"  # executed from its first cell to its last
+BRANCH = "somebody/tries"
 PACKAGES = (
     "import importlib.metadata as m; print(sorted((p.name, p.version) for p in m.distributions() if p.name))"
 )
@@ -33,7 +38,7 @@ def origin(tmp_path_factory):
 
     shutil.copytree(ROOT, folder, ignore=unwanted)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "-C", str(folder)]
-    for words in ("init -q", "add -A", "commit -q -m test"):
+    for words in ("init -q", "add -A", "commit -q -m test", f"branch {BRANCH}"):
         subprocess.run([*git, *words.split()], check=True)
     return folder
 
@@ -112,9 +117,47 @@ def test_lessons_on_a_trained_model_show_a_face_soon_and_download_nothing_before
     assert not any(runtime.cache.rglob("*")), "pictures were prepared before they were needed"
 
 
-def test_an_unset_address_is_said_in_a_sentence(runtime):
+@pytest.fixture
+def session_list():
+    """Return a function that serves a list of sessions as Colab does, and returns the variables that say where."""
+    servers = []
+
+    def serve(path):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200 if self.path == "/api/sessions" else 404)
+                self.end_headers()
+                self.wfile.write(json.dumps([{"name": "lesson.ipynb", "path": path}]).encode())
+
+            def log_message(self, *arguments):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return {"COLAB_JUPYTER_IP": "127.0.0.1", "KMP_TARGET_PORT": str(server.server_address[1])}
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+
+
+def test_a_notebook_opened_from_github_finds_its_repository_and_branch(runtime, origin, session_list):
+    opened = f"https://github.com/somebody/faces/blob/{BRANCH}/notebooks/{NAMES[0]}.ipynb"
+    # Git goes to the folder in the place of GitHub.
+    here = dict(GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0=f"url.file://{origin}.insteadOf")
+    here["GIT_CONFIG_VALUE_0"] = "https://github.com/somebody/faces"
+    listed = session_list(f"fileId={urllib.parse.quote(opened, safe='')}")
+    runtime(NAMES[0], cells=1, VAE_KERAS_CLONE_URL="", **listed, **here)
+    command = ["git", "-C", str(runtime.content / "vae-keras"), "branch", "--show-current"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout.strip() == BRANCH
+
+
+@pytest.mark.parametrize("path", [None, "fileId=1a2b3c", ""])
+def test_an_address_that_nobody_knows_is_asked_for_in_a_sentence(runtime, session_list, path):
+    listed = {} if path is None else session_list(path)
     with pytest.raises(nbclient.exceptions.CellExecutionError, match="Write the address of your copy"):
-        runtime(NAMES[0], cells=1, VAE_KERAS_CLONE_URL="")
+        runtime(NAMES[0], cells=1, VAE_KERAS_CLONE_URL="", **listed)
 
 
 def test_setup_twice_installs_nothing_and_prints_versions():

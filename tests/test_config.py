@@ -37,6 +37,15 @@ def test_environment_colab_and_arguments(monkeypatch):
     assert "latent_dim" in str(settings())
 
 
+def test_a_data_set_added_to_a_kaggle_notebook_is_found(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(config, "KAGGLE_INPUT", tmp_path / "input")
+    assert settings().dataset == "cartoon"
+    (tmp_path / "input" / "celeba-dataset").mkdir(parents=True)
+    capsys.readouterr()
+    assert settings().dataset == "celeba" and capsys.readouterr().out == ""
+    assert config.find_archive(["celeba-dataset"]) == tmp_path / "input" / "celeba-dataset"
+
+
 def test_without_celeba_a_line_says_that_faces_are_drawn(capsys):
     assert settings().dataset == "cartoon"
     (line,) = capsys.readouterr().out.splitlines()

@@ -395,6 +395,27 @@ def test_make_colab_refuses_what_is_no_address(tmp_path):
     assert result.returncode and "make colab REPO=owner/name" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "remote, name",
+    [
+        ("https://github.com/some.one/faces.git", "some.one/faces"),
+        ("git@github.com:some-one/faces.git", "some-one/faces"),
+        ("https://github.com/someone/faces", "someone/faces"),
+        ("https://example.org/someone/faces.git", "?"),
+        (None, "?"),
+    ],
+)
+def test_make_colab_takes_the_address_of_origin(monkeypatch, tmp_path, remote, name):
+    monkeypatch.syspath_prepend(ROOT / "notebooks" / "src")
+    import address
+
+    assert run("git", "init", "-q", cwd=tmp_path).returncode == 0
+    if remote:
+        assert run("git", "remote", "add", "origin", remote, cwd=tmp_path).returncode == 0
+    monkeypatch.setattr(address, "ROOT", tmp_path)
+    assert address.origin() == name
+
+
 def test_scripts_are_executable_bash():
     for path in (Path(".ci/run"), Path("colab_setup.sh")):
         assert (ROOT / path).read_text().startswith("#!/usr/bin/env bash")

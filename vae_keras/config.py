@@ -13,6 +13,7 @@ REPOSITORY = ""  # "owner/name" on GitHub; `make colab REPO=owner/name` writes i
 
 # Names of archives (without .zip) and folders that may hold CelebA.
 CELEBA_ARCHIVES = ("celeba-dataset", "celeba", "img_align_celeba", "Img/img_align_celeba", "CelebA")
+KAGGLE_INPUT = Path("/kaggle/input")  # where a Kaggle notebook has the data sets that were added to it
 DRAWN_FACES_INSTEAD = (
     "Pictures: drawn faces. For CelebA's photographs put celeba-dataset.zip from "
     'https://www.kaggle.com/datasets/jessicali9530/celeba-dataset into data/, or set dataset="celeba", which '
@@ -126,7 +127,8 @@ def _usual_dataset():
 def data_folders() -> list[Path]:
     """Return the folders in which data sets are looked for.
 
-    They are the one that `VAE_KERAS_DATA` names, `data/` of the current folder, and `data/` of the checkout.
+    They are the one that `VAE_KERAS_DATA` names, `data/` of the current folder, `data/` of the checkout, and on Kaggle
+    the data sets that were added to the notebook.
 
     Raises:
         FileNotFoundError: `VAE_KERAS_DATA` names no folder.
@@ -134,6 +136,8 @@ def data_folders() -> list[Path]:
     folders = [Path.cwd() / "data"]
     if working_folder() != Path.cwd():  # a lesson runs in notebooks/
         folders.append(working_folder() / "data")
+    if KAGGLE_INPUT.is_dir():
+        folders.append(KAGGLE_INPUT)
     named = os.environ.get("VAE_KERAS_DATA")
     if named:
         folder = Path(named).expanduser()

@@ -18,8 +18,8 @@
 #     learned: |
 #       - A **code** stands for a face. Its numbers are **latent variables**.
 #       - The decoder makes a face of a code, the encoder a code of a face.
-#       - **What can such a model do?** It makes new faces, blends them, and changes a trait of a face, because it can
-#         calculate with faces: it adds and averages their codes.
+#       - **What can such a model do?** It makes new faces and rebuilds photographs. We add and average codes, and the
+#         decoder turns the result into changed or blended faces.
 # ---
 
 # %% [markdown]
@@ -41,11 +41,13 @@ faces = latent.decode(vae, z)
 plots.grid(faces, columns=5)
 
 # %% [markdown]
-# Another `seed` gives ten others. A lower `temperature` gives more usual faces, a higher one odder faces.
+# `sample` draws ten rows of random numbers, `z`. Another `seed` gives ten others. `temperature` scales how far they
+# spread: below 1 the faces are more usual, above 1 odder.
 
 # %% [markdown]
 # ## A face is 128 numbers
-# Each face was made from one row of `z`. This row is the **code** of the face. The **decoder** turns it into pixels.
+# Each face was made from one row of `z`. This row is the **code** of the face. The **decoder**, one half of the
+# model, turns it into pixels.
 
 # %% caption="The first code, decoded." alt="One of the ten faces, enlarged. The eyes and the mouth are clear, the hair and the background are soft."
 print(f"{len(z[0])} numbers, the first eight: {z[0, :8].round(2)}")
@@ -53,12 +55,12 @@ print(f"learned from {model.card['pictures']['train']:,} pictures")
 plots.grid(faces[:1], size=256)
 
 # %% [markdown]
-# Each of these numbers is a **latent variable**: it stands in no pixel, and changing it can change the whole face. Nobody told the model
-# what it should mean; the model found a use for it by itself, in <<learned from ([\d,]+) pictures>> photographs.
+# Each of these numbers is a **latent variable**. It belongs to no single pixel. Nobody told the model what it should
+# mean; the model found a use for it by itself, in <<learned from ([\d,]+) pictures>> photographs.
 
 # %% [markdown]
 # ### Exercise 0.1: the shape of the codes
-# Which shape does `z` have? Write it down before you look.
+# Which shape does `z` have?
 # <details><summary>Hint</summary>Ten faces, a row for each.</details>
 #
 # [Solution](solutions/00_first_faces.ipynb)
@@ -70,9 +72,10 @@ check.shape(shape, z)
 
 # %% [markdown]
 # ## Make it smile
-# Smiling is an **attribute**, a trait that somebody gave a name. Codes of faces that smile differ from codes of faces
-# that do not. That difference is a **direction**: 128 numbers to add
-# to a code. Lesson 05 shows how to find one.
+# Smiling is an **attribute**, a trait that somebody gave a name. People marked which photographs show a smile. The
+# **encoder**, the other half of the model, gives each photograph a code. What separates the codes of faces that smile
+# from the codes of the others is a **direction**: 128 numbers to add to a code. Step 1 adds all of it, step `0.5` half.
+# Lesson 05 finds such directions.
 
 # %% caption="One face, moved along the direction Smiling by the steps above it." alt="Eight pictures of the same face. The mouth is closed on the left and opens into a broad smile on the right."
 attribute = pick_attribute(model, "Smiling")
@@ -81,12 +84,12 @@ steps = [-1, -0.5, 0, 0.25, 0.5, 0.75, 1, 1.5]
 plots.rows({attribute: latent.decode(vae, z[0] + np.outer(steps, direction))}, heads=steps)
 
 # %% [markdown]
-# At 0 stands the face as it was. The mouth moves, and with it cheeks and eyes; lips and skin change a little, too. Steps beyond 1 exaggerate.
+# At 0 stands the face as it was. The mouth moves, and with it cheeks and eyes. The colour of lips and skin changes, too.
 
 # %% [markdown]
 # ### Exercise 0.2: the other way
-# Complete the function: it returns the codes `z` with half a step *less* of an attribute. Then decode
-# `less(z, direction)` and look.
+# Complete the function: it returns the codes `z` with half a step *less* of an attribute. To see the faces, add this line
+# below the check: `plots.grid(latent.decode(vae, less(z, direction)), columns=5)`.
 # <details><summary>Hint</summary>A step to the left is a negative number in the row above.</details>
 #
 # [Solution](solutions/00_first_faces.ipynb)
@@ -104,7 +107,7 @@ check.less(less)
 # Go from one code to another in a straight line, with ever less of the first and more of the second. The lower row does the
 # same with the pixels.
 
-# %% caption="From one face to another: above by their codes, below by their pixels." alt="Two rows of eight pictures. Above, one face turns into another and is a whole face at every step. Below, in the middle pictures, the hair and outline of both faces shine through each other."
+# %% caption="From one face to another, by codes and by pixels. The numbers are the share of the second face." alt="Two rows of eight pictures. Above, one face turns into another and is a whole face at every step. Below, in the middle pictures, the hair and outline of both faces shine through each other."
 shares = np.linspace(0, 1, 8)[:, None]
 by_code = latent.decode(vae, (1 - shares) * z[1] + shares * z[7])
 shares = shares[..., None, None]
@@ -112,8 +115,7 @@ by_pixel = (1 - shares) * (faces[1] / 255) + shares * (faces[7] / 255)
 plots.rows({"codes": by_code, "pixels": by_pixel}, heads=shares.ravel().round(2))
 
 # %% [markdown]
-# Look at the hair. Average pixels, and two people shine through each other. Average codes, and one person stands in
-# between.
+# Look at the hair. In the lower row two people shine through each other. In the upper row one person stands in between.
 
 # %% [markdown]
 # ### Exercise 0.3: a quarter of the way
@@ -132,16 +134,17 @@ check.quarter(quarter)
 
 # %% [markdown]
 # ## Turn the dial
-# Run this cell, and a slider appears: move it, and the face follows. On a page that does not run, a strip stands in its
-# place. `model.directions.index` lists more names to try.
+# Run this cell, and a slider appears: move it, and the face follows. Hair and skin change with the age, too. Put another
+# name in place of `"Young"`: `model.directions.index` lists them.
 
 # %% caption="One of the faces, from less to more Young." alt="Seven pictures of one face that grows younger from left to right."
 dial(model, z[8], pick_attribute(model, "Young"))
 
 # %% [markdown]
 # ## A photograph of your own
-# The **encoder** goes the other way: from a picture to its code. Write the path of a photograph into the first line. Its
-# largest face is brought to where the model expects it. Here it is NASA's portrait of the astronaut Eileen Collins.
+# The encoder turns your picture into its code. Write the path of a photograph into the first line. Its largest face is
+# taken. Here it is NASA's portrait of the astronaut Eileen Collins. The encoder gives a second answer, `_`, which
+# lesson 02 explains.
 #
 # Use your own photograph, or one of somebody who agreed. Labels such as `Attractive` or `Male` are opinions of annotators,
 # and directions repeat them.
@@ -155,7 +158,8 @@ names = ["photograph", "reconstruction", f"less {attribute}", f"more {attribute}
 plots.grid([*face, *edited], captions=names, size=256)
 
 # %% [markdown]
-# The **reconstruction** is the photograph's code, decoded. It is alike, not the same: 128 numbers do not hold every hair, and here the fringe came out wrong.
+# The **reconstruction** is the photograph's code, decoded. It is alike, not the same. 128 numbers do not hold
+# everything, and the decoder fills in the rest. Look at the hair and the eyes.
 
 # %% [markdown]
 # ## What can such a model do?

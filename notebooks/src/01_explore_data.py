@@ -20,7 +20,7 @@
 #     learned: |
 #       - A data set of faces is people. Terms and consent come before the first array.
 #       - No model learns from the test pictures, so an error on them tells what it makes of new faces.
-#       - What is rare in the data costs a model little: expect hats and glasses to be drawn worst.
+#       - What is rare in the data costs a model little: look at hats and bald heads in the coming lessons.
 #       - **What must a face model beat?** PCA. It describes a face by <<PCA with (\d+)>> numbers and leaves a squared
 #         error of <<PCA with \d+ numbers: error ([\d.]+)>> on new faces, against <<mean face: error ([\d.]+)>> of the
 #         mean face. Its weak spot is invention: faces that PCA makes up are ghosts.
@@ -28,7 +28,7 @@
 
 # %% [markdown]
 # ## Whose faces are these?
-# The pictures of this page are CelebA: photographs of celebrities, collected from the web in 2015. The first time, the
+# The pictures of this page are a part of CelebA: photographs of celebrities, collected from the web in 2015. The first time, the
 # cell below crops and shrinks them and keeps the result on disk. After that it only opens the result.
 
 # %%
@@ -44,7 +44,8 @@ print(f"{len(faces.images):,} pictures. {faces.dataset.terms}")
 
 # %% [markdown]
 # Two people are concerned by each photograph: the one who took it and the one it shows. Nobody asked the people of
-# CelebA. Its terms allow research without profit, and forbid passing the pictures on. A page shows a few, small, to explain.
+# CelebA. Its terms allow research without profit, and forbid passing the pictures on. This page shows a few small ones to
+# explain.
 #
 # A model mirrors its data. Most of these people are young, and photographed to look good. Who is rare here will be rare,
 # and badly drawn, among the faces that the model invents.
@@ -58,8 +59,8 @@ print(f"numbers per face: {faces.preview[0].size:,}")
 plots.pixels(faces.preview[0], top=29, left=20)
 
 # %% [markdown]
-# A face is a list of <<numbers per face: ([\d,]+)>> numbers. Keep that count in mind. By the end of this lesson, 128
-# numbers will do for a likeness.
+# A face is a list of <<numbers per face: ([\d,]+)>> numbers. By the end of this lesson, 128 numbers will do for a rough
+# picture.
 
 # %% [markdown]
 # ## How does a photograph become 64×64 pixels?
@@ -101,13 +102,13 @@ plots.grid(faces.preview)
 plots.grid(faces.train[:40], columns=8)
 
 # %% [markdown]
-# All faces share the place of the eyes and the outline of the head. That will be easy for a model. Few of them show
-# hats, glasses, hands, profiles or writing. That will be hard: a model lowers its error most by drawing what is common.
+# All faces share the place of the eyes. That will be easy for a model. Few of them show hats or glasses. That will be
+# hard: a model lowers its error most by drawing what is common.
 
 # %% [markdown]
-# ## First rung: the mean face
-# The simplest model gives the same answer for every picture. The best single answer is the mean of the training
-# pictures.
+# ## First model: the mean face
+# The simplest model gives the same answer for every picture: the mean of the training pictures. A few thousand of them
+# are enough to compute it.
 
 # %% caption="The mean face and, brighter where faces differ more, the standard deviation of each pixel." alt="Left a blurred, friendly face of nobody in particular. Right a grey picture of a face: dark at nose and cheeks, bright at the hair and in the corners."
 sample = faces.train[: config.evaluation_pictures]
@@ -123,7 +124,8 @@ plots.grid([mean, deviation / deviation.max()], captions=["mean", "standard devi
 #
 # $$\text{MSE} = \frac{1}{N D} \sum_{n=1}^{N} \sum_{d=1}^{D} \left(x_{nd} - \hat{x}_{nd}\right)^2$$
 #
-# Here $x_{nd}$ is a value of a test picture, and $\hat{x}_{nd}$ is the model's answer.
+# Here $x_{nd}$ is a value of a test picture, and $\hat{x}_{nd}$ is the model's answer. On the pictures that the mean was
+# computed from, no other single answer has a smaller error. `squared_error` divides bytes by 255 itself.
 
 # %%
 mean_error = evaluation.squared_error(faces.test, np.broadcast_to(mean, faces.test.shape))
@@ -131,8 +133,7 @@ print(f"mean face: error {mean_error:.4f}")
 print(f"a typical value is off by {255 * mean_error**0.5:.0f} of 255")
 
 # %% [markdown]
-# An error of <<mean face: error ([\d.]+)>> means that a typical value is off by <<off by (\d+)>> of 255. A network that
-# ends near this number has learned the mean face and nothing else.
+# A network that ends near <<mean face: error ([\d.]+)>> has learned the mean face and nothing else.
 
 # %% [markdown]
 # ### Exercise 1.1: the error of the mean face
@@ -165,10 +166,9 @@ print(f"rarest: {shares.index[-1]}, {shares.iloc[-1]:.1%} of the pictures")
 plots.bars(shares.drop(shares.index[8:-8]), label="share of the training pictures")
 
 # %% [markdown]
-# The rarest label, `<<rarest: (\w+)>>`, stands at <<rarest: \w+, ([\d.]+%)>> of the pictures. A model sees few examples
-# of it, so it learns it last.
+# A model sees few examples of `<<rarest: (\w+)>>` and may learn it late.
 #
-# Labels are not independent either. The correlation of two of them is 1 when they always agree, −1 when they never do,
+# Labels are not independent. The correlation of two of them is 1 when they always agree, −1 when they never do,
 # and near 0 when one says nothing about the other.
 
 # %% caption="Correlations of ten labels: the five that the course shows, and those most related to them." alt="A square table of ten labels, red where two come together and blue where they avoid each other."
@@ -178,7 +178,7 @@ plots.heatmap(labels[related].corr())
 
 # %% [markdown]
 # Red pairs come together, blue pairs avoid each other. Smiling and high cheekbones often come together.
-# Other pairs are habits of this collection: hardly a man in it wears lipstick. A model never sees the labels, yet it
+# Other pairs are habits of this collection: `Male` and lipstick avoid each other. A model never sees the labels, yet it
 # learns such habits from the pictures. In [lesson 05](05_explore_latent_space.ipynb) an edit of one attribute will move another along.
 #
 # Where in the picture does an attribute live? Average the faces that have it, then those that lack it.
@@ -197,10 +197,10 @@ plots.rows({"with": with_it, "without": without, "difference": difference}, head
 # pixels whatever the pose. Editing needs a better space than pixels.
 
 # %% [markdown]
-# ## Second rung: the nearest face
+# ## Second model: the nearest face
 # The next model has a perfect memory. It answers a new face with the training face that has the smallest squared error.
 
-# %% caption="Held-out faces and the nearest of all training faces." alt="Two rows of eight faces. Each lower face has a background and hair like the one above, and is another person."
+# %% caption="Held-out faces and the nearest of all training faces." alt="Two rows of eight faces. Each lower face is about as bright as the one above, and is another person."
 indices, errors = evaluation.nearest_pictures(faces.test[:1000], faces.train)
 nearest_error = errors.mean()
 print(f"nearest face: error {nearest_error:.4f}")
@@ -208,18 +208,18 @@ nearest = faces.train[indices[:8, 0]]
 plots.rows({"held-out face": faces.preview, "nearest training face": nearest})
 
 # %% [markdown]
-# Light and background agree, roughly. The person does not. A squared error sees what covers many pixels, and eyes and
+# Bright and dark areas agree, roughly. The person does not. A squared error sees what covers many pixels, and eyes and
 # mouth cover few. Still, <<nearest face: error ([\d.]+)>> on the first thousand test faces is well below the mean face.
 #
 # This model returns in [lesson 04](04_generate_faces.ipynb) as a test: a new face must not be a copy of its nearest
 # training face.
 
 # %% [markdown]
-# ## Third rung: PCA
-# Neighbouring pixels are alike, so a face holds fewer independent facts than numbers. **Principal component analysis**
-# (PCA) finds the shortest linear description. Its first direction $v_1$ is the one in which the faces differ most. Each
-# further direction explains most of what is left, at right angles to all before. A face is the mean face plus a weighted
-# sum of directions:
+# ## Third model: PCA
+# Many pixels vary together, so a face holds fewer independent facts than numbers. **Principal component analysis** (PCA)
+# describes a face by a few directions, each as long a list as a picture. The first direction $v_1$ is the one in which the
+# faces differ most. Each further direction explains most of what is left, at right angles to all before. A face is the
+# mean face plus a weighted sum of directions:
 #
 # $$x \approx \bar{x} + \sum_{k=1}^{128} z_k\, v_k, \qquad z_k = (x - \bar{x}) \cdot v_k$$
 #
@@ -228,7 +228,8 @@ plots.rows({"held-out face": faces.preview, "nearest training face": nearest})
 # %% include vae_keras/evaluation/pca.py::fit_pca
 
 # %% [markdown]
-# `at_random` keeps 20,000 pictures where there are more, and `flatten` makes a row of values of each. The directions come from training pictures alone.
+# `at_random` keeps 20,000 pictures where there are more, and `flatten` makes a row of values from 0 to 1 of each. The
+# directions come from training pictures alone.
 
 # %%
 pca = fit_pca(faces.train)
@@ -236,17 +237,16 @@ variance = pca.explained_variance_ratio_.sum()
 print(f"{pca.n_components_} numbers hold {variance:.0%} of the variance")
 
 # %% [markdown]
-# <<(\d+) numbers hold>> numbers hold <<numbers hold (\d+%)>> of the variance: of all squared differences from the mean
-# face. A direction has as many values as a picture, so it can be looked at.
+# The variance is the mean of all squared differences from the mean face. A direction can be looked at, too:
 
-# %% caption="The first eight directions, each subtracted from the mean face and added to it." alt="Two rows of eight blurred faces. From left to right the columns change the brightness of the background, the light from one side, the hair, and then finer things."
+# %% caption="The first eight directions, each subtracted from the mean face and added to it." alt="Two rows of eight blurred faces. From left to right the columns change the brightness of the background, the light from one side, the hair, and the colour of the whole."
 shape = faces.preview.shape  # (8, 64, 64, 3)
 step = 2 * np.sqrt(pca.explained_variance_[:8, None]) * pca.components_[:8]  # two standard deviations
 minus, plus = (pca.mean_ - step).reshape(shape), (pca.mean_ + step).reshape(shape)
 plots.rows({"mean − 2 standard deviations": minus, "mean + 2 standard deviations": plus}, heads=range(1, 9))
 
 # %% [markdown]
-# The first directions are about background, light and hair: whatever covers many pixels. What makes a person comes later.
+# The first directions are about background, light and hair: whatever covers many pixels.
 
 # %% [markdown]
 # ### Exercise 1.2: how many numbers?
@@ -264,10 +264,10 @@ check.components(components, pca)
 
 # %% [markdown]
 # ## What must a face model beat?
-# Now encode the eight faces, which had no part in the fit, and decode them again. Both are one line, straight from the
-# formula. Then compare all three models.
+# To **encode** a face is to compute its numbers $z_k$, the right half of the formula. To **decode** is to compute the
+# sum, the left half. Do both with the eight faces, which had no part in the fit. Then compare all three models.
 
-# %% caption="The answer: three models that anybody can have, and their mean squared errors on test pictures." alt="Four rows of eight faces: held-out faces, the same mean face eight times, nearest training faces of other people, and PCA reconstructions that resemble the first row through frosted glass."
+# %% caption="The answer: three models and their mean squared errors, the nearest face's on a thousand test pictures." alt="Four rows of eight faces: held-out faces, the same mean face eight times, nearest training faces of other people, and PCA reconstructions that resemble the first row through frosted glass."
 codes = (faces.preview.reshape(8, -1) / 255 - pca.mean_) @ pca.components_.T  # (8, 128)
 decoded = (pca.mean_ + codes @ pca.components_).reshape(shape)
 pca_error = evaluation.pca_error(pca, faces.test)
@@ -280,8 +280,9 @@ plots.rows(ladder)
 
 # %% [markdown]
 # PCA leaves <<PCA with \d+ numbers: error ([\d.]+)>>. Light and the rough shape of the hair are right, as if seen through frosted
-# glass: edges are soft, and shadows of other faces hang around the heads. This is the error to beat from
-# [lesson 03](03_train_vae.ipynb) on, with the same 128 numbers per face.
+# glass: edges are soft, and smears hang around the heads. A better model has a smaller error with the same 128 numbers,
+# or it invents better faces. The error alone says little about eyes and mouths. [Lesson 03](03_train_vae.ipynb)
+# compares errors, [lesson 04](04_generate_faces.ipynb) invented faces.
 
 # %% [markdown]
 # ### Exercise 1.3: scattered pixels
@@ -289,8 +290,9 @@ plots.rows(ladder)
 # PCA to the shuffled training pictures. Return its error on the shuffled test pictures. Guess first: is it larger? Would a
 # network of convolutions mind?
 #
-# <details><summary>Hint</summary>`images.reshape(len(images), -1)[:, order]`; then `fit_pca(train, components)` and
-# `evaluation.pca_error(pca, test)`.</details>
+# <details><summary>Hint</summary>`np.random.default_rng(0).permutation` of the number of values in a picture gives
+# `order`. `images.reshape(len(images), -1)[:, order]` shuffles. Then `fit_pca` of the shuffled training pictures, and
+# `evaluation.pca_error` of the shuffled test pictures.</details>
 #
 # [Solution](solutions/01_explore_data.ipynb)
 
@@ -314,15 +316,15 @@ invented = (pca.mean_ + z @ pca.components_).reshape(shape)
 plots.grid(invented)
 
 # %% [markdown]
-# These are ghosts. PCA can only add pictures, and the sum of two faces is a double exposure, not a third face. A
-# variational autoencoder keeps the idea of a short code, and replaces the sum by a network. In
-# [lesson 04](04_generate_faces.ipynb) these eight stand beside the faces that it invents.
+# Eyes, nose and mouth are in place, but hair and background are smeared: ghosts. PCA only adds and subtracts fixed
+# pictures, and numbers that are drawn one by one do not fit together as those of a real face do. A variational
+# autoencoder keeps the idea of a short code, and replaces the sum by a network. In [lesson 04](04_generate_faces.ipynb)
+# these eight stand beside the faces that it invents.
 
 # %% [markdown]
 # ### Exercise 1.4: are the numbers correlated?
-# The faces above were drawn as if the 128 numbers of a code were independent. Perhaps they are not? Compute the
-# covariance matrix of `train_codes` and compare its diagonal with the rest. Would faces drawn with the full matrix be
-# better?
+# The faces above were drawn as if the 128 numbers of a code were uncorrelated. Are they? Compute the covariance matrix
+# of `train_codes` and compare its diagonal with the rest. Can correlation explain the ghosts?
 #
 # <details><summary>Hint</summary>`np.cov` takes variables in rows unless told otherwise.</details>
 #

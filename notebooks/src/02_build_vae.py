@@ -13,7 +13,7 @@
 #       - what the two terms of the loss ask for, and why they are sums
 #     need: |
 #       [Lesson 01](01_explore_data.ipynb) for the pictures. You have seen a `keras.Model` and a normal distribution.
-#     minutes: {quick: 0.5, cpu: 2, gpu: not measured, full: 3}
+#     minutes: {quick: 0.5, cpu: 2, full: 3}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - **Why does the encoder answer with a distribution?** So that a code's surroundings decode to the same face, and all
@@ -45,8 +45,8 @@ from keras import layers, ops
 
 from vae_keras import data, latent, plots
 from vae_keras.checks import lesson_02 as check
-from vae_keras.model import LIKELIHOODS, LOG_VARIANCE_RANGE, VAE, activate, best_log_sigma, kl_divergence
-from vae_keras.model import check_likelihood, check_type, mean_of_replicas, share_of_replica
+from vae_keras.model import LIKELIHOODS, LOG_VARIANCE_RANGE, VAE, activate, add_details, best_log_sigma
+from vae_keras.model import check_likelihood, check_type, kl_divergence, mean_of_replicas, share_of_replica
 from vae_keras.model import stage_filters, unpack
 
 faces = data.load_faces(config.dataset, config.image_size, config.pictures)
@@ -57,7 +57,7 @@ plots.grid(faces.preview, columns=8)
 # ## A plain autoencoder
 # Train encoder and decoder together, so that each picture comes back with a small squared error. That is an
 # **autoencoder**. Ours learns from a few thousand faces at half size, which takes a minute. The class `VAE` is what this
-# lesson builds. With `variational=False` it is a plain autoencoder.
+# lesson builds. With `variational=False, beta=0.0` it is a plain autoencoder.
 #
 # Each blue dot on the map is the code of one face. For a *new* face we have to choose a code. The usual way is to draw
 # each latent variable from the normal distribution with mean 0 and standard deviation 1, written $N(0, I)$: the orange dots.
@@ -83,8 +83,8 @@ plots.code_map(codes, draws)
 
 # %% [markdown]
 # The codes lie between <<variables between (-?\d+)>> and <<variables between -?\d+ and (-?\d+)>>. The loss wants good
-# reconstructions and does not care where codes lie. So nobody can say where to draw. What lies between the dots, and around
-# them? We decode a grid of codes that covers the map.
+# reconstructions and does not care where codes lie. So only the finished map says where to take a new code from, and 128
+# latent variables have no map. What lies between the dots, and around them? We decode a grid of codes that covers the map.
 
 # %% caption="What the plain autoencoder decodes from a grid over its map." alt="A grid of blurred faces. Towards some corners the faces turn into smears without eyes."
 low, high = codes.min(axis=0), codes.max(axis=0)
@@ -93,7 +93,7 @@ plots.decoded_grid(latent.decode(autoencoder, [(a, b) for b in y for a in x]), x
 
 # %% [markdown]
 # Two numbers give blurred faces, but blur is not the problem here. The problem is the places without dots. The decoder was
-# trained on single points. Nothing told it what to draw elsewhere, so it draws smears.
+# trained on single points. Nothing told it what to draw elsewhere: in some empty places it draws faces, in others smears.
 #
 # ## The same with spots
 # Two changes help:
@@ -106,7 +106,7 @@ plots.decoded_grid(latent.decode(autoencoder, [(a, b) for b in y for a in x]), x
 # Place and width make a normal distribution. An autoencoder whose encoder answers with a distribution is **variational**: a
 # VAE. We train one for as long as the plain one.
 
-# %% caption="Codes of the VAE, the spots of the eight faces, and draws from N(0, I)." alt="A map. Blue and orange dots cover the same round region around zero. Eight small ellipses mark the eight faces."
+# %% caption="Means of the VAE's spots, the spots of the eight faces, and draws from N(0, I)." alt="A map. Blue and orange dots cover the same round region around zero. Eight small ellipses mark the eight faces."
 small_vae = train()
 means, _ = latent.encode(small_vae, little)
 spots, spots_log_variance = latent.encode(small_vae, half(images))
@@ -116,7 +116,7 @@ plots.code_map(means, draws, spots=(spots, deviations))
 
 # %% [markdown]
 # Blue and orange now share a region. The standard deviation of a spot is <<deviation of a spot ([\d.]+)>> on average. Each
-# ellipse reaches two of them. The next grid covers the region of the orange dots.
+# ellipse is drawn at two standard deviations. The next grid covers most of the orange dots.
 
 # %% caption="What the VAE decodes from a grid between −2 and 2." alt="A grid of blurred faces that change smoothly: background, hair and light differ from corner to corner."
 x, y = np.linspace(-2, 2, 6), np.linspace(2, -2, 4)
@@ -125,32 +125,26 @@ plots.decoded_grid(latent.decode(small_vae, [(a, b) for b in y for a in x]), x, 
 # %% [markdown]
 # One face turns smoothly into the next. Here is the test that counts: eight codes from $N(0, I)$, the same for both models.
 
-# %% caption="The answer to the question: new faces need codes that were made for drawing." alt="Two rows of eight. Above, from the plain autoencoder, mostly brown smears. Below, from the VAE, blurred faces."
+# %% caption="The answer to the question: codes from N(0, I) decode to faces only in the VAE." alt="Two rows of eight. Above, from the plain autoencoder, mostly brown smears. Below, from the VAE, blurred faces."
 models = {"plain autoencoder": autoencoder, "VAE": small_vae}
 plots.rows({name: latent.decode(model, draws[:8]) for name, model in models.items()})
 
 # %% [markdown]
-# <details><summary>Why is a face near zero so pale?</summary>
-#
-# With two latent variables, nearly all units of the decoder's first layer switch at the same place, close to zero. With 128
-# latent variables no code comes near that place.
-# </details>
-#
 # ## The plan
-# Now we build it. The encoder answers with a mean $\mu$ and a standard deviation $\sigma$ for each latent variable. The
+# The encoder answers with a mean $\mu$ and a standard deviation $\sigma$ for each latent variable. The
 # code $z$ is drawn from $N(\mu, \sigma^2)$. The decoder makes the reconstruction $\hat{x}$ of it. The two coloured boxes
 # are the terms of the loss.
 
-# %% caption="A variational autoencoder and the two terms of its loss." alt="A diagram: face, encoder, mean and deviation, code with noise, decoder, reconstruction. One box compares reconstruction and face, another compares the code's distribution with N(0, I)."
+# %% caption="A variational autoencoder and the two terms of its loss. The reconstruction is the small VAE's." alt="A diagram: face, encoder, mean and deviation, code with noise, decoder, reconstruction. One box compares reconstruction and face, another compares the code's distribution with N(0, I)."
 plots.vae_diagram(images[0], small_vae.reconstruct(half(images[:1]))[0])
 
 # %% [markdown]
 # ## The encoder
-# Each convolution with `strides=2` halves the side and doubles the channels: less *where*, more *what*. `stage_filters`
-# lists the channels, `activate` adds batch normalization and ReLU.
+# Each convolution with `strides=2` halves the side. The first makes 32 channels, each further one doubles them: less
+# *where*, more *what*. `stage_filters` lists the channels, `activate` adds batch normalization and ReLU.
 #
-# Two dense layers at the end give the answer. The second one gives $\log \sigma^2$, because a logarithm may be any
-# number, while a variance may not be negative.
+# Two dense layers at the end give the answer. The second one gives $\log \sigma^2$, because a variance may not be negative
+# and a logarithm may. `ops.clip` keeps it from extremes.
 
 # %% include vae_keras/model.py::build_encoder tags=["nbval-check-output"]
 encoder = build_encoder(config.image_size, config.latent_dim)
@@ -225,7 +219,7 @@ for name, target in (("with the trick", trick), ("drawn by NumPy", outside)):
 # ## The price of a code
 # How far is a spot from $N(0, I)$? The measure is the **Kullback–Leibler divergence**, KL for short. In words: draw codes
 # from the spot, and ask how much more probable they are under the spot than under $N(0, I)$. The average logarithm of that
-# ratio is the KL. Its unit is the **nat**. For one latent variable:
+# ratio is the KL. Its unit is the **nat**, since the logarithm is natural. For one latent variable:
 
 # %% caption="The KL of one latent variable: over its mean, and over its deviation." alt="Two curves. Over the mean a parabola with its lowest point at 0. Over the deviation a curve that is lowest at 1, steep towards 0 and rising slowly above 1."
 mean, deviation = np.linspace(-3, 3, 61), np.linspace(0.02, 3, 150)
@@ -274,7 +268,8 @@ print(f"formula {float(kl_divergence(2.0, 2 * math.log(0.5))):.2f} nats, average
 
 # %% [markdown]
 # ## What the reconstruction misses
-# A squared error is not in nats. So let the decoder answer with a distribution, too: each pixel value is normal around
+# Only terms in the same unit can be added, and a squared error is not in nats. So let the decoder answer with a
+# distribution, too: each pixel value is normal around
 # $\hat{x}$, with one standard deviation for all pixels. Call it $\sigma_x$; the module has it as `log_sigma`. It belongs to
 # pictures, while $\sigma$ and all names that begin with `z_` belong to codes. The term is the negative logarithm of the
 # density, summed over pixels:
@@ -294,7 +289,7 @@ for sigma in (0.05, 0.1, 0.2):
 
 # %% [markdown]
 # ### Exercise 2.3: squared error in disguise
-# Many VAEs use the plain sum of squares, the module's `mse`. It is `gaussian` with a fixed width, up to a constant. Find the
+# Many VAEs use the plain sum of squares, `likelihood="mse"`. It is `gaussian` with a fixed width, up to a constant. Find the
 # `log_sigma` for which `gaussian` minus `mse` is the same number for all pictures.
 #
 # <details><summary>Hint</summary>
@@ -315,7 +310,7 @@ check.log_sigma(log_sigma)
 # $$\boxed{\;\text{loss} = \underbrace{E\big[-\log p(x \mid z)\big]}_{\text{reconstruction}} \;+\;
 # \beta \cdot \underbrace{\mathrm{KL}\big(N(\mu, \sigma^2)\,\|\,N(0, I)\big)}_{\text{price of the code}}\;}$$
 # $E$ is the average over codes drawn from the spot. Training takes one draw per picture and step. The reconstruction wants
-# narrow spots far apart, the KL wants wide spots around zero. $\beta$ weighs them, and is 1 unless you experiment: more
+# narrow spots far apart, the KL wants spots of width 1 at zero. $\beta$ weighs them, and is 1 unless you experiment: more
 # gives tidier codes and blurrier faces.
 #
 # With $\beta = 1$ the negative loss is the **evidence lower bound**, ELBO. It is never more than $\log p(x)$, the
@@ -342,7 +337,8 @@ check.log_sigma(log_sigma)
 # %% [markdown]
 # ### Exercise 2.4: the whole loss
 # Write the loss of a batch in NumPy. `x` and `x_hat` have the shape (batch, height, width, 3), `z_mean` and
-# `z_log_variance` (batch, latent variables). The check uses $\beta = 4$.
+# `z_log_variance` (batch, latent variables). The reconstruction is the Gaussian one, of width `sigma_x`. The check uses
+# $\beta = 4$.
 #
 # <details><summary>Hint</summary>
 #
@@ -362,9 +358,9 @@ check.loss(loss)
 
 # %% [markdown]
 # ## The class
-# A `keras.Model` holds all of it. The constructor makes the parts, and `call` draws a code in training alone. `beta` and
-# `log_sigma` are Keras variables, because a compiled step would freeze plain numbers. `means` are the numbers of the
-# progress bar.
+# A `keras.Model` holds all of it. The constructor makes the parts. `call` draws a code only in training, while the loss
+# always draws one. `beta` and `log_sigma` are Keras variables, because a compiled step would freeze plain numbers. `means`
+# are the numbers of the progress bar; its `mse` is a mean per value.
 
 # %% include vae_keras/model.py::VAE only __init__ build call
 
@@ -376,7 +372,8 @@ check.loss(loss)
 
 # %% [markdown]
 # A step of training: compute the loss while the tape watches, take the gradients, apply them, and move the stored
-# $\log \sigma_x$ a little. `scale_loss` and `share_of_replica` matter only for float16 and for several GPUs.
+# $\log \sigma_x$ a little. `scale_loss` and `share_of_replica` matter only for float16 and for several GPUs. The rest is
+# what Keras asks of a model: a step of testing, and running means for the progress bar.
 
 # %% include vae_keras/model.py::VAE.train_step test_step track metrics
 
@@ -400,11 +397,11 @@ by_hand["loss"] = by_hand["reconstruction"] + by_hand["kl"]
 pd.DataFrame({"by hand": by_hand, "evaluate": measured}).loc[list(by_hand)].round(2)
 
 # %% [markdown]
-# The same, up to rounding. From here on you can trust the class.
+# Up to rounding, draw and loss of the class agree with ours.
 #
 # ## Does it learn?
-# A network that cannot learn eight pictures by heart will not learn more from more data. This toy is the only model of the
-# course that learns from these eight.
+# A first test: can the network learn eight pictures by heart? This toy is the only model of the course that learns from
+# these eight.
 
 # %% caption="Eight faces, learned by heart." alt="Two rows of eight faces. The reconstructions below look like the photographs above, a little softer."
 vae = VAE(config.image_size, config.latent_dim, seed=config.seed)
@@ -415,8 +412,7 @@ plots.rows({"photograph": faces.preview, "reconstruction": np.array(vae(images))
 
 # %% [markdown]
 # The loss fell from <<loss from (-?\d+)>> to <<loss from -?\d+ to (-?\d+)>>, and the faces come back. The codes cost
-# <<last kl (\d+)>> nats on average, while $\log 8 \approx 2.1$ nats would tell eight faces apart. The rest is the price
-# of standing far from $N(0, I)$. New faces need many faces to learn from: [lesson 03](03_train_vae.ipynb) has them.
+# <<last kl (\d+)>> nats on average. New faces need many faces to learn from: [lesson 03](03_train_vae.ipynb) has them.
 
 # %% [markdown]
 # ### Exercise 2.5: find the bug

@@ -13,15 +13,16 @@
 #       - what more latent variables buy,
 #       - how to recognize posterior collapse and overfitting.
 #     need: |
-#       [Lesson 02](02_build_vae.ipynb), which builds the model. A GPU helps; two processor cores do, too.
-#     minutes: {quick: 1, cpu: 12, full: 68}
+#       [Lesson 02](02_build_vae.ipynb), which builds the model. A GPU is faster. Two processor cores are enough.
+#     minutes: {quick: 1, cpu: 12, full: 47}
 #     learned: |
-#       - An epoch is a loop: draw a batch, take a step, measure on held-out pictures.
-#       - Watch two numbers. The squared error says how close reconstructions are. The KL says how much the code tells.
+#       - An epoch takes one step per batch, then measures on held-out pictures.
+#       - Watch three numbers. The squared error says how close reconstructions are. The KL says how much the code tells.
+#         The held-out loss says when to stop.
 #       - Sum over pixels and latent variables, average over the batch. A mean over pixels makes the KL too heavy.
 #       - **Does it learn, and how would you notice if not?** It learns when the error on *held-out* pictures falls and
 #         different faces come out different. If the KL falls to zero, the code is ignored: posterior collapse. If the
-#         training error falls and the held-out error does not follow, it learns its pictures by heart: overfitting.
+#         training error falls and the held-out error hardly follows, it learns its pictures by heart: overfitting.
 # ---
 
 # %% [markdown]
@@ -46,7 +47,7 @@ print(f"{len(faces.train):,} training pictures, {vae.count_params():,} weights")
 # %% [markdown]
 # The model has <<pictures, ([\d,]+) weights>> weights, all random so far. It learns from
 # <<([\d,]+) training pictures>> pictures. The validation pictures show what it makes of faces that it does not learn
-# from. The test pictures stay untouched until the end.
+# from. The test pictures only measure the trained model.
 
 # %% [markdown]
 # ## What happens in a training?
@@ -59,8 +60,8 @@ print(f"{len(faces.train):,} training pictures, {vae.count_params():,} weights")
 # %% include vae_keras/optimizers.py::cosine_decay
 
 # %% [markdown]
-# Here is the whole loop. Training batches are shuffled anew in each epoch and mirrored at random. The held-out pictures
-# are only measured.
+# Here is the whole loop. It calls the same function from `optimizers`. Training batches are shuffled anew in each epoch
+# and mirrored at random. The held-out pictures are only measured. `means` averages all batches since `reset_metrics`.
 
 
 # %%
@@ -85,7 +86,8 @@ def train(vae, images, held_out, epochs):
 
 # %% [markdown]
 # Try it with a small network and a few hundred pictures. Each row of the table is an epoch, and `val_` marks what was
-# measured on held-out pictures. Does the loss fall?
+# measured on held-out pictures. Does the loss fall? These epochs have only ten steps. The held-out loss may then be far
+# off, because the averages that it uses lag behind: those of batch normalization, and the $\sigma_x$ of lesson 02.
 
 # %%
 trial = training.build_vae(config, filters=(16, 32, 64, 128))
@@ -113,8 +115,18 @@ class Watch(keras.callbacks.Callback):
 # ## Train
 # This is the long cell. It prints how far it is.
 #
-# <details><summary>Another optimizer</summary>Leave out `optimizer="adam"`, and `training.fit` takes Muon, a newer one.
-# Lesson 06 compares the two.</details>
+# <details><summary>In Colab: keep the training on Google Drive</summary>
+#
+# Run this before the cell of the settings. Checkpoints, models and the downloaded pictures then outlive the runtime.
+#
+# ```python
+# from google.colab import drive
+#
+# drive.mount("/content/drive")
+# os.environ["VAE_KERAS_RUNS"] = "/content/drive/MyDrive/vae-keras/runs"
+# os.environ["KAGGLEHUB_CACHE"] = "/content/drive/MyDrive/vae-keras/downloads"
+# ```
+# </details>
 
 # %%
 watch = Watch(faces.preview)
@@ -150,26 +162,27 @@ plots.curves(history)
 # - **KL** is the price of the codes: <<KL at the end: (\d+)>> nats per face. It is no error. Well above zero it says that
 #   the codes tell faces apart.
 # - **Loss** is the sum of both. Alone it does not tell you which term improved.
-# - **Squared error** needs no unit. It began at <<error: ([\d.]+) after>> and reached <<epoch, ([\d.]+) at the end>> on
-#   held-out pictures.
+# - **Squared error** is a mean over all values of the pictures, which run from 0 to 1. On held-out pictures it was
+#   <<error: ([\d.]+) after>> after one epoch and <<epoch, ([\d.]+) at the end>> at the end.
 #
-# Why may the held-out curve start *below* the training curve? A training point averages over the whole epoch, its bad
-# first steps included. A held-out point is measured when the epoch is over. What counts is the end of the curves: do
-# both still fall?
+# Why may the held-out error lie *below* the training error? A training point averages over the whole epoch, while the
+# network still improves. A held-out point is measured when the epoch is over. What counts is the end of the curves. They
+# flatten, partly because the learning rate falls to zero.
 
 # %% [markdown]
 # ## What do the faces say?
 # Numbers can mislead, so look. What does the network learn first, and what comes late?
 
-# %% caption="Reconstructions of the eight held-out faces after the first, the second, a middle and the last epoch." alt="Five rows of eight faces. The first row are photographs. Below, blurred heads become sharper from row to row and more like the person above."
+# %% caption="Reconstructions of the eight held-out faces after the first, the second, a middle and the last epoch." alt="Five rows of eight faces. The first row are photographs. Below, blurred heads become sharper from row to row."
 watch.frames[f"epoch {len(history)}"] = latent.reconstruct(vae, faces.preview)
 names = list(watch.frames)
 picked = dict.fromkeys([*names[:2], names[len(names) // 2], names[-1]])
 plots.rows({"photograph": faces.preview} | {name: watch.frames[name] for name in picked})
 
 # %% [markdown]
-# Light, pose and the colour of the hair come first: they change many pixels. Eyes and mouth follow. Strands of hair,
-# glasses and hands come late or not at all: they change few pixels, or are rare. All epochs, as an animation:
+# Light and the outline of hair and head come first: they change many pixels. Eyes and mouth are there early, and sharpen
+# later. Strands of hair and rare colours are missing to the end: they change few pixels, or the network saw few of them.
+# All epochs, as an animation:
 
 # %% caption="The same eight faces, epoch by epoch. It begins with the last epoch." alt="An animated row of eight reconstructed faces that become sharper; the epoch's number stands below."
 plots.gif(list(watch.frames.values()), labels=names)
@@ -179,7 +192,7 @@ plots.gif(list(watch.frames.values()), labels=names)
 # PCA was the model to beat in lesson 01. It has 128 numbers for a face, as many as this VAE. Both see the same training
 # pictures.
 
-# %% caption="Eight held-out faces, as photograph, from the VAE and from PCA." alt="Three rows of eight faces. The VAE's faces are smooth and whole; PCA's have ghostly edges and blotches around the head."
+# %% caption="Eight held-out faces, as photograph, from the VAE and from PCA." alt="Three rows of eight faces. The VAE's faces are smooth; PCA's have ghostly edges and blotches around the head."
 pca = evaluation.fit_pca(faces.train, seed=config.seed)
 from_pca = pca.inverse_transform(evaluation.pca_codes(pca, faces.preview)).reshape(faces.preview.shape)
 vae_error = evaluation.squared_error(faces.test, latent.reconstruct(vae, faces.test))
@@ -191,11 +204,11 @@ plots.rows({"photograph": faces.preview, "VAE": from_vae, "PCA": pipeline.to_uin
 
 # %% [markdown]
 # On the test pictures the VAE's error is <<VAE ([\d.]+), PCA>> and PCA's is <<, PCA ([\d.]+)>>: a ratio of
-# <<ratio ([\d.]+)>>. Below one the VAE is closer. PCA is fitted once and for all, while a longer training lowers
-# the error of the VAE.
+# <<ratio ([\d.]+)>>. Above one PCA is closer, below one the VAE. This training was short: the model that comes with the
+# course learned for longer, and its error is below PCA's.
 #
-# Look at the *kind* of error, too. PCA adds and subtracts fixed pictures, so it leaves ghosts of foreign edges. The VAE
-# draws a whole face and smooths what it does not know.
+# Look at the *kind* of error, too. PCA keeps colours well and leaves halos around the heads. The VAE smooths what it
+# does not know.
 
 # %% [markdown]
 # ## How many latent variables does a face need?
@@ -227,15 +240,16 @@ plots.bars(
     pd.Series({f"{size} latent variables": error for size, error in errors.items()}), label="squared error"
 )
 
-# %% caption="What the three small networks keep of the eight faces." alt="Four rows of eight faces: photographs, then reconstructions from 8, 32 and 128 latent variables. With 8 the faces are generic; more variables bring pose and expression."
+# %% caption="What the three small networks keep of the eight faces." alt="Four rows of eight faces: photographs, then reconstructions from 8, 32 and 128 latent variables. With 8 the faces are generic; more variables bring hair and colours."
 networks = {f"{size} latent variables": network for size, (network, _) in small.items()}
 kept = {name: latent.reconstruct(network, faces.preview) for name, network in networks.items()}
 plots.rows({"photograph": faces.preview, **kept})
 
 # %% [markdown]
-# Eight latent variables leave an error of <<8 latent variables: error ([\d.]+)>>. They hold light, background and
-# direction of the head. With 32 it is <<32 latent variables: error ([\d.]+)>>, with 128
-# <<128 latent variables: error ([\d.]+)>>. Each further variable buys less: the first ones take what many pixels share.
+# Eight latent variables leave an error of <<8 latent variables: error ([\d.]+)>>. They hold brightness and a generic
+# head. With 32 it is <<32 latent variables: error ([\d.]+)>>, with 128 <<128 latent variables: error ([\d.]+)>>. Each
+# further variable buys less. All three errors are larger than the long training's: these networks are smaller and saw
+# fewer pictures.
 
 # %% [markdown]
 # ### Exercise 3.1: predict, then train
@@ -243,7 +257,8 @@ plots.rows({"photograph": faces.preview, **kept})
 # 64 on `few` and measure its `error` on `held_out`.
 #
 # <details><summary>Hint</summary>The error falls more slowly the more variables there are. `train_small` returns the
-# network and its history. The error is measured as in the cell above, not read from the history.</details>
+# network and its history. The error is measured as for the other three, not read from the history. Any guess
+# counts.</details>
 #
 # [Solution](solutions/03_train_vae.ipynb)
 
@@ -269,7 +284,8 @@ check.sixty_four(prediction, error, errors)
 # N\,\mathrm{KL}\right)$$
 #
 # The factor in front hardly matters to Adam, whose steps do not depend on the scale of the loss. So `beta=N` stands for
-# the mistake here. The pictures below come from drawn codes, because this is what both networks were trained on.
+# the mistake here. The healthy run takes the calibrated likelihood of lesson 02, the broken one the plain squared error.
+# The pictures below come from drawn codes, because this is what both networks were trained on.
 
 # %% caption="Reconstructions with the sum, and with the mean over the pixels by mistake." alt="Four rows of eight faces: photographs, eight different blurred faces, eight times nearly the same blurred face, and eight times the mean face."
 values = faces.preview[0].size
@@ -299,19 +315,20 @@ plots.rows(
 # %% [markdown]
 # - **Symptom:** every picture comes out nearly the same, near the mean face. The decoder ignores the code.
 # - **Number:** a KL of <<with the sum, ([\d.]+) with the mean>> nats, against <<KL: (\d+) nats with the sum>>. A KL of
-#   zero means that the encoder gives all faces the same distribution. The field calls this **posterior collapse**: every
+#   zero means that the encoder gives all faces the same distribution. The likelihoods differ, too, so compare only zero
+#   with not zero. The field calls this **posterior collapse**: every
 #   posterior $q(z \mid x)$ has become the prior.
 # - **Cure:** sum over the pixels. Here $N$ is <<N = ([\d,]+)>>, so the KL weighed that many times too much.
 #
-# The loss does not show the fault. It falls nicely, because the KL falls.
+# The loss alone cannot show the fault: a falling KL lowers it, too.
 
 # %% [markdown]
 # ### Exercise 3.2: a detector
 # Write a function that looks at the table of a training and says whether the codes have collapsed at its end: `True` or
 # `False`. The check tries it on histories of its own, healthy and collapsed ones.
 #
-# <details><summary>Hint</summary>A code that tells anything costs at least one nat. `history["kl"]` is a column, and
-# `.iloc[-1]` its last value. The KL of a healthy run may be tiny in the first epoch.</details>
+# <details><summary>Hint</summary>A code that tells faces apart costs more than one nat. Look at the end: the KL of a
+# healthy run may be tiny in the first epoch.</details>
 #
 # [Solution](solutions/03_train_vae.ipynb)
 
@@ -338,15 +355,15 @@ print(f"held-out loss: lowest after epoch {best} of {len(overfitted_history)}")
 # %% [markdown]
 # - **Number:** a squared error of <<\d+ pictures: squared error ([\d.]+)>> on the <<(\d+) pictures: squared error>>
 #   pictures that it learned from, and <<in training, ([\d.]+) held out>> on others.
-# - **Symptom:** the two curves part. The held-out *loss* even turns and rises: it was lowest after epoch
-#   <<lowest after epoch (\d+)>> of <<lowest after epoch \d+ of (\d+)>>. The calibrated likelihood becomes sure of
-#   itself as the training error falls, and then pays dearly for every new face.
-# - **Cure:** more pictures, or fewer epochs.
+# - **Symptom:** the two curves of the squared error part, as the next figure shows. The held-out *loss* turns and
+#   rises: it was lowest after epoch <<lowest after epoch (\d+)>> of <<lowest after epoch \d+ of (\d+)>>. The calibrated
+#   model expects errors as small as in training, so each larger error on a new face costs much.
+# - **Cure:** more pictures. Fewer epochs lower the held-out loss, though not its squared error.
 
 # %% [markdown]
 # ## How would you notice?
-# Three trainings of the same network, with curves and faces beside each other. Cover the labels: could you tell which
-# run is which?
+# Three trainings of the same network, with curves and faces beside each other. Cover the labels: could you tell by the
+# curves which run is which?
 
 # %% caption="A healthy, a collapsed and an overfitted training: squared error, KL and four held-out faces." alt="Three lines of two charts and four faces. Healthy: both errors fall, KL is high, faces differ. Collapsed: error stays high, KL near zero, nearly the same face four times. Overfitted: held-out error far above training error, faces blotched."
 plots.runs(
@@ -362,15 +379,15 @@ plots.runs(
 # - Healthy: both errors fall together, and the KL settles far above zero.
 # - Collapsed: the KL lies at zero. The error stops early, and training and held out agree, so held-out pictures alone do
 #   not show this fault.
-# - Overfitted: the training error falls on without the held-out error.
+# - Overfitted: the training error falls on, and the held-out error hardly follows.
 
 # %% [markdown]
 # ### Exercise 3.3: when does it turn?
 # Overfit on purpose, on the pictures `few[: len(few) // 6]`: train until the held-out loss has clearly turned. Give the
-# history, and the epoch after which you should have stopped. Does it turn sooner or later than above?
+# history, and the epoch after which you should have stopped.
 #
-# <details><summary>Hint</summary>Call `train_small` with these pictures and `epochs=…`; double the epochs until
-# `val_loss` rises at the end. The rows of a history are counted from 1, and `idxmin` names the row of the least
+# <details><summary>Hint</summary>Call `train_small` with these pictures and begin with
+# `epochs=8 * config.comparison_epochs`; double the epochs until `val_loss` rises at the end. The rows of a history are counted from 1, and `idxmin` names the row of the least
 # value.</details>
 #
 # [Solution](solutions/03_train_vae.ipynb)
@@ -408,8 +425,9 @@ print(f"mean difference: {np.abs(difference).mean():.2f} of 255 grey levels")
 
 # %% [markdown]
 # ### Exercise 3.4: stop and go on
-# Write a function that trains a tiny network for 3 epochs and returns its history. The check calls it twice with the
-# same folder, and stops the first call after one epoch. The second call must go on, not begin again.
+# Write a function that trains a tiny network on some of the pictures for 3 epochs and returns its history. The check
+# calls it twice with the same folder, and stops the first call after one epoch. The second call must go on, not begin
+# again, and its history has all 3 epochs.
 #
 # <details><summary>Hint</summary>Build the network inside the function, say with `filters=(8, 16)`. Hand `folder` and
 # `callbacks` on to `training.fit`. The 3 epochs include those before the interruption.</details>
@@ -428,7 +446,6 @@ check.resume(train_tiny)
 # <details><summary>With other pictures</summary>
 #
 # A few hundred pictures make few steps per epoch: set `epochs` to several hundred, and expect the held-out curve to
-# turn. Drawn faces are easier than photographs: errors are smaller, and few latent variables go a long way. With a short
-# training PCA may be closer than the VAE, since it is fitted at once.
+# turn. Drawn faces are easier than photographs: errors are smaller, and few latent variables go a long way.
 #
 # </details>

@@ -7,7 +7,7 @@
 #       - draw codes from $N(0, I)$ as the textbook says, and see why that disappoints,
 #       - look at where the codes of real faces lie, and fit a distribution to them,
 #       - draw new faces, measure them, and check that they are new,
-#       - train an autoencoder and a VAE, and find out what the KL buys.
+#       - train an autoencoder and two VAEs, and find out what the KL buys.
 #     learn: |
 #       - why a VAE needs a prior that is fitted to its codes,
 #       - what a Fréchet distance sees, and what it does not see,
@@ -16,7 +16,7 @@
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb), which explains the training. Without a model of your own, this lesson takes the
 #       one that comes with the course.
-#     minutes: {quick: 1, cpu: 5, full: 6}
+#     minutes: {quick: 1, cpu: 5, full: 4}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - A Gaussian with the mean and the covariance of the codes repairs most faces. A mixture follows the codes more
@@ -24,7 +24,7 @@
 #       - A distance between two sets of faces compares what its features hold. Look at the faces as well.
 #       - Low temperature gives safe, similar faces. High temperature gives varied and odd ones.
 #       - New faces should be no nearer to the training faces than held-out faces are.
-#       - The KL buys a known place for the codes and a price in nats. Sharper faces are not what it buys.
+#       - The KL holds the codes near a known place and gives each a price in nats. It does not make faces sharper.
 #       - **Where must a code lie to decode to a face?** Where the codes of real faces lie. The decoder has learned that
 #         region and no other. $N(0, I)$ misses it along many axes; a distribution that is fitted to the codes hits it.
 # ---
@@ -63,7 +63,8 @@ plots.grid(latent.decode(vae, standard[:8]))
 
 # %% [markdown]
 # ## Where do the codes of faces lie?
-# Now we need pictures. Encode the training faces. Draw one code for each from its posterior, as the training did:
+# Now we need pictures. Encode the training faces. Draw one code for each from its posterior, the encoder's $N(\mu, \sigma^2)$, as the
+# training did:
 #
 # $$z = \mu(x) + \sigma(x)\,\varepsilon, \qquad \varepsilon \sim N(0, I)$$
 
@@ -88,14 +89,15 @@ plots.histograms({"standard deviation along an axis": deviations})
 # Along <<(\d+%) of the axes are narrower>> of the axes the codes spread less than $N(0, I)$. Along the others they
 # spread more, up to <<most ([\d.]+)>> times as far. Look at both ends.
 
-# %% caption="The answer: codes of faces and draws from N(0, I). Half of the draws lie in the inner circle." alt="Left, along the two widest axes, blue codes reach far beyond the circles, which the orange draws fill. Right, along the two narrowest axes, the codes are a small cloud beside the centre, and most draws miss it."
+# %% caption="The answer: codes of faces and draws from N(0, I). Half of the draws lie in the inner circle." alt="Left, along the two widest axes, blue codes reach far beyond the circles, which the orange draws fill. Right, along the two narrowest axes, the codes are a small cloud away from the centre, and most draws miss it."
 turned = codes[:2000] @ axes  # the narrowest axis comes first
 ends = {"the two widest axes": slice(-2, None), "the two narrowest axes": slice(0, 2)}
 plots.code_planes({name: (turned[:, end], standard[:2000, end]) for name, end in ends.items()})
 
 # %% [markdown]
-# Left, the draws fill only the middle of the codes. Right, the codes are a small cloud, and most draws miss it. A draw
-# that misses along many axes is a code that the decoder has never seen.
+# Left, the draws stay in the middle of the codes. They lack variety but miss nothing. Right, the codes are a small cloud
+# whose centre is not zero, and most draws miss it. A draw that misses along many axes is a code that the decoder has
+# never seen.
 #
 # Why does the KL allow this? It acts on the code of *each* face. All codes together form the **aggregate posterior**.
 # The KL pulls that one towards $N(0, I)$ only indirectly, and the loss gains more from precise codes than from a tidy
@@ -111,7 +113,7 @@ plots.code_planes({name: (turned[:, end], standard[:2000, end]) for name, end in
 # %% include vae_keras/priors.py::fit_gaussian
 
 # %% [markdown]
-# `ledoit_wolf` is `np.cov` with a little of the mean variance mixed in, so that few codes suffice.
+# `ledoit_wolf` is `np.cov`, made safe for few codes.
 
 # %% [markdown]
 # ### Exercise 4.1: your own Gaussian
@@ -137,14 +139,14 @@ check.new_codes(new_codes)
 #
 # $$p(z) = \sum_{k=1}^{K} \pi_k\, N(z; m_k, C_k)$$
 #
-# Each Gaussian is a **component** with a weight $\pi_k$, a mean $m_k$ and a covariance $C_k$. The codes are whitened
-# first, so that no axis dominates the fit.
+# Each Gaussian is a **component** with a weight $\pi_k$, a mean $m_k$ and a covariance $C_k$. The codes are whitened first, that is turned and scaled to variance 1 along every axis, so that no axis dominates the fit.
 
 # %% include vae_keras/priors.py::fit_mixture
 
 # %% [markdown]
-# To draw from the mixture, choose a component by the weights, then draw from its Gaussian. `fit_prior` calls one of the
-# two functions above.
+# To draw from the mixture, choose a component by the weights, then draw from its Gaussian. `_fit_quietly` is
+# scikit-learn's fit without its warnings, and `_triangular` gives each factor the form of a Cholesky factor. The module's
+# `fit_prior` calls one of the two functions above.
 #
 # Next to these faces stand those that PCA made up in lesson 01, from a Gaussian as well.
 
@@ -195,14 +197,14 @@ distances = pd.Series({name: pca_distance(images) for name, images in new_faces.
 print(distances.round(2).to_string())
 
 # %% [markdown]
-# Two sets of *real* faces of this size are <<real training faces\s+([\d.]+)>> apart, so nobody needs to come much
-# below that. Reconstructions of these very test faces come nearer, since they copy their layout.
+# Two sets of that many *real* faces are <<real training faces\s+([\d.]+)>> apart, partly by chance, so nobody needs to
+# come much below that. Reconstructions of these very test faces come nearer, since they copy their layout.
 #
 # - $N(0, I)$ stands at <<VAE, N\(0, I\)\s+([\d.]+)>>, the fitted Gaussian at <<VAE, one Gaussian\s+([\d.]+)>>, the
 #   mixture at <<VAE, mixture\s+([\d.]+)>>.
-# - PCA's ghosts stand at <<PCA, one Gaussian\s+([\d.]+)>>. They look worse and measure nearly as well. The distance
-#   compares means and covariances of PCA numbers, and PCA's faces were drawn from exactly these. It sees light, colour
-#   and layout. It does not see that a face is a double exposure.
+# - PCA's faces stand at <<PCA, one Gaussian\s+([\d.]+)>>. Their hair and outlines are smeared, yet they measure nearly as
+#   well. The distance compares means and covariances of PCA numbers, and PCA's faces were drawn from exactly these. It
+#   sees light, colour and layout. It does not see a smeared outline.
 #
 # So a distance is a good alarm, as for $N(0, I)$, and no proof of quality. Always show the faces, too.
 
@@ -236,11 +238,10 @@ plots.rows({f"temperature {t}": latent.decode(vae, mixture.sample(8, temperature
 
 # %% [markdown]
 # ### Exercise 4.3: temperature zero
-# Draw 1,000 codes from `mixture` at temperature 0. How many different ones come, and which are they? Give the different
-# codes, one row each, then decode them.
+# Draw 1,000 codes from `mixture` at temperature 0. Give the different ones, a row each, as `cold_codes`. How many are
+# they, and what are they? Decode them.
 #
-# <details><summary>Hint</summary>`np.unique(…, axis=0)` keeps different rows. Look at the formula with $T =
-# 0$.</details>
+# <details><summary>Hint</summary>`np.unique(…, axis=0)` keeps different rows. Set $T$ to zero in the formula.</details>
 #
 # [Solution](solutions/04_generate_faces.ipynb)
 
@@ -257,14 +258,14 @@ check.cold_codes(cold_codes, mixture)
 plots.grid(latent.decode(vae, mixture.sample(64)), columns=8)
 
 # %% [markdown]
-# Read them as a stranger would. How many pass at a glance? What is wrong with those that do not? All are soft. Why, and
-# what sharpness costs, is the question of lesson 07.
+# Most pass at a glance. Hair and the side of a face are what goes wrong. All are soft. Why, and what sharpness costs, is
+# the question of lesson 07.
 
 # %% [markdown]
 # ## Are they new?
-# A model could cheat and repeat its training faces. So ask how far each new face is from the nearest training face, by
-# their codes. We compare with reconstructions of held-out faces, which the model cannot know, and of training faces,
-# which are the copies that this model would make. Training saw every face in the mirror as well, so we search for both.
+# A model could cheat and repeat its training faces. So ask how far each new face is from the nearest training face.
+# Encode the pictures anew, and compare the codes. We compare with reconstructions of held-out faces, which the model cannot know, and of training faces,
+# which are the copies that this model would make. Training also saw every face mirrored, so we look up each picture and its mirror image.
 
 # %%
 known = NearestNeighbors(n_neighbors=1).fit(z_mean)
@@ -389,7 +390,8 @@ plots.rows({f"{name}: codes from {prior}": draws[prior, name][:8] for prior, nam
 #   <<classic VAE.* ([\d.]+)\s+[\d.]+|.0f>>.
 # - **The price** of a heavy KL is blur. The codes of the classic VAE hold <<classic VAE\s+[\d.]+\s+([\d.]+)|.0f>>
 #   nats, those of the calibrated one <<calibrated VAE\s+[\d.]+\s+([\d.]+)|.0f>>. The squared errors are
-#   <<classic VAE\s+([\d.]+)>> and <<calibrated VAE\s+([\d.]+)>>.
+#   <<classic VAE\s+([\d.]+)>> and <<calibrated VAE\s+([\d.]+)>>. The autoencoder's is <<autoencoder\s+([\d.]+)>>, so a
+#   light KL costs no detail.
 #
 # Does the KL make faces robust at least? Add the same noise to the codes of two faces, as a share of the spread of each
 # network's codes.
@@ -403,14 +405,14 @@ for name, network in networks.items():
 plots.rows(faces_with_noise, heads=["no noise", "0.25", "0.5", "1"] * 2)
 
 # %% [markdown]
-# In all three rows the face stays a face and drifts away from the person. The last column of the table holds the squared
+# Up to half the spread every face stays a face and drifts away from the person. At the full spread some break. The last
+# column of the table holds the squared
 # change by noise of half the spread: <<autoencoder\s.* ([\d.]+)>> for the autoencoder, <<calibrated VAE.* ([\d.]+)>> and
 # <<classic VAE.* ([\d.]+)>> for the VAEs.
 #
-# So robustness is not what the KL is for, and with a fitted prior a plain autoencoder draws faces, too. The KL buys a
-# **known place** and a **unit**. The codes are held near zero, with a spread of the order of one. The posterior says
-# how exact a code must be, and the nats say how much it tells. An autoencoder answers none of these. Lesson 05 uses
-# them to see which latent variables a face needs.
+# So robustness is not what the KL is for, and with a fitted prior a plain autoencoder draws faces, too. The KL holds the
+# codes near zero, with a spread of about one. It gives each code a precision, $\sigma$, and a price in nats. A plain
+# autoencoder has none of these. Lesson 05 uses the price to see which latent variables a face needs.
 
 # %% [markdown]
 # <details><summary>With other pictures</summary>

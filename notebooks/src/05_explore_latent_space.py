@@ -14,12 +14,12 @@
 #       - that an edit repeats what the training pictures connect.
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) trains the model. If you have not run it, the weights that ship are used.
-#     minutes: {quick: 0.5, cpu: 2, full: 11}
+#     minutes: {quick: 0.5, cpu: 2, full: 2}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - The KL of a latent variable is its price in nats. A price near zero means that it is silent.
-#       - A difference of means is a direction. Added to the code of a photograph, it changes the face in its own pose
-#         and light.
+#       - A difference of means, or its row of a regression, is a direction. Added to the code of a photograph, it changes
+#         the face in its own pose and light.
 #       - A step of the same length without a meaning is the control that every edit needs.
 #       - **What do the numbers mean?** One by one, nothing that we have a word for. Together they hold directions, such as
 #         a smile, and each direction carries along what comes with it in the training pictures.
@@ -27,8 +27,8 @@
 
 # %% [markdown]
 # ## The model and its codes
-# The model is the calibrated VAE of lesson 03. Its decoder was trained for longer, to draw sharper faces; lesson 07
-# tells how. The faces to explore are test pictures, which it has never seen.
+# The model is the calibrated VAE of lesson 03. Its decoder was trained for longer, to draw sharper faces. The faces to
+# explore are test pictures, which it has never seen.
 
 # %%
 import numpy as np
@@ -88,16 +88,16 @@ plots.rows({f"latent variable {j}": turn(vae, code[5], j) for j in range(3)}, he
 plots.latent_distributions(test_mean, test_log_variance)
 
 # %% [markdown]
-# Even these are bells of nearly the right width, shifted a little. One by one, the latent variables roughly follow
-# the prior.
-# Lesson 04 showed that together they do not.
+# Even these are bells of nearly the right width, shifted by less than one. One by one, the latent variables roughly
+# follow the prior. Lesson 04 showed that together they do not.
 
 # %% [markdown]
 # ## What does a latent variable cost?
-# The KL divergence of one latent variable, averaged over pictures, is its price in nats. The bar is that average:
+# The KL divergence of one latent variable, averaged over pictures, is its price in nats. The line above the formula is
+# that average; $\mu_j$ and $\sigma_j$ are the encoder's.
 # $$\mathrm{KL}_j = \tfrac{1}{2}\,\overline{\left(\mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1\right)}.$$
 # It limits what the latent variable can tell about a face. At a price of 0 it has the mean 0 and the deviation 1 for
-# every face, so it tells nothing. Such a latent variable is **silent**.
+# every face, so it tells nothing. Below a tenth of a nat we call it **silent**.
 
 
 # %% tags=["nbval-check-output"]
@@ -113,8 +113,8 @@ print("the module agrees:", np.allclose(kl["calibrated"], module, rtol=1e-3))
 # %% [markdown]
 # To see silence, train a second model: the *classic* VAE, whose loss is the plain squared error plus the KL. The
 # calibrated model of lesson 02 gives the squared error more weight, so details repay their nats. The classic model does
-# not, so many latent variables have nothing to gain. A small network and
-# part of the pictures will do.
+# not, so many latent variables have nothing to gain. A small network and 10,000 pictures will do, if we compare the
+# shapes of the curves only.
 
 # %%
 classic = training.build_vae(config, likelihood="mse", filters=[16, 32, 64, 128])
@@ -133,17 +133,15 @@ plots.kl_profiles(kl)
 # %% [markdown]
 # The calibrated model uses all its latent variables. The cheapest costs <<calibrated: from ([\d.]+)>> nats, the
 # dearest <<calibrated: from [\d.]+ to ([\d.]+)>>. In the classic model <<classic: (\d+) of>> of
-# <<classic: \d+ of (\d+)>> cost less than a tenth of a nat. They have nearly collapsed to the prior. Turn the dearest
-# and the cheapest to see what silence means.
+# <<classic: \d+ of (\d+)>> are silent. Turn the dearest and the cheapest to see what silence means.
 
-# %% caption="The classic model: its dearest latent variable turned, and its cheapest." alt="Upper row: a blurred face that changes from left to right, with a bright difference. Lower row: three equal faces and a black difference."
+# %% caption="The classic model: its dearest latent variable turned, and its cheapest." alt="Upper row: a blurred face that changes from left to right, with a bright difference. Lower row: three equal faces and a nearly black difference."
 classic_code, _ = latent.encode(classic, faces.preview)
 ends = {"dearest": kl["classic"].argmax(), "cheapest": kl["classic"].argmin()}
 plots.rows({name: turn(classic, classic_code[5], j) for name, j in ends.items()}, heads=heads, size=192)
 
 # %% [markdown]
-# A silent latent variable costs nothing, and the decoder has learned to ignore it. That is no fault: the classic loss
-# found that further details are not worth their price.
+# A silent latent variable costs nothing, and the decoder has learned to ignore it.
 
 # %% [markdown]
 # ## A map of faces
@@ -157,8 +155,8 @@ points = [(x, y) for y in np.linspace(2, -2, 4) for x in np.linspace(-2, 2, 6)]
 plots.grid(latent.decode(vae, axes.inverse_transform(points * places.std(axis=0))), columns=6)
 
 # %% [markdown]
-# The widest axes are about light and background: most pixels are there. Now place the test faces on the map and colour
-# them by what annotators saw in them.
+# Both axes change light, background and the hair. Now place the test faces on the map and colour them by what annotators
+# saw in them.
 
 # %% caption="Test faces on the map: orange with the attribute, grey without." alt="Five clouds of points. In most of them orange and grey are mixed; blond hair gathers on one side."
 known = directions.usable_attributes(faces.labels("train")[: len(train_mean)])
@@ -166,8 +164,8 @@ labels = faces.labels("test", list(known))[: len(test_mean)]
 plots.scatter(places, labels)
 
 # %% [markdown]
-# An attribute tied to light leans to one side. The others are mixed. A map has two axes, and the code has 128, so look
-# for a direction made for the attribute.
+# Blond hair gathers where the map is bright. The others are mixed. A map has two axes, and the code has 128, so look for a
+# direction made for the attribute.
 
 # %% [markdown]
 # ## The direction of an attribute
@@ -186,10 +184,9 @@ plots.rows(pairs, heads=list(known))
 
 # %% [markdown]
 # ### Exercise 5.1: a difference of means
-# Write the function. `z` holds codes, one in each row, and `has` is true for the rows that have the attribute. Two
-# lines are enough.
-# <details><summary>Hint</summary>An array takes true/false values as an index: <code>z[has]</code>. Average over axis
-# 0, the faces.</details>
+# Write the function. `z` holds codes, one in each row, and `has` is true for the rows that have the attribute. One line
+# is enough.
+# <details><summary>Hint</summary>Average over axis 0, the faces. `~has` is true where `has` is not.</details>
 #
 # [Solution](solutions/05_explore_latent_space.ipynb)
 
@@ -203,12 +200,14 @@ check.difference_of_means(difference_of_means)
 
 # %% [markdown]
 # The mean face with glasses also looks older and more like a man. In CelebA more men than women wear glasses, and the
-# difference of means takes that along. Two directions that share something have a cosine far from 0.
+# difference of means takes that along. The cosine of two directions is far from 0 if their attributes share people or a
+# look.
 
 # %% [markdown]
 # ### Exercise 5.2: predict three signs
-# The cell prints three pairs of attributes. Look at their correlations in lesson 01's heatmap. Will the directions of
-# each pair have a positive or a negative cosine? Write a list of three values, `1` or `-1`.
+# The cell prints three pairs of attributes. Their correlations stand in the last heatmap of lesson 01. Will the
+# directions of each pair have a positive or a negative cosine? Write a list of three values, `1` or `-1`, before you look
+# at the next figure.
 # <details><summary>Hint</summary>If two attributes come together, each difference of means contains a part of the
 # other.</details>
 #
@@ -222,8 +221,8 @@ signs = ...  # your answer
 check.signs(signs, related, train_mean, known)
 
 # %% [markdown]
-# A remedy is regression. It predicts the code from all attributes at once, so each row of its answer is what one
-# attribute adds while the others stay the same.
+# **Regression** separates attributes that come together. It predicts the code from the five attributes at once, so each
+# row of its answer is what one attribute adds while the others stay the same.
 
 # %% include vae_keras/directions.py::regress caption="Cosines between differences of means." alt="A square table of the attributes, red for pairs with a positive cosine and blue for a negative one."
 means = pd.DataFrame(having - without, index=known.columns)
@@ -237,18 +236,19 @@ for method, found in {"means": means, "regression": shares}.items():
 plots.heatmap(cosines["means"])
 
 # %% [markdown]
-# The mean size of a cosine is <<means: mean size of a cosine ([\d.]+)>> for differences of means and
-# <<regression: mean size of a cosine ([\d.]+)>> for regression. Regression untangles the attributes in the table; random directions have a mean size of some `0.07`. What
-# has no column there, such as lipstick or a beard, still comes along.
+# Two random directions in 128 dimensions have a cosine of about `0.07`. A mean of
+# <<regression: mean size of a cosine ([\d.]+)>> is close to that, so regression untangles the attributes in the table.
+# What has no column there, such as lipstick or a beard, still comes along.
 
 # %% [markdown]
 # ## What can be read from the code?
 # A **probe** asks how much of an attribute a simple model can read from the code. Ours is logistic regression, fitted
 # on training codes and tested on test codes. The measure is the AUC: the probability that a face with the attribute
-# gets a higher score than one without. Guessing gives one half.
+# gets a higher score than one without. Guessing gives one half. `directions.probe` fits the function below for each
+# attribute.
 #
-# Two rivals read the same attributes. One sees as many principal components of the pixels, without any VAE. The other
-# sees only the latent variable that goes best with the attribute.
+# Two rivals read the same attributes. One sees 128 principal components of the pixels, without any VAE. The other sees
+# only the latent variable that goes best with the attribute.
 
 # %% include vae_keras/directions.py::fit_logistic caption="How well a linear probe reads each attribute of test faces." alt="For each attribute three dots. Those of the VAE and of PCA lie close together near the right end, that of a single latent variable far to the left."
 pca = evaluation.fit_pca(faces.train, components=vae.latent_dim, seed=config.seed)
@@ -266,15 +266,14 @@ plots.bars(areas, label="AUC", reference=0.5)
 # %% [markdown]
 # The mean AUC is <<'VAE': ([\d.]+)>> for the code and <<'one latent variable': ([\d.]+)>> for its best single latent
 # variable. The attribute is spread over many. But PCA of the pixels reaches <<'PCA of pixels': ([\d.]+)>>. That an
-# attribute can be read from a code is therefore no merit of the VAE. Its merit is the way back, from a code to a face:
-# PCA adds the same smear to every picture, and the decoder fits a change to each face.
+# attribute can be read from a code is therefore no merit of the VAE. Its merit is the way back, from a code to a face.
 
 # %% [markdown]
 # ### Exercise 5.3: how many latent variables?
-# `order` ranks the latent variables by their correlation with the attribute. Try the first 1, 2, 4, 8, 16, … of them.
-# What is the smallest of these counts that reaches an AUC of `0.9` on the test faces? `how_many` is this number.
+# `order` ranks the latent variables by their correlation with the first attribute. Try the first 1, 2, 4, 8, 16, … of
+# them. What is the smallest of these counts that reaches an AUC of `0.9` on the test faces? `how_many` is this number.
 # <details><summary>Hint</summary><code>directions.probe</code> with <code>z[:, order[:count]]</code> for training and
-# test codes.</details>
+# test codes. It returns an AUC for each attribute.</details>
 #
 # [Solution](solutions/05_explore_latent_space.ipynb)
 
@@ -304,15 +303,16 @@ sums["random step"] = latent.decode(vae, code + directions.random_direction(step
 plots.rows(sums)
 
 # %% [markdown]
-# In pixels the sum is a smear at the place where glasses usually are. In the code it becomes glasses on this head, in
-# its pose. The random step is as long. It changes the faces elsewhere, and gives no glasses.
+# In pixels the sum is a smear at the place where glasses usually are. In the code it becomes glasses in the pose of the
+# head, but twice the step also changes the person. The random step is as long and gives no glasses. Part of every change
+# is the reconstruction's, as the next figure shows.
 
 # %% [markdown]
 # ## Edit a photograph
 # An edit is one line: encode, add a direction, decode,
 # $$\hat x = \operatorname{decode}(\mu(x) + s\,d_a).$$
-# The model folder holds a direction $d_a$ for each attribute, found by regression as above. It was stretched until a classifier saw the attribute in
-# most validation faces that had lacked it. That is strength $s = 1$. Begin with half of it.
+# From here on $d_a$ comes from regression and is stored with the model. It was stretched until a classifier saw the
+# attribute in most validation faces that had lacked it. That is strength $s = 1$. Begin with half of it.
 
 # %% caption="Edits of eight test faces at half strength." alt="Rows of the same eight people: photograph, reconstruction, and one row for each attribute, in which the smile, glasses, gender, hair or age has changed a little."
 edited = {"photograph": faces.preview, "reconstruction": model.reconstruct(faces.preview)}
@@ -322,15 +322,15 @@ for name in attributes:
 plots.rows(edited)
 
 # %% [markdown]
-# This figure answers the question of the lesson. A row is one direction in the code, the same for all eight people,
-# and it has a name. Compare each row with the reconstruction, not with the photograph: what the reconstruction lost
-# cannot return. Half a step is a hint; the next figure goes further.
+# A row is one direction in the code, the same for all eight people. Compare each row with the reconstruction, not with
+# the photograph: what the reconstruction lost cannot return. At half strength glasses are only shadows, and Male and
+# Young hardly show. The next figure goes further.
 
 # %% [markdown]
 # ## Turn the dial
 # Strength is a dial. Here is one face from −1 to `1.5`.
 
-# %% caption="One face along each direction." alt="A row for each attribute. In the middle the reconstruction; to the right the attribute grows until the face breaks, to the left its opposite."
+# %% caption="The answer: one face along five directions, each of which has a name." alt="A row for each attribute. In the middle the reconstruction; to the right the attribute grows until the face breaks, to the left its opposite."
 strengths = [-1, -0.5, 0, 0.25, 0.5, 0.75, 1, 1.5]
 dial = {}
 for name in attributes:
@@ -339,8 +339,8 @@ plots.rows(dial, heads=strengths)
 
 # %% [markdown]
 # Small steps look natural. At 1 an edit is meant to convince even for a face far from the attribute, so it is often too
-# much. Blond hair burns out first, and glasses turn into a bar: the code has left the region where training faces lie.
-# Below 0 the model has to invent: there is nothing like less than no glasses.
+# much. Blond hair burns out first: the code has left the region where training faces lie. Glasses become dark. Below 0 a
+# smile becomes a serious mouth. For glasses the model has to invent, since there is nothing like less than none.
 
 # %% [markdown]
 # ## What else does an edit change?
@@ -387,14 +387,15 @@ for column in ("turned", "others changed"):
 plots.grouped_bars(tables)
 
 # %% [markdown]
-# A meaningless step turns far fewer faces, so the names of the directions are earned. On the right every edit changes
-# more than a step between two faces: it carries something along. The table says what most: for `Male` it is
-# `<<Male\s+edit.* (\w+)>>`.
+# This classifier set the length of the blue bars on the left, on validation pictures. What earns the directions their
+# names is the distance to the controls. On the right every edit changes more than a step between two faces: it carries
+# something along. The table says what most: for `Male` it is `<<Male\s+edit.* (\w+)>>`.
 
 # %% [markdown]
 # ### Exercise 5.4: how strong should a smile be?
 # Complete the function: edit `test_codes` along `model.direction(first)` by `strength`, and return the `turned` and
-# `others changed` of `score` as a pair. Then try `0.25`, `0.5` and `1`. Which strength would you choose?
+# `others changed` of `score` as a pair. Then try `0.25`, `0.5` and `1`, and divide `turned` by `others changed`. Which
+# strength gives the largest ratio?
 # <details><summary>Hint</summary>Decode, then let the classifier decide, then <code>score</code>. The loop above does
 # the same.</details>
 #
@@ -414,9 +415,8 @@ check.smile(smile, model, test_codes, first)
 #   classifier says of lipstick, because the training pictures connect the two.
 # - **Labels are opinions.** Annotators decided who looks young, or like a man. The direction repeats their view and
 #   says nothing about the person.
-# - **The code does not hold everything.** Single strands of hair and the rim of glasses need pixels that 128 numbers
-#   do not keep. So blond hair becomes a bright cloud, and glasses come as they mostly are in CelebA: dark.
-# - **The witness is no stranger.** The same classifier set the lengths of the directions, on validation pictures.
+# - **The code does not hold everything.** Single strands of hair need pixels that 128 numbers do not keep. So blond hair
+#   becomes a bright cloud.
 #
 # <details><summary>With other pictures</summary>Pictures without labels get those that the classifier sees, or
 # measured ones such as brightness. The last chart shows the attributes that the classifier knows, and stays empty if

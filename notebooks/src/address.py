@@ -1,10 +1,13 @@
 """`make colab REPO=owner/name`: writes the repository's address where it is shown. Executes nothing.
 
+Without REPO it is the address of the git remote `origin`.
+
 The address stands in vae_keras/config.py (REPOSITORY); the notebooks get it from there when they are woven, README.md
 in its table of lessons, and pyproject.toml between # <urls> and # </urls>.
 """
 
 import re
+import subprocess
 import sys
 
 import nbformat
@@ -20,6 +23,14 @@ Issues = "https://github.com/{0}/issues"
 """
 
 
+def origin():
+    """Return "owner/name" of the git remote `origin` on GitHub, or "?"."""
+    command = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
+    remote = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    found = re.fullmatch(r".*github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?", remote)
+    return found[1] if found else "?"
+
+
 def set_repository(name):
     """Write the address `name` into config.py, every notebook, README.md and pyproject.toml.
 
@@ -27,7 +38,8 @@ def set_repository(name):
         name: "owner/name", or "" for none.
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+|", name):
-        sys.exit(f"error: {name!r} is no repository; write: make colab REPO=owner/name")
+        reason = "origin is no repository on GitHub" if name == "?" else f"{name!r} is no repository"
+        sys.exit(f"error: {reason}; write: make colab REPO=owner/name")
     config = re.sub(r'^REPOSITORY = ".*?"', f'REPOSITORY = "{name}"', CONFIG.read_text(), flags=re.MULTILINE)
     write(CONFIG, config)
     for text in [*lessons(), *solutions()]:
@@ -43,4 +55,4 @@ def set_repository(name):
 
 
 if __name__ == "__main__":
-    set_repository(sys.argv[1] if len(sys.argv) > 1 else "?")
+    set_repository(sys.argv[1] if len(sys.argv) > 1 else origin())

@@ -6,6 +6,7 @@ model and a photograph in the public domain.
 
 import json
 import re
+import sys
 
 import jupytext
 
@@ -71,6 +72,7 @@ def model_row(name, card):
 
 def strip():
     """Return a row of faces: a photograph, its reconstruction, edits of it, and the first new faces of seed 0."""
+    sys.path.insert(0, str(ROOT))  # the module may not be installed
     import numpy as np
 
     import vae_keras

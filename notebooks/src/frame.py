@@ -130,9 +130,14 @@ def render(text, run=None):
         if marker.startswith("include"):
             cell.source = "\n\n".join(filter(None, [definition(marker), cell.source]))
     cells = with_captions(cells)
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            cell.source = open_folds(cell.source)
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"
-        cell.metadata = {key: cell.metadata[key] for key in ("tags", "mystnb") if key in cell.metadata}
+        cell.metadata = {
+            key: cell.metadata[key] for key in ("tags", "mystnb", "cellView") if key in cell.metadata
+        }
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     metadata = {
         "kernelspec": kernel,
@@ -160,6 +165,13 @@ def framed(text, body, run):
         raise ValueError(f"{text}: the header of the lesson is not complete ({error})") from error
     middle = next(i for i, cell in enumerate(frame) if cell.metadata.get("title") == "lesson")
     return [*frame[:middle], *body.cells, *frame[middle + 1 :]]
+
+
+def open_folds(source):
+    """Return Markdown with empty lines around what is folded: without them its text would not be read as Markdown."""
+    source = re.sub(r"(<details><summary>.*?</summary>) *(?=\S)", r"\1\n\n", source)
+    source = re.sub(r"(?<=</summary>)\n(?=\S)", "\n\n", source)
+    return re.sub(r"(?<=\S)\s*</details>", "\n\n</details>", source)
 
 
 def with_captions(cells):

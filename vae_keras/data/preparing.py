@@ -98,9 +98,9 @@ def _blocks_in_order(dataset, names, size, progress) -> Iterator[Block]:
 
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     hidden = None if progress and len(names) > 2000 else True  # None: as TQDM_DISABLE says
-    bar = tqdm(
-        total=len(names), desc=f"Preparing {dataset.title}", file=sys.stdout, mininterval=1, disable=hidden
-    )
+    gigabytes = len(names) * size * size * 3 / 1e9
+    description = f"Preparing {dataset.title}, {gigabytes:.1f} GB of disk and memory"
+    bar = tqdm(total=len(names), desc=description, file=sys.stdout, mininterval=1, disable=hidden)
     starts = iter(range(0, len(names), BLOCK))
     with ThreadPoolExecutor(min(16, processors)) as pool, bar:
         waiting = deque()

@@ -26,7 +26,7 @@ def frechet_of_moments(mean, covariance, other_mean, other_covariance):
     """
     variances, axes = ops.linalg.eigh(covariance)
     root = axes * ops.sqrt(ops.maximum(variances, 0)) @ ops.transpose(axes)
-    # C1 C2 has the eigenvalues of the symmetric matrix root(C1) C2 root(C1), and no root of a matrix is needed.
+    # C1 C2 has the eigenvalues of the symmetric root(C1) C2 root(C1), so C1 C2 itself needs no root.
     product = root @ other_covariance @ root
     eigenvalues, _ = ops.linalg.eigh((product + ops.transpose(product)) / 2)
     trace_of_root = ops.sum(ops.sqrt(ops.maximum(eigenvalues, 0)))

@@ -23,7 +23,8 @@ from vae_keras.release.classifier import label_faces
 
 MOST_PICTURES = 20_000  # that something is fitted to: more change nothing that is shown
 VALIDATION_PICTURES = 2000  # so many that rare attributes are there and lacking
-MOVED_FACES = 200  # faces that are moved to find the length of a direction
+MOVED_FACES = 100  # faces that are moved to find the length of a direction that the lessons show
+FEWER_MOVED_FACES = 50  # the same for all other directions, of which there may be forty
 TURNED = 0.84  # share of the validation faces without an attribute that strength 1 has to turn
 RELIABLE = 0.7  # balanced accuracy from which on the classifier is asked
 STRENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the direction as it was found
@@ -91,8 +92,9 @@ def calibrate(vae, faces, pca, candidates, labels) -> pd.DataFrame:
     chosen = {}
     for attribute in names:
         decide = (classifier if attribute in trusted else pixel_classifier).decisions
-        lacking = z[~truth[attribute].to_numpy()][:MOVED_FACES]
         found = [table.loc[attribute] for table in candidates if attribute in table.index]
+        moved = MOVED_FACES if len(found) > 1 else FEWER_MOVED_FACES
+        lacking = z[~truth[attribute].to_numpy()][:moved]
         stretched = [stretch(vae, lacking, direction, decide) for direction in found]
         chosen[attribute] = min(stretched, key=lambda result: result[:2])[2]
     return pd.DataFrame(chosen).T.astype("float32").rename_axis(candidates[0].index.name)
