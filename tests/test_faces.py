@@ -145,7 +145,7 @@ def two_kinds(count=400, seed=0):
 
 def test_new_codes_lie_at_kinds_and_never_between():
     z, labels = two_kinds()
-    new = priors.fit_kinds_prior(z, labels).sample(300, seed=1)
+    new = priors.fit_kinds(z, labels).sample(300, seed=1)
     for axis in (0, 1):
         assert (np.minimum(np.abs(new[:, axis]), np.abs(new[:, axis] - 40)) < 3).all()
     assert not ((new[:, 1] > 20) & (new[:, 0] < 20)).any()  # a kind that does not occur
@@ -154,7 +154,7 @@ def test_new_codes_lie_at_kinds_and_never_between():
 
 
 def test_samples_depend_on_seed_and_temperature_only():
-    prior = priors.fit_kinds_prior(*two_kinds())
+    prior = priors.fit_kinds(*two_kinds())
     new = prior.sample(20, seed=3)
     assert new.dtype == np.float32 and (prior.sample(5, seed=3) == new[:5]).all()
     assert not (prior.sample(20, seed=4) == new).all()
@@ -163,12 +163,14 @@ def test_samples_depend_on_seed_and_temperature_only():
     np.testing.assert_allclose(prior.sample(20, seed=3, temperature=0.5), (means + new) / 2, atol=1e-4)
 
 
-def test_a_new_face_takes_its_remainder_from_one_that_is_alike():
+def test_all_kinds_share_the_covariance_of_what_is_left():
     z, labels = two_kinds()
-    z[:, 5] = np.where(labels["glasses"], 100, 1) * z[:, 5]
-    new = priors.fit_kinds_prior(z, labels).sample(300, seed=1)
-    with_glasses = new[:, 0] > 20
-    assert new[with_glasses, 5].std() > 50 and new[~with_glasses, 5].std() < 20
+    prior = priors.fit_prior(z, kinds=labels)
+    assert prior.factors.shape == (1, 6, 6) and len(prior.weights) == len(prior.means) == 4
+    assert prior.weights.sum() == pytest.approx(1)
+    whole = priors.Mixture(prior.weights, prior.means, np.repeat(prior.factors, 4, axis=0))
+    np.testing.assert_allclose(prior.log_density(z), whole.log_density(z), rtol=1e-6)
+    assert (prior.sample(50, seed=1) == whole.sample(50, seed=1)).all()
 
 
 def test_rare_kinds_follow_from_their_labels_and_common_ones_from_their_faces():
@@ -176,8 +178,9 @@ def test_rare_kinds_follow_from_their_labels_and_common_ones_from_their_faces():
     labels = pd.DataFrame(rng.random((500, 3)) < 0.5, columns=list("abc"))
     z = labels.to_numpy() @ np.array([[3.0, 0], [0, 5], [1, 1]])
     z[:, 0] += 8.0 * labels.all(axis=1)  # more than pairs can tell
-    prior = priors.fit_kinds_prior(z, labels)
-    for label, mean in zip(prior.labels, prior.means):
+    prior = priors.fit_kinds(z, labels)
+    kinds, counts = np.unique(labels.to_numpy(), axis=0, return_counts=True)
+    for label, mean in zip(kinds[np.argsort(-counts, kind="stable")], prior.means, strict=True):
         own = z[(labels.to_numpy() == label).all(axis=1)].mean(axis=0)
         np.testing.assert_allclose(mean, own, atol=0.4)
 
@@ -186,9 +189,9 @@ def test_rare_kinds_are_not_drawn_unless_all_are_rare():
     z = np.zeros((12, 2))
     labels = pd.DataFrame({"a": [True] * 10 + [False] * 2})
     z[10:] = 9
-    assert (np.abs(priors.fit_kinds_prior(z, labels).sample(100)) < 5).all()
+    assert (np.abs(priors.fit_kinds(z, labels).sample(100)) < 5).all()
     labels = pd.DataFrame(np.eye(12, dtype=bool))
-    assert priors.fit_kinds_prior(z, labels).sample(100).shape == (100, 2)
+    assert priors.fit_kinds(z, labels).sample(100).shape == (100, 2)
 
 
 def test_drawn_faces_know_their_kinds():
@@ -200,7 +203,7 @@ def test_drawn_faces_know_their_kinds():
     assert table.loc[bald, "hair_color_none"].all() and table.loc[bald, "hairline_high"].all()
     faces = data.load_faces("cartoon", 16, 80)
     rows = faces.table.iloc[faces.rows("train")]
-    known = faces.dataset.kinds(rows)
+    known = faces.kinds("train")
     assert list(known.index) == list(rows.index)
     assert (known["hat_none"] == 1 - rows["Wearing_Hat"]).all()
 
@@ -208,7 +211,7 @@ def test_drawn_faces_know_their_kinds():
 def test_pictures_without_labels_get_a_mixture(tmp_path):
     data.save_images(drawn.draw_faces(drawn.sample_factors(60, seed=1), 16), tmp_path / "own")
     faces = data.load_faces(tmp_path / "own", 16)
-    assert faces.dataset.kinds(faces.table).shape[1] == 0
+    assert faces.kinds() is None
     z = np.random.default_rng(0).standard_normal((len(faces.train), 8))
     assert first_faces.sample_new(z, faces).shape == (16, 8)
 

@@ -1,4 +1,4 @@
-"""What to draw new codes from, fitted to the codes of real pictures: a Gaussian, a mixture, or a prior by kinds."""
+"""What to draw new codes from, fitted to the codes of real pictures: a Gaussian, or a mixture, perhaps by kinds."""
 
 import dataclasses
 import warnings
@@ -9,11 +9,11 @@ from vae_keras.latent import subset
 
 CODES_PER_DIMENSION = 4  # that a component of a mixture needs to have a covariance of its own
 
-# Of the prior by kinds.
+# Of the mixture by kinds.
 RIDGE = 1.0
 FACES_OF_A_KIND = 3  # count as much as the prediction from its labels
 FEWEST = 3  # faces of a kind that is drawn: of rarer ones too little was learned
-ALIKE = 50  # faces of the most similar kinds, of one of which the remainder of a code is taken
+MOST_KINDS = 1000  # that are drawn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Mixture:
         weights: share of each component, (components,), sum 1.
         means: (components, latent_dim).
         factors: Cholesky factors of the covariances, (components, latent_dim, latent_dim): a covariance is
-            factor @ factor.T.
+            factor @ factor.T. A single one, (1, latent_dim, latent_dim), is that of all components.
 
     Example:
         >>> prior = fit_prior(z)
@@ -60,16 +60,20 @@ class Mixture:
         z = np.empty_like(noise)
         for index in np.unique(components):
             chosen = components == index
-            z[chosen] = self.means[index] + temperature * noise[chosen] @ self.factors[index].T
+            z[chosen] = self.means[index] + temperature * noise[chosen] @ self.factor(index).T
         return z.astype("float32")
+
+    def factor(self, index: int) -> np.ndarray:
+        """Return the Cholesky factor of a component's covariance: (latent_dim, latent_dim)."""
+        return self.factors[index if len(self.factors) > 1 else 0]
 
     def log_density(self, z: np.ndarray) -> np.ndarray:
         """Return the logarithm of the density at codes z (n, latent_dim): float64 (n,), in nats."""
         from scipy.stats import Covariance, multivariate_normal
 
         terms = []
-        for weight, mean, factor in zip(self.weights, self.means, np.float64(self.factors)):
-            covariance = Covariance.from_cholesky(factor)
+        for index, (weight, mean) in enumerate(zip(self.weights, self.means)):
+            covariance = Covariance.from_cholesky(np.float64(self.factor(index)))
             density = np.reshape(multivariate_normal.logpdf(z, mean, covariance), len(z))
             terms.append(np.log(weight) + density)
         return np.logaddexp.reduce(terms)
@@ -96,7 +100,7 @@ class Mixture:
         return cls(*(np.float32(arrays[name]) for name in names))
 
 
-def fit_prior(z: np.ndarray, components: int = 10, seed: int = 0) -> Mixture:
+def fit_prior(z: np.ndarray, components: int = 10, seed: int = 0, kinds=None) -> Mixture:
     """Return a Gaussian mixture with full covariances, fitted to codes.
 
     Args:
@@ -104,6 +108,8 @@ def fit_prior(z: np.ndarray, components: int = 10, seed: int = 0) -> Mixture:
         components: number of Gaussians; 1 fits a single one. Each needs about four codes per latent dimension: of few
             codes there are fewer components.
         seed: of the start of the fit.
+        kinds: a table of true/false, n rows, which tells kinds of faces apart: then `fit_kinds` fits the mixture, with
+            a component for each of them.
 
     Returns:
         A `Mixture`.
@@ -111,6 +117,8 @@ def fit_prior(z: np.ndarray, components: int = 10, seed: int = 0) -> Mixture:
     Raises:
         ValueError: There are too few codes or components, or some codes are not numbers.
     """
+    if kinds is not None:
+        return fit_kinds(z, kinds)
     z = subset(np.asarray(z), seed).astype("float64")
     count, latent_dim = z.shape
     if count < 2 or components < 1:
@@ -201,61 +209,24 @@ def _triangular(root):
     return (upper * np.sign(np.diag(upper))[:, None]).T
 
 
-@dataclasses.dataclass(frozen=True)
-class KindsPrior:
-    """Draws the kind of one face and the remainder of another that is alike. Kinds of one or two faces are left out.
-
-    Args:
-        labels: of each kind that occurs, 0 or 1, (kinds, labels).
-        means: code of each kind, (kinds, latent_dim).
-        kind_of: the kind of each face, (faces,).
-        remainders: code of each face minus the mean of its kind, (faces, latent_dim).
-
-    Example:
-        >>> prior = fit_kinds_prior(z, faces.labels("train", ["Male", "Eyeglasses", "Wearing_Hat"]))
-        >>> new = latent.decode(vae, prior.sample(16, temperature=0.8))
-    """
-
-    labels: np.ndarray
-    means: np.ndarray
-    kind_of: np.ndarray
-    remainders: np.ndarray
-
-    def sample(self, count: int, seed: int = 0, temperature: float = 1.0) -> np.ndarray:
-        """Return new codes.
-
-        Args:
-            count: how many. The first ones of a seed are the same for every count.
-            seed: of the draw.
-            temperature: scales the remainders: 0 gives the means of the kinds.
-
-        Returns:
-            Codes as float32 (count, latent_dim).
-        """
-        generator = np.random.default_rng(seed)
-        faces_of_kind = np.bincount(self.kind_of)[self.kind_of]
-        fewest = min(FEWEST, faces_of_kind.max())
-        usual_kinds = self.kind_of[faces_of_kind >= fewest]
-        z = np.empty((count, self.means.shape[1]), "float32")
-        for row in range(count):
-            kind = generator.choice(usual_kinds)
-            differences = np.abs(self.labels - self.labels[kind]).sum(axis=1)
-            nearest = np.argsort(differences[self.kind_of], kind="stable")[:ALIKE]
-            remainder = self.remainders[generator.choice(nearest)]
-            z[row] = self.means[kind] + temperature * remainder
-        return z
-
-
-def fit_kinds_prior(z: np.ndarray, labels) -> KindsPrior:
-    """Return a prior of the kinds of faces that labels tell apart.
+def fit_kinds(z: np.ndarray, labels) -> Mixture:
+    """Return a mixture with a component for each kind of face that labels tell apart.
 
     A mixture of few Gaussians covers what lies between the kinds as well, where faces have ghosts of glasses. Here a
     kind is a combination of labels. Its mean is predicted from the labels and their pairs by ridge regression, and
-    pulled towards the mean of its own codes, the more faces it has.
+    pulled towards the mean of its own codes, the more faces it has. All kinds share the covariance of what is left.
+    Kinds of one or two faces are left out, unless all kinds are as rare.
 
     Args:
         z: codes (n, latent_dim).
         labels: a table of true/false, n rows.
+
+    Returns:
+        A `Mixture` whose components share one covariance.
+
+    Example:
+        >>> prior = fit_kinds(z, faces.labels("train", ["Male", "Eyeglasses", "Wearing_Hat"]))
+        >>> new = latent.decode(vae, prior.sample(16, temperature=0.8))
     """
     z = np.asarray(z, "float64")
     labels = np.asarray(labels, "float64")
@@ -269,7 +240,10 @@ def fit_kinds_prior(z: np.ndarray, labels) -> KindsPrior:
     own = np.zeros_like(means)
     np.add.at(own, kind_of, z - means[kind_of])
     means += own / (counts + FACES_OF_A_KIND)[:, None]
-    return KindsPrior(kinds, means, kind_of, z - means[kind_of])
+    remainder = fit_gaussian(z - means[kind_of])
+    commonest = np.argsort(-counts, kind="stable")[:MOST_KINDS]
+    drawn = commonest[counts[commonest] >= min(FEWEST, counts.max())]
+    return Mixture(counts[drawn] / counts[drawn].sum(), means[drawn], remainder.factors)
 
 
 def with_pairs(labels: np.ndarray) -> np.ndarray:

@@ -137,16 +137,13 @@ class NewFacesPerEpoch(keras.callbacks.Callback):
 def sample_new(z, faces, seed: int = 0) -> np.ndarray:
     """Return codes of new faces, two rows of them.
 
-    Where the data set has labels, they say which kinds of faces are kept apart; else the prior is a mixture.
-
     Args:
         z: codes of the first training pictures, or of all.
         faces: a `data.Faces`.
         seed: of the draw.
     """
-    labels = faces.dataset.kinds(faces.table.iloc[faces.rows("train")])[: len(z)]
-    prior = priors.fit_kinds_prior(z, labels) if labels.shape[1] else priors.fit_prior(z, seed=seed)
-    return prior.sample(2 * COLUMNS, seed, TEMPERATURE)
+    kinds = faces.kinds("train", len(z))
+    return priors.fit_prior(z, seed=seed, kinds=kinds).sample(2 * COLUMNS, seed, TEMPERATURE)
 
 
 def trained_rows(vae, faces, z, new) -> list[Row]:

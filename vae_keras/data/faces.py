@@ -111,6 +111,18 @@ class Faces:
         limits = [_limit(reference[name]) for name in names]
         return self.table[names].iloc[self.rows(split)] > np.array(limits)
 
+    def kinds(self, split: str = "train", count: int | None = None) -> pd.DataFrame | None:
+        """Return what tells kinds of faces apart between which there are none, as 0/1.
+
+        Args:
+            split: "train", "validation", "test" or "all".
+            count: how many of the first pictures; None: all.
+
+        Returns:
+            A table with a row per picture. None where the data set has no such kinds: only drawn faces have.
+        """
+        return self.dataset.kinds(self.table.iloc[self.rows(split)][:count])
+
 
 def _limit(column):
     """Return the value above which an attribute is true."""

@@ -131,6 +131,8 @@ def _read_arrays(path, latent_dim):
         "prior_means": (*components, latent_dim),
         "prior_factors": (*components, latent_dim, latent_dim),
     }
+    if shapes["prior_factors"] == (1, latent_dim, latent_dim):  # of all components
+        expected["prior_factors"] = shapes["prior_factors"]
     if shapes != expected or names_size > MOST_NAMES or np.prod(components) > MOST_COMPONENTS:
         raise ValueError(f"{path.name} holds arrays of other sizes than the card says")
     with np.load(path, allow_pickle=False) as file:

@@ -59,7 +59,8 @@ def package(  # noqa: PLR0913
     z_mean, z_log_variance = latent.encode(vae, train)
     if plain is None:
         noise = np.random.default_rng(seed).standard_normal(z_mean.shape)
-        prior = priors.fit_prior(z_mean + np.exp(0.5 * z_log_variance) * noise, seed=seed)
+        z = z_mean + np.exp(0.5 * z_log_variance) * noise
+        prior = priors.fit_prior(z, seed=seed, kinds=faces.kinds("train", len(z)))
     else:
         prior = plain.prior
     pca = principal_components.fit_pca(train, seed=seed)

@@ -142,13 +142,16 @@ class Dataset:
             table.insert(0, "split", split_by_hash([self.group(name) for name in table.index]))
         return table
 
-    def kinds(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return what tells kinds of faces apart, as 0/1: by default, all labels.
+    def kinds(self, table: pd.DataFrame) -> pd.DataFrame | None:
+        """Return what tells kinds of faces apart between which there are none, as 0/1: by default, nothing does.
 
         Args:
             table: Rows of a table of `Faces`, indexed by the names of pictures.
+
+        Returns:
+            A table with the same rows, or None.
         """
-        return table.select_dtypes("int8")
+        return None
 
     @property
     def location(self) -> str:
