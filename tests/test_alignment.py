@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from vae_keras import data, hub, latent
-from vae_keras.applications import alignment, full_size, photo
-from vae_keras.data import framing
+from vae_keras.applications import full_size, photo
+from vae_keras.data import alignment, framing
 
 TEMPLATE = np.array([[0.37, 0.52], [0.63, 0.52], [0.5, 0.68], [0.39, 0.79], [0.61, 0.79]])
 
@@ -58,7 +58,7 @@ def test_an_aligned_picture_shows_the_points_where_the_template_has_them(scale):
     picture = np.zeros((side, side, 3), "uint8")
     for x, y in points:
         cv2.circle(picture, (round(x), round(y)), max(1, round(2.5 * scale)), (255, 255, 255), -1)
-    found = alignment.align(picture, alignment.FoundFace(points, (0, 0, 1, 1), 1.0), TEMPLATE, size)
+    found = alignment.align_face(picture, alignment.FoundFace(points, (0, 0, 1, 1), 1.0), TEMPLATE, size)
     bright = found.image[..., 0].astype(float)
     for x, y in TEMPLATE * size - 0.5:
         rows, columns = np.mgrid[round(y) - 4 : round(y) + 5, round(x) - 4 : round(x) + 5]
@@ -71,24 +71,24 @@ def test_an_aligned_picture_shows_the_points_where_the_template_has_them(scale):
 def test_a_crop_knows_its_way_back():
     rng = np.random.default_rng(0)
     picture = cv2.resize(rng.integers(0, 256, (6, 5, 3), dtype="uint8"), (200, 240))
-    face = alignment.crop_face(picture, 0.8, 32)
+    face = framing.crop_face(picture, 0.8, 32)
     np.testing.assert_array_equal(face.image, framing.frame(picture, 32, 0.8))
     warped = cv2.warpAffine(picture, face.matrix, (32, 32), flags=cv2.INTER_LINEAR)
     assert np.abs(warped.astype(int) - face.image).mean() < 4
-    same = alignment.crop_face(picture[:32, :32], 0.5, 32)
+    same = framing.crop_face(picture[:32, :32], 0.5, 32)
     np.testing.assert_array_equal(same.image, picture[:32, :32])
 
 
 def test_without_a_change_every_pixel_stays():
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (90, 120, 3), dtype="uint8")
-    face = alignment.crop_face(picture, 0.6, 32)
+    face = framing.crop_face(picture, 0.6, 32)
     np.testing.assert_array_equal(full_size.paste_change(picture, face, np.zeros((32, 32, 3))), picture)
 
 
 def test_a_change_stays_on_the_head_and_keeps_its_size():
     picture = np.full((300, 400, 3), 100, "uint8")
-    face = alignment.crop_face(picture, 0.5, 64)  # the square of 200 pixels in the middle
+    face = framing.crop_face(picture, 0.5, 64)  # the square of 200 pixels in the middle
     change = np.full((64, 64, 3), 50 / 255, "float32")
     changed = full_size.paste_change(picture, face, change).astype(int) - picture
     assert abs(changed[150, 200] - 50).max() <= 1
@@ -192,7 +192,7 @@ def test_photographs_of_celeba_are_found_and_as_well_reconstructed_as_their_offi
             near = [face for face in faces if np.linalg.norm(face.points[2] - centre) < 0.5 * face.box[2]]
             if near:
                 official.append(framing.frame(picture, 64, model.card["crop"]))
-                aligned.append(alignment.align(canvas, near[0], model.card["template"], 64).image)
+                aligned.append(alignment.align_face(canvas, near[0], model.card["template"], 64).image)
     errors = []
     for faces in (np.stack(official), np.stack(aligned)):
         errors.append(((latent.reconstruct(model.vae, faces).astype(float) - faces) ** 2).mean())

@@ -1,7 +1,7 @@
 """Edit a photograph at its own size: the model gives the change, the photograph keeps its pixels.
 
-Where a face changes little, the difference of two decoded faces is added to it. Where it changes much, as under glasses,
-what the photograph shows there is gone, and the decoded face takes its place. `benchmarks/photographs.py` shows the ways
+Where a face changes little, the difference of two decoded faces is added to it. Where it changes much, as under
+glasses, the decoded face takes the place of what the photograph shows. `benchmarks/photographs.py` shows the ways
 that were compared.
 """
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vae_keras import directions, latent
-from vae_keras.applications.alignment import AlignedFace
+from vae_keras.data.alignment import AlignedFace
 
 # The ellipse around a head, in sides of the aligned face, and the share of it over which a change fades.
 HALF_HEIGHT, HALF_WIDTH, FADE = 0.5, 0.44, 0.35
@@ -169,7 +169,7 @@ def edit_photograph(model, photograph: np.ndarray, face: AlignedFace, strengths:
         uint8 (height, width, 3).
 
     Example:
-        >>> face = align(photograph, find_faces(photograph)[0], model.card["template"], model.vae.image_size)
+        >>> face = align_face(photograph, find_faces(photograph)[0], model.card["template"], model.vae.image_size)
         >>> smiling = edit_photograph(model, photograph, face, {"Smiling": 0.7})
     """
     return paste_change(photograph, face, change_face(model, face.image, strengths))

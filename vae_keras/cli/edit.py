@@ -98,7 +98,7 @@ def edit_photos(model, strengths, options):
     edited = []
     for name, picture in photo.read_photos(common.image_paths(options)):
         if options.no_align:
-            faces = [photo.crop_photo(picture, model, name)]
+            faces = [photo.crop_photo(picture, model)]
         else:
             faces = photo.find_in_photo(picture, model, name, options.face)
         for face in faces:
