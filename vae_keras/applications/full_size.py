@@ -157,7 +157,7 @@ def region(matrix: np.ndarray, size: int, shape) -> tuple:
 
 
 def edit_photograph(model, photograph: np.ndarray, face: AlignedFace, strengths: dict) -> np.ndarray:
-    """Return a photograph in which one face is edited, every other pixel as it was.
+    """Return a photograph in which one face is edited, every other pixel as it was. Black and white stays so.
 
     Args:
         model: a `Pretrained`.
@@ -172,4 +172,17 @@ def edit_photograph(model, photograph: np.ndarray, face: AlignedFace, strengths:
         >>> face = align_face(photograph, find_faces(photograph)[0], model.card["template"], model.vae.image_size)
         >>> smiling = edit_photograph(model, photograph, face, {"Smiling": 0.7})
     """
-    return paste_change(photograph, face, change_face(model, face.image, strengths))
+    change = change_face(model, face.image, strengths)
+    if is_grey(photograph):
+        change = np.repeat(change.mean(axis=2, keepdims=True), 3, axis=2)
+    return paste_change(photograph, face, change)
+
+
+def is_grey(photograph: np.ndarray) -> bool:
+    """Return whether a photograph is black and white.
+
+    Args:
+        photograph: uint8 (height, width, 3).
+    """
+    red, green, blue = (photograph[..., channel] for channel in range(3))
+    return np.array_equal(red, green) and np.array_equal(green, blue)

@@ -82,6 +82,25 @@ def read_photos(paths) -> Iterator[tuple[str, np.ndarray]]:
             yield name, np.asarray(picture)
 
 
+def transparent_photos(paths) -> list[str]:
+    """Return the names of the photographs that are not opaque everywhere. They are read as laid over white.
+
+    Args:
+        paths: a list of paths, as for `load_photos`, all of which can be read.
+    """
+    found = {}
+    for path in paths:
+        found |= loading.find_pictures(Path(path).expanduser())
+    files = {name: picture for name, picture in found.items() if isinstance(picture, Path)}
+    return [name for name, file in files.items() if images.has_transparency(file)]
+
+
+def is_framed(picture: np.ndarray, model) -> bool:
+    """Return whether a picture is taken as it is framed: it has the model's size, or the model knows no template."""
+    size = model.vae.image_size
+    return template_of(model) is None or picture.shape[:2] == (size, size)
+
+
 def find_in_photo(
     picture: np.ndarray, model, name: str = "The picture", number: int | None = None
 ) -> list[AlignedFace]:
@@ -100,14 +119,13 @@ def find_in_photo(
         ImageError: There is no face, or none of this number.
     """
     size = model.vae.image_size
-    template = template_of(model)
-    if template is None or picture.shape[:2] == (size, size):
+    if is_framed(picture, model):
         return [crop_photo(picture, model)]
     found = alignment.find_faces(picture)
     chosen = found
     if number is not None or not found:
         chosen = [alignment.choose_face(found, number or 1, name)]
-    return [alignment.align_face(picture, face, template, size) for face in chosen]
+    return [alignment.align_face(picture, face, template_of(model), size) for face in chosen]
 
 
 def crop_photo(picture: np.ndarray, model) -> AlignedFace:

@@ -14,7 +14,7 @@ from vae_keras.data.framing import crop_square, frame, resize
 from vae_keras.data.images import ImageError, read_image
 from vae_keras.data.loading import load_images
 from vae_keras.data.measured import MEASURED
-from vae_keras.data.saving import check_output, grid_image, save_gif, save_images
+from vae_keras.data.saving import check_output, grid_image, save_animation, save_gif, save_images
 
 __all__ = [
     "MEASURED",
@@ -35,6 +35,7 @@ __all__ = [
     "read_image",
     "register",
     "resize",
+    "save_animation",
     "save_gif",
     "save_images",
 ]
