@@ -98,6 +98,39 @@ def test_a_change_stays_on_the_head_and_keeps_its_size():
     assert (changed[51, 101] == 0).all() and (changed >= 0).all()
 
 
+def test_what_changes_much_is_redrawn_and_the_rest_only_shifted():
+    small, large = np.full((64, 64, 3), 0.03, "float32"), np.full((64, 64, 3), 0.5, "float32")
+    assert full_size.redrawn_share(small).max() == 0 and full_size.redrawn_share(large).min() == 1
+    assert 0 < full_size.redrawn_share(np.full((64, 64, 3), 0.15, "float32")).mean() < 1
+
+
+def test_a_large_change_shows_the_decoded_face(model):
+    """Where the edit changes nearly everything, the picture becomes what is decoded; without an edit it stays."""
+    image = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype="uint8")
+    z, _ = latent.encode(model.vae, image)
+    far = z + 100 * model.direction("Black_Hair")
+    before, after = np.asarray(model.vae.decode(np.concatenate([z, far.astype("float32")])))
+    changed = image[0] / 255 + full_size.change_face(model, image[0], {"Black_Hair": 100.0})
+    redrawn = full_size.redrawn_share(after - before) == 1
+    assert redrawn.mean() > 0.2
+    np.testing.assert_allclose(changed[redrawn], after[redrawn], atol=1e-3)
+    assert (full_size.change_face(model, image[0], {"Black_Hair": 0.0}) == 0).all()
+
+
+def test_details_lose_contrast_where_the_change_takes_it():
+    """Stripes finer than the aligned face shows, on what becomes dark: they fade. On what stays they stay."""
+    picture = np.zeros((256, 256, 3), "uint8")
+    picture[:] = np.linspace(60, 200, 256)[:, None, None]
+    picture[:, ::2] += 40
+    face = framing.crop_face(picture, 1.0, 64)
+    darker = -0.9 * face.image.astype("float32") / 255
+    edited = full_size.paste_change(picture, face, darker).astype(int)
+    row, near = edited[128], slice(100, 156)
+    assert np.abs(np.diff(row[near, 0])).mean() < 12  # of 40
+    untouched = full_size.paste_change(picture, face, np.zeros((64, 64, 3), "float32"))
+    np.testing.assert_array_equal(untouched, picture)
+
+
 def test_a_face_at_the_edge_of_a_photograph_is_no_error():
     picture = np.full((60, 60, 3), 100, "uint8")
     outside = alignment.AlignedFace(picture[:32, :32], np.array([[1.0, 0, 500], [0, 1.0, 500]]))
