@@ -197,7 +197,7 @@ def test_a_model_is_trained_on_aligned_photographs(tmp_path, monkeypatch, capsys
     assert command(TRAIN + " --sharpen 2", data=tmp_path / "photographs", out=tmp_path / "model") == 2
     assert "--align as when it was made" in capsys.readouterr().err
     pictures = data.load_faces(data.get_dataset(tmp_path / "photographs", align=True), 16, 80)
-    whole = pictures.photograph(0)
+    whole = pictures.dataset.photograph(pictures.table.index[0])
     np.testing.assert_array_equal(pictures.images[0], data.frame(whole, 16, align=True))
 
 

@@ -217,10 +217,17 @@ def _write_picture(frames, path, **options):
         raise ValueError(f"there is no encoder for {path.suffix}")
     if len(frames) > 1:
         options |= {"save_all": True, "append_images": frames[1:]}
-    data = _encode(frames[0], form, options)
-    if form in MARKED_FORMATS and len(frames) * frames[0].width * frames[0].height < Image.MAX_IMAGE_PIXELS:
-        mark = _mark(data)
-        data = _encode(frames[0], form, options | _metadata(form, mark))
+    is_marked = form in MARKED_FORMATS and (
+        len(frames) * frames[0].width * frames[0].height < Image.MAX_IMAGE_PIXELS
+    )
+    if (
+        is_marked and form == "PNG"
+    ):  # which keeps the pixels; another format has to be read again for its mark
+        data = _encode(frames[0], form, options | _metadata(form, _mark_of(frames)))
+    else:
+        data = _encode(frames[0], form, options)
+        if is_marked:
+            data = _encode(frames[0], form, options | _metadata(form, _mark(data)))
     with storage.replacing(path.parent, [path.name]) as (part,):
         part.write_bytes(data)
 
@@ -246,10 +253,15 @@ def _mark(data):
 
     Where somebody has painted in the picture since, it is theirs: the checksum is another.
     """
-    checksum = 0
     with Image.open(io.BytesIO(data), formats=MARKED_FORMATS) as picture:
-        for frame in ImageSequence.Iterator(picture):
-            checksum = zlib.crc32(frame.convert("RGB").tobytes(), checksum)
+        return _mark_of(ImageSequence.Iterator(picture))
+
+
+def _mark_of(frames):
+    """Return the mark of pictures of Pillow's."""
+    checksum = 0
+    for frame in frames:
+        checksum = zlib.crc32(frame.convert("RGB").tobytes(), checksum)
     return f"vae_keras {checksum:08x}"
 
 
