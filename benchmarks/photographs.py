@@ -1,6 +1,6 @@
 """Photographs: whose faces are found, how well they are reconstructed, and ways to edit them at their own size.
 
-    python benchmarks/photographs.py found     # a quarter of an hour; writes a section of RESULTS.md
+    python benchmarks/photographs.py found     # some ten minutes; writes a section of RESULTS.md
     python benchmarks/photographs.py ways      # some minutes; writes sheets into build/photographs, prints figures
 
 `found` takes 300 test pictures of CelebA, each turned by up to 20 degrees, scaled by 1 to 3 and shifted on a larger
