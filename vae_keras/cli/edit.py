@@ -109,7 +109,8 @@ def edit_photos(model, strengths, options):
         raise ValueError(
             f"{options.out} is one file for {len(edited)} photographs of several sizes: name a folder."
         )
-    data.save_images(edited, options.out, force=options.force)
+    images = edited[0][None] if len(edited) == 1 else edited  # a large photograph is not copied
+    data.save_images(images, options.out, force=options.force)
     print(f"wrote {options.out}")
 
 

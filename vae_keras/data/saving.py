@@ -261,7 +261,8 @@ def _mark_of(frames):
     """Return the mark of pictures of Pillow's."""
     checksum = 0
     for frame in frames:
-        checksum = zlib.crc32(frame.convert("RGB").tobytes(), checksum)
+        colours = frame if frame.mode == "RGB" else frame.convert("RGB")
+        checksum = zlib.crc32(colours.tobytes(), checksum)
     return f"vae_keras {checksum:08x}"
 
 
@@ -294,6 +295,8 @@ def grid_image(images: np.ndarray, columns: int | None = None) -> np.ndarray:
         One picture, uint8 (height, width, 3).
     """
     count, height, width, _ = images.shape
+    if count == 1:
+        return images[0]
     columns = min(columns or _grid_columns(count), count)
     rows = math.ceil(count / columns)
     grid = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, np.uint8)
