@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 
 from vae_keras import cli, data, latent
 from vae_keras.applications import morph
@@ -58,7 +59,8 @@ def test_pictures_as_gif(tmp_path):
     out = tmp_path / "two.gif"
     words = ["--images", tmp_path / "two.npy", "--seconds", "0.5", "--side", "64", "--back", "--out", out]
     assert command(*words) == 0
-    frames = frames_of(out)
+    with Image.open(out) as animation:
+        frames = [np.array(frame.convert("RGB")) for frame in ImageSequence.Iterator(animation)]
     assert len(frames) == 13 and np.abs(frames[0].astype(int) - frames[-1]).mean() < 2
     assert np.abs(frames[0].astype(int) - frames[6]).mean() > 5
 
@@ -87,7 +89,9 @@ def test_mistakes(words, message, tmp_path, monkeypatch, capsys):
 def test_without_av_it_is_said_what_to_install(tmp_path, monkeypatch, capsys):
     find_spec = data.saving.importlib.util.find_spec
     monkeypatch.setattr(
-        data.saving.importlib.util, "find_spec", lambda name: None if name == "av" else find_spec(name)
+        data.saving.importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "av" else find_spec(name, *rest),
     )
     assert command("--new", "2", "--out", tmp_path / "x.mp4") == 2
     assert "needs the package av: run pip install" in capsys.readouterr().err
