@@ -17,7 +17,7 @@ packages = {
     "tensorflow": "tensorflow", "keras": "keras", "numpy": "numpy", "pandas": "pandas", "scipy": "scipy",
     "sklearn": "scikit-learn", "skimage": "scikit-image", "cv2": "opencv-python-headless", "PIL": "pillow",
     "matplotlib": "matplotlib", "seaborn": "seaborn", "tqdm": "tqdm", "kagglehub": "kagglehub",
-    "threadpoolctl": "threadpoolctl", "h5py": "h5py", "mtcnn": "mtcnn", "ipywidgets": "ipywidgets",
+    "threadpoolctl": "threadpoolctl", "h5py": "h5py", "mtcnn": "mtcnn", "av": "av", "ipywidgets": "ipywidgets",
 }  # fmt: skip
 missing = [package for module, package in packages.items() if importlib.util.find_spec(module) is None]
 if missing:

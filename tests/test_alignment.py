@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from vae_keras import data, hub, latent
-from vae_keras.applications import alignment, full_size, photo
-from vae_keras.data import framing
+from vae_keras.applications import full_size, photo
+from vae_keras.data import alignment, framing
 
 TEMPLATE = np.array([[0.37, 0.52], [0.63, 0.52], [0.5, 0.68], [0.39, 0.79], [0.61, 0.79]])
 
@@ -58,7 +58,7 @@ def test_an_aligned_picture_shows_the_points_where_the_template_has_them(scale):
     picture = np.zeros((side, side, 3), "uint8")
     for x, y in points:
         cv2.circle(picture, (round(x), round(y)), max(1, round(2.5 * scale)), (255, 255, 255), -1)
-    found = alignment.align(picture, alignment.FoundFace(points, (0, 0, 1, 1), 1.0), TEMPLATE, size)
+    found = alignment.align_face(picture, alignment.FoundFace(points, (0, 0, 1, 1), 1.0), TEMPLATE, size)
     bright = found.image[..., 0].astype(float)
     for x, y in TEMPLATE * size - 0.5:
         rows, columns = np.mgrid[round(y) - 4 : round(y) + 5, round(x) - 4 : round(x) + 5]
@@ -71,24 +71,24 @@ def test_an_aligned_picture_shows_the_points_where_the_template_has_them(scale):
 def test_a_crop_knows_its_way_back():
     rng = np.random.default_rng(0)
     picture = cv2.resize(rng.integers(0, 256, (6, 5, 3), dtype="uint8"), (200, 240))
-    face = alignment.crop_face(picture, 0.8, 32)
+    face = framing.crop_face(picture, 0.8, 32)
     np.testing.assert_array_equal(face.image, framing.frame(picture, 32, 0.8))
     warped = cv2.warpAffine(picture, face.matrix, (32, 32), flags=cv2.INTER_LINEAR)
     assert np.abs(warped.astype(int) - face.image).mean() < 4
-    same = alignment.crop_face(picture[:32, :32], 0.5, 32)
+    same = framing.crop_face(picture[:32, :32], 0.5, 32)
     np.testing.assert_array_equal(same.image, picture[:32, :32])
 
 
 def test_without_a_change_every_pixel_stays():
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (90, 120, 3), dtype="uint8")
-    face = alignment.crop_face(picture, 0.6, 32)
+    face = framing.crop_face(picture, 0.6, 32)
     np.testing.assert_array_equal(full_size.paste_change(picture, face, np.zeros((32, 32, 3))), picture)
 
 
 def test_a_change_stays_on_the_head_and_keeps_its_size():
     picture = np.full((300, 400, 3), 100, "uint8")
-    face = alignment.crop_face(picture, 0.5, 64)  # the square of 200 pixels in the middle
+    face = framing.crop_face(picture, 0.5, 64)  # the square of 200 pixels in the middle
     change = np.full((64, 64, 3), 50 / 255, "float32")
     changed = full_size.paste_change(picture, face, change).astype(int) - picture
     assert abs(changed[150, 200] - 50).max() <= 1
@@ -96,6 +96,39 @@ def test_a_change_stays_on_the_head_and_keeps_its_size():
     outside[50:250, 100:300] = False
     assert (changed[outside] == 0).all()
     assert (changed[51, 101] == 0).all() and (changed >= 0).all()
+
+
+def test_what_changes_much_is_redrawn_and_the_rest_only_shifted():
+    small, large = np.full((64, 64, 3), 0.03, "float32"), np.full((64, 64, 3), 0.5, "float32")
+    assert full_size.redrawn_share(small).max() == 0 and full_size.redrawn_share(large).min() == 1
+    assert 0 < full_size.redrawn_share(np.full((64, 64, 3), 0.15, "float32")).mean() < 1
+
+
+def test_a_large_change_shows_the_decoded_face(model):
+    """Where the edit changes nearly everything, the picture becomes what is decoded; without an edit it stays."""
+    image = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype="uint8")
+    z, _ = latent.encode(model.vae, image)
+    far = z + 100 * model.direction("Black_Hair")
+    before, after = np.asarray(model.vae.decode(np.concatenate([z, far.astype("float32")])))
+    changed = image[0] / 255 + full_size.change_face(model, image[0], {"Black_Hair": 100.0})
+    redrawn = full_size.redrawn_share(after - before) == 1
+    assert redrawn.mean() > 0.2
+    np.testing.assert_allclose(changed[redrawn], after[redrawn], atol=1e-3)
+    assert (full_size.change_face(model, image[0], {"Black_Hair": 0.0}) == 0).all()
+
+
+def test_details_lose_contrast_where_the_change_takes_it():
+    """Stripes finer than the aligned face shows, on what becomes dark: they fade. On what stays they stay."""
+    blocks = np.indices((256, 256)).sum(axis=0) // 16 % 2  # which it shows
+    picture = np.repeat((60 + 100 * blocks)[..., None], 3, axis=2).astype("uint8")
+    picture[:, ::2] += 40
+    face = framing.crop_face(picture, 1.0, 64)
+    darker = -0.9 * face.image.astype("float32") / 255
+    edited = full_size.paste_change(picture, face, darker).astype(int)
+    row, near = edited[128], slice(100, 156)
+    assert np.abs(np.diff(row[near, 0])).mean() < 12  # of 40
+    untouched = full_size.paste_change(picture, face, np.zeros((64, 64, 3), "float32"))
+    np.testing.assert_array_equal(untouched, picture)
 
 
 def test_a_face_at_the_edge_of_a_photograph_is_no_error():
@@ -192,7 +225,7 @@ def test_photographs_of_celeba_are_found_and_as_well_reconstructed_as_their_offi
             near = [face for face in faces if np.linalg.norm(face.points[2] - centre) < 0.5 * face.box[2]]
             if near:
                 official.append(framing.frame(picture, 64, model.card["crop"]))
-                aligned.append(alignment.align(canvas, near[0], model.card["template"], 64).image)
+                aligned.append(alignment.align_face(canvas, near[0], model.card["template"], 64).image)
     errors = []
     for faces in (np.stack(official), np.stack(aligned)):
         errors.append(((latent.reconstruct(model.vae, faces).astype(float) - faces) ** 2).mean())

@@ -60,7 +60,7 @@ def test_the_key_follows_from_the_settings(tmp_path):
         folder_name(mine),
         folder_name(mine, image_size=32),
         folder_name(mine, pictures=5),
-        folder_name(get_dataset(path, find_face=True)),
+        folder_name(get_dataset(path, align=True)),
     ]
     write(path, {"another.jpg": picture(77)})
     keys.append(folder_name(get_dataset(path)))
@@ -71,7 +71,7 @@ def test_the_key_follows_from_the_settings(tmp_path):
 
 EDITS = {
     "framing": (framing, "INTER_CUBIC", "INTER_LANCZOS4"),
-    "the face's centre": (framing, "FACE_CENTRE = 0.35", "FACE_CENTRE = 0.5"),
+    "alignment": (cache.alignment, "OVERSAMPLING = 4", "OVERSAMPLING = 2"),
     "decoding": (cache.images, '"white"', '"black"'),
     "splits": (cache.splits, "share >= 0.9", "share >= 0.8"),
     "measured attributes": (cache.measured, "/ 255", "/ 256"),

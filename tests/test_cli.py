@@ -18,6 +18,7 @@ import pytest
 
 from vae_keras import cli, config, data, hub, latent, storage, training
 from vae_keras.cli import common
+from vae_keras.data import alignment
 from vae_keras.data.drawn import faces as drawn
 from vae_keras.data.images import read_image
 from vae_keras.hub import folders
@@ -164,6 +165,40 @@ def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(
     )
     assert "--image-size 16" in capsys.readouterr().err
     assert sorted(file.name for file in model.iterdir()) == FILES, "a refused run left something behind"
+
+
+class FaceEverywhere:
+    """In the place of MTCNN: one upright face that fills half of the picture, but none in a dark one."""
+
+    def detect_faces(self, image):
+        if image.mean() < 40:
+            return []
+        side = len(image)
+        points = side * (0.25 + 0.5 * np.array(alignment.TEMPLATE))
+        keypoints = dict(zip(alignment.POINTS, points.tolist()))
+        return [{"box": [side / 4, side / 4, side / 2, side / 2], "keypoints": keypoints, "confidence": 1.0}]
+
+
+def test_a_model_is_trained_on_aligned_photographs(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("mtcnn")
+    monkeypatch.setattr(alignment, "_finder", FaceEverywhere)
+    factors = drawn.sample_factors(60, seed=2)
+    photographs = drawn.draw_faces(factors, 64)
+    photographs[7] = 0
+    data.save_images(photographs, tmp_path / "photographs")
+    smiling = drawn.attributes(factors)["Smiling"]
+    rows = [f"{i:05d}.png,{has}" for i, has in enumerate(smiling)]
+    (tmp_path / "photographs" / "attributes.csv").write_text("\n".join(["name,Smiling", *rows]))
+    assert command(TRAIN + " --align", data=tmp_path / "photographs", out=tmp_path / "model") == 0
+    assert "00007.png: shows no face that can be found" in capsys.readouterr().out
+    card = json.loads((tmp_path / "model" / "card.json").read_text())
+    assert card["find_face"] and card["template"] == [list(point) for point in alignment.TEMPLATE]
+    assert sum(card["pictures"].values()) == 59
+    assert command(TRAIN + " --sharpen 2", data=tmp_path / "photographs", out=tmp_path / "model") == 2
+    assert "--align as when it was made" in capsys.readouterr().err
+    pictures = data.load_faces(data.get_dataset(tmp_path / "photographs", align=True), 16, 80)
+    whole = pictures.dataset.photograph(pictures.table.index[0])
+    np.testing.assert_array_equal(pictures.images[0], data.frame(whole, 16, align=True))
 
 
 @pytest.mark.parametrize("error, code", [(KeyboardInterrupt, 130), (ValueError, 2)])

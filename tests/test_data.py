@@ -211,13 +211,15 @@ def test_real_celeba(real_archive):
     assert set(faces.table["split"][faces.labels("test").index]) == {"test"}
 
 
+@pytest.mark.slow
 def test_faces_are_found_on_request(real_archive, tmp_path):
+    pytest.importorskip("mtcnn")
     source = get_dataset(real_archive("celeba-native.zip"))
     names = source.table().index[:60]
     path = write(
         tmp_path / "mine", {name: source.read(name) for name in names} | {"none.jpg": picture(0, 60, 50)}
     )
-    faces = load_faces(get_dataset(path, find_face=True), image_size=128, progress=False)
+    faces = load_faces(get_dataset(path, align=True), image_size=128, progress=False)
     assert faces.images.shape[1:] == (128, 128, 3) and len(faces.images) >= 40
     assert "none.jpg" in dict(faces.skipped) and faces.photograph(0).shape == (218, 178, 3)
     centre = load_faces(path, image_size=128)

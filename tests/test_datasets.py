@@ -202,8 +202,12 @@ def test_cartoon():
     assert dataset.photograph("00007").shape == (256, 256, 3)
 
 
-def test_find_face_is_an_option():
-    assert get_dataset("cartoon", find_face=True).find_face and not get_dataset("cartoon").find_face
+def test_photographs_are_aligned_on_request_and_drawings_are_not(tmp_path):
+    pytest.importorskip("mtcnn")
+    path = write(tmp_path / "mine", {f"{i}.jpg": picture(i) for i in range(12)})
+    assert get_dataset(path, align=True).align and not get_dataset(path).align
+    with pytest.raises(ValueError, match="Drawn faces are drawings, .* leave out --align"):
+        get_dataset("cartoon", align=True)
 
 
 # Pictures, and CelebA's official training and test parts: a part of CelebA and all of it; LFW; anime faces, both ways.

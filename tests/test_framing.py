@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from made_pictures import encode, new_generator, write
 
-from vae_keras.data import ImageError, framing, get_dataset, load_faces, load_images
+from vae_keras.data import ImageError, alignment, framing, get_dataset, load_faces, load_images
 
 
 @pytest.fixture
@@ -35,73 +35,66 @@ def test_resize_averages_to_shrink_and_is_cubic_to_grow(generator):
     assert framing.resize(image[:100, :90], 64).shape == (64, 64, 3)
 
 
-def test_find_face():
-    skimage_data = pytest.importorskip("skimage.data")
-    astronaut = skimage_data.astronaut()  # 512 x 512, her eyes near (row 115, columns 205 and 245)
-    face = framing.find_face(astronaut)
-    assert face.shape[0] == face.shape[1] and 90 < face.shape[0] < 300
-    wanted = astronaut[90:150, 195:255]  # eyes and nose lie in what was found
-    found = cv2.matchTemplate(face, wanted, cv2.TM_SQDIFF)
-    assert found.min() < 100  # of some 100,000,000; it is computed by a Fourier transform
-    wide = framing.find_face(astronaut, fraction=100)
-    assert (wide == astronaut).all()
-    large = framing.find_face(cv2.resize(astronaut, (1536, 1536)))
-    assert abs(large.shape[0] / face.shape[0] - 3) < 0.5
-    found = cv2.matchTemplate(framing.resize(large, len(face)), wanted, cv2.TM_CCOEFF_NORMED)
-    here = cv2.matchTemplate(face, wanted, cv2.TM_CCOEFF_NORMED)
-    assert np.abs(np.subtract(cv2.minMaxLoc(found)[3], cv2.minMaxLoc(here)[3])).max() < len(face) / 8
-    with pytest.raises(ImageError, match=r"^sea\.jpg shows no face .*: crop"):
-        framing.find_face(np.full((100, 80, 3), 90, np.uint8), name="sea.jpg")
+class TwoFaces:
+    """In the place of MTCNN: it finds a small face and a large one, wherever it looks."""
+
+    def detect_faces(self, image, **options):
+        points = np.array(alignment.TEMPLATE)
+        return [described(20 * points + 5, 20), described(60 * points + 30, 60)]
 
 
-class OneFace:
-    """In the place of scikit-image's cascade: it finds these faces."""
-
-    found = [
-        {"r": 10, "c": 20, "width": 30, "height": 30},
-        {"r": 100, "c": 120, "width": 100, "height": 100},
-    ]
-
-    def __init__(self, path):
-        pass
-
-    def detect_multi_scale(self, *arguments):
-        return self.found
+def described(points, side):
+    keypoints = dict(zip(alignment.POINTS, points.tolist()))
+    return {"box": [*points.min(axis=0), side, side], "keypoints": keypoints, "confidence": 1.0}
 
 
-@pytest.mark.parametrize("scale", [1, 2])
-def test_the_square_lies_so_around_the_largest_face(scale, monkeypatch, generator):
-    monkeypatch.setattr("skimage.feature.Cascade", OneFace)
-    image = generator.integers(0, 256, (400 * scale, 400 * scale, 3), dtype=np.uint8)
-    # Side 1.4 faces; the centre 0.35 faces from the top, and in the middle between left and right.
-    expected = image[65 * scale : 205 * scale, 100 * scale : 240 * scale]
-    assert (framing.find_face(image) == expected).all()
-    assert framing.find_face(image, fraction=2.0).shape == (200 * scale, 200 * scale, 3)
-
-
-def test_the_square_stays_inside_the_picture(monkeypatch, generator):
-    monkeypatch.setattr("skimage.feature.Cascade", OneFace)
-    monkeypatch.setattr(OneFace, "found", [{"r": 0, "c": 240, "width": 60, "height": 60}])
-    image = generator.integers(0, 256, (200, 300, 3), dtype=np.uint8)
-    assert (framing.find_face(image) == image[:84, 216:]).all()
-
-
-def test_frame_crops_or_finds_and_resizes(monkeypatch, generator):
-    monkeypatch.setattr("skimage.feature.Cascade", OneFace)
-    image = generator.integers(0, 256, (400, 300, 3), dtype=np.uint8)
+def test_frame_crops_or_aligns_the_largest_face(monkeypatch, generator):
+    monkeypatch.setattr(alignment, "_finder", TwoFaces)
+    image = generator.integers(0, 256, (80, 100, 3), dtype=np.uint8)
     resized = framing.resize(framing.crop_square(image, 0.5), 64)
     assert (framing.frame(image, 64, crop=0.5) == resized).all()
-    assert (framing.frame(image, 64) == framing.resize(image[50:350], 64)).all()
-    found = framing.resize(framing.find_face(image), 64)
-    assert (framing.frame(image, 64, crop=0.5, around_face=True) == found).all()
+    assert (framing.frame(image, 64) == framing.resize(image[:, 10:90], 64)).all()
+    border = round(alignment.BORDER * 100)
+    points = 60 * np.array(alignment.TEMPLATE) + 30 - border
+    face = alignment.FoundFace(points, (0, 0, 60, 60), 1.0)
+    expected = alignment.align_face(image, face, alignment.TEMPLATE, 64).image
+    assert (framing.frame(image, 64, crop=0.5, align=True) == expected).all()
     ready = image[:64, :64]
-    assert framing.frame(ready, 64, crop=0.5, around_face=True) is ready
+    assert framing.frame(ready, 64, crop=0.5, align=True) is ready
+
+
+def test_an_aligned_astronaut_looks_like_a_picture_of_celeba():
+    pytest.importorskip("mtcnn")
+    astronaut = pytest.importorskip("skimage.data").astronaut()  # her pupils: near (204, 101), (245, 102)
+    for size in (512, 1536):
+        picture = cv2.resize(astronaut, (size, size))
+        points = np.array([[204, 101], [245, 102]]) * size / 512
+        found = alignment.find_faces(picture, framing.LARGEST_SIDE)
+        matrix = alignment.align_face(picture, found[0], alignment.TEMPLATE, 64).matrix
+        eyes = points @ matrix[:, :2].T + matrix[:, 2]
+        np.testing.assert_allclose(eyes, 64 * np.array(alignment.TEMPLATE[:2]), atol=2.5)
+    with pytest.raises(ImageError, match=r"^sea\.jpg shows no face .*: crop"):
+        framing.frame(np.full((100, 80, 3), 90, np.uint8), 64, align=True, name="sea.jpg")
+
+
+def test_the_template_is_that_of_celeba():
+    from vae_keras.hub.cards import SHIPPED, read_card
+
+    assert read_card(SHIPPED / "celeba")["template"] == [list(point) for point in alignment.TEMPLATE]
+
+
+def test_without_the_finder_it_is_said_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImageError, match=r"needs the package mtcnn: run pip install"):
+        get_dataset(
+            write(tmp_path / "mine", {"one.png": encode(np.zeros((9, 9, 3), np.uint8), "PNG")}), align=True
+        )
 
 
 def test_needed_side():
     assert framing.needed_side(64) == framing.needed_side(64, 1.0) == framing.needed_side(64, 3.0) == 64
     assert framing.needed_side(64, 148 / 178) == 77
-    assert framing.needed_side(64, 0.5, around_face=True) == 1024
+    assert framing.needed_side(64, 0.5, align=True) == 1024
 
 
 @pytest.mark.parametrize("height, width", [(218, 178), (64, 64), (70, 90)])

@@ -33,7 +33,7 @@ def test_load_a_folder_sorted_with_unicode_names(tmp_path, generator):
 def test_load_one_picture_and_never_crop_what_has_the_size(tmp_path, generator):
     face = smooth(generator, 64, 64)
     (tmp_path / "x.png").write_bytes(encode(face, "PNG"))
-    loaded, names = load_images(tmp_path / "x.png", 64, crop=0.5, find_face=True)
+    loaded, names = load_images(tmp_path / "x.png", 64, crop=0.5, align=True)
     assert names == ["x.png"] and (loaded[0] == face).all()
     assert (load_images(tmp_path / "x.png", 32, crop=0.5)[0][0] == face[16:48, 16:48]).all()
 
@@ -61,13 +61,14 @@ def test_load_names_all_that_cannot_be_used(tmp_path, generator):
 
 
 def test_load_finds_faces_where_asked(tmp_path):
+    pytest.importorskip("mtcnn")
     astronaut = pytest.importorskip("skimage.data").astronaut()
     (tmp_path / "x.png").write_bytes(encode(astronaut, "PNG"))
-    loaded, _ = load_images(tmp_path, 64, find_face=True)
-    assert (loaded[0] == framing.resize(framing.find_face(astronaut), 64)).all()
+    loaded, _ = load_images(tmp_path, 64, align=True)
+    assert (loaded[0] == framing.frame(astronaut, 64, align=True)).all()
     (tmp_path / "y.png").write_bytes(encode(np.zeros((99, 99, 3), np.uint8), "PNG"))
     with pytest.raises(ImageError, match="y.png shows no face"):
-        load_images(tmp_path, 64, find_face=True)
+        load_images(tmp_path, 64, align=True)
 
 
 def test_load_what_is_not_there(tmp_path):

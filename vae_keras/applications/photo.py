@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_keras.applications import alignment
-from vae_keras.applications.alignment import AlignedFace
-from vae_keras.data import ImageError, framing, images, loading
+from vae_keras.data import alignment, framing, images, loading
+from vae_keras.data.alignment import AlignedFace
 
 
 def load_photos(paths, model, align: bool = True, face: int = 1) -> np.ndarray:
@@ -37,7 +36,7 @@ def load_photos(paths, model, align: bool = True, face: int = 1) -> np.ndarray:
     """
     if isinstance(paths, str | Path):
         paths = [paths]
-    if not align or model.card.get("template") is None:
+    if not align or template_of(model) is None:
         loaded = [_load_framed(path, model) for path in paths]
     else:
         loaded = [
@@ -48,11 +47,20 @@ def load_photos(paths, model, align: bool = True, face: int = 1) -> np.ndarray:
 
 def _load_framed(path, model):
     """Return the pictures at a path, cropped as the model's training pictures were."""
-    size, card = model.vae.image_size, model.card
-    pictures, _ = loading.load_images(
-        Path(path).expanduser(), size, crop=card["crop"], find_face=card["find_face"]
-    )
+    size, crop = model.vae.image_size, model.card["crop"]
+    pictures, _ = loading.load_images(Path(path).expanduser(), size, crop)
     return pictures
+
+
+def template_of(model):
+    """Return where a model's training pictures have eyes, nose and mouth; None where that is not known.
+
+    The card of a model of found faces, from before templates, has none: their crop was much like the aligned one.
+    """
+    template = model.card.get("template")
+    if template is None and model.card["find_face"]:
+        return alignment.TEMPLATE
+    return template
 
 
 def read_photos(paths) -> Iterator[tuple[str, np.ndarray]]:
@@ -74,6 +82,25 @@ def read_photos(paths) -> Iterator[tuple[str, np.ndarray]]:
             yield name, np.asarray(picture)
 
 
+def transparent_photos(paths) -> list[str]:
+    """Return the names of the photographs that are not opaque everywhere. They are read as laid over white.
+
+    Args:
+        paths: a list of paths, as for `load_photos`, all of which can be read.
+    """
+    found = {}
+    for path in paths:
+        found |= loading.find_pictures(Path(path).expanduser())
+    files = {name: picture for name, picture in found.items() if isinstance(picture, Path)}
+    return [name for name, file in files.items() if images.has_transparency(file)]
+
+
+def is_framed(picture: np.ndarray, model) -> bool:
+    """Return whether a picture is taken as it is framed: it has the model's size, or the model knows no template."""
+    size = model.vae.image_size
+    return template_of(model) is None or picture.shape[:2] == (size, size)
+
+
 def find_in_photo(
     picture: np.ndarray, model, name: str = "The picture", number: int | None = None
 ) -> list[AlignedFace]:
@@ -92,23 +119,18 @@ def find_in_photo(
         ImageError: There is no face, or none of this number.
     """
     size = model.vae.image_size
-    template = model.card.get("template")
-    if template is None or picture.shape[:2] == (size, size):
-        return [crop_photo(picture, model, name)]
+    if is_framed(picture, model):
+        return [crop_photo(picture, model)]
     found = alignment.find_faces(picture)
     chosen = found
     if number is not None or not found:
         chosen = [alignment.choose_face(found, number or 1, name)]
-    return [alignment.align(picture, face, template, size) for face in chosen]
+    return [alignment.align_face(picture, face, template_of(model), size) for face in chosen]
 
 
-def crop_photo(picture: np.ndarray, model, name: str = "The picture") -> AlignedFace:
+def crop_photo(picture: np.ndarray, model) -> AlignedFace:
     """Return the centre of a picture as a face, cropped as a model's training pictures were."""
-    if model.card["find_face"]:
-        raise ImageError(
-            f"{name} can be edited as a face only, since this model has no template: add --face-only."
-        )
-    return alignment.crop_face(picture, model.card["crop"], model.vae.image_size)
+    return framing.crop_face(picture, model.card["crop"], model.vae.image_size)
 
 
 def number_faces(picture: np.ndarray) -> tuple[np.ndarray, int]:

@@ -24,6 +24,7 @@ COMMANDS = (
     "reconstruct",
     "edit",
     "interpolate",
+    "morph",
     "evaluate",
     "directions",
     "classifier",

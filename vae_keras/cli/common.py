@@ -120,7 +120,7 @@ def load_faces_of(model, address, pictures, progress: bool = True):
     card = model.card
     if pictures is None and address is None:
         pictures = card["limit"]
-    dataset = data.get_dataset(address or card["data"], find_face=card["find_face"])
+    dataset = data.get_dataset(address or card["data"], align=card["find_face"])
     return data.load_faces(dataset, model.vae.image_size, pictures, progress=progress)
 
 

@@ -96,21 +96,36 @@ def edit_photos(model, strengths, options):
     from vae_keras.applications import full_size, photo
 
     edited = []
-    for name, picture in photo.read_photos(common.image_paths(options)):
-        if options.no_align:
-            faces = [photo.crop_photo(picture, model, name)]
-        else:
-            faces = photo.find_in_photo(picture, model, name, options.face)
+    paths = common.image_paths(options)
+    for name, picture in photo.read_photos(paths):
+        faces, found = choose_faces(model, picture, name, options)
         for face in faces:
             picture = full_size.edit_photograph(model, picture, face, strengths)
         edited.append(picture)
-        print(f"{name}: {len(faces)} face{'s' if len(faces) > 1 else ''} edited")
+        print(f"{name}: {found}", flush=True)
+    for name in photo.transparent_photos(paths):
+        print(f"{name}: what was transparent is white now")
     if len(edited) > 1 and len({picture.shape for picture in edited}) > 1 and options.out.suffix:
         raise ValueError(
             f"{options.out} is one file for {len(edited)} photographs of several sizes: name a folder."
         )
-    data.save_images(edited, options.out, force=options.force)
+    images = edited[0][None] if len(edited) == 1 else edited  # a large photograph is not copied
+    data.save_images(images, options.out, force=options.force)
     print(f"wrote {options.out}")
+
+
+def choose_faces(model, picture, name, options):
+    """Return the faces of a photograph that are to be edited, and a line that says so."""
+    from vae_keras.applications import photo
+    from vae_keras.data.alignment import choose_face
+
+    if options.no_align or photo.is_framed(picture, model):
+        return [photo.crop_photo(picture, model)], "taken as it is framed; edited"
+    faces = photo.find_in_photo(picture, model, name)
+    found = f"{len(faces)} face{'s' if len(faces) > 1 else ''} found"
+    if options.face is None:
+        return faces, f"{found}; edited: {len(faces)}"
+    return [choose_face(faces, options.face, name)], f"{found}; edited: number {options.face}"
 
 
 def show_faces(options):

@@ -5,14 +5,14 @@ Photographs take about 10, and longer the first time, when they are downloaded a
 
 Examples:
   python -m vae_keras faces
-  python -m vae_keras faces --data ~/photographs --out build
+  python -m vae_keras faces --data ~/photographs --align
   python -m vae_keras faces --data celeba --pictures 20000 --epochs 20
 """
 
 from pathlib import Path
 
 from vae_keras.cli import common
-from vae_keras.cli.options import add_overwrite, add_seed, output_folder, whole_number
+from vae_keras.cli.options import add_align, add_overwrite, add_seed, output_folder, whole_number
 
 DRAWN = "cartoon"
 DRAWN_EPOCHS = 6
@@ -49,6 +49,7 @@ def add_arguments(parser):
         help=f"training pictures at most (default: all drawn faces, {PHOTOGRAPHS:,} photographs)",
     )
     parser.add_argument("--image-size", type=whole_number(8), default=64, help="pixels a side (default: 64)")
+    add_align(parser)
     add_seed(parser)
     add_overwrite(parser)
 
@@ -64,7 +65,8 @@ def run(options):
     if pictures is None and not drawn:
         pictures = PHOTOGRAPHS
     epochs = options.epochs or (DRAWN_EPOCHS if drawn else PHOTOGRAPH_EPOCHS)
-    faces = data.load_faces(options.data, options.image_size, pictures)
+    dataset = data.get_dataset(options.data, align=options.align)
+    faces = data.load_faces(dataset, options.image_size, pictures)
     common.check_parts(faces)
     print(f"training on {len(faces.train):,} pictures: {faces.dataset.title}", flush=True)
     page, animation = make_first_faces(faces, options.out, epochs, options.seed, options.force)

@@ -93,6 +93,15 @@ def add_images(parser) -> None:
     )
 
 
+def add_align(parser) -> None:
+    """Add the option that finds the faces in pictures to train on."""
+    parser.add_argument(
+        "--align",
+        action="store_true",
+        help="find the largest face in each photograph, and turn and scale it as CelebA's are",
+    )
+
+
 def add_no_align(parser) -> None:
     """Add the option that leaves a picture as it is framed."""
     parser.add_argument(

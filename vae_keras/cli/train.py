@@ -2,7 +2,7 @@
 
 Examples:
   python -m vae_keras train --data lfw --epochs 30 --out runs/lfw
-  python -m vae_keras train --data ~/faces.zip --find-face --image-size 128 --out runs/mine
+  python -m vae_keras train --data my-photos/ --align --image-size 128 --out runs/mine
   python -m vae_keras train --data celeba --sharpen 24 --out runs/celeba
 """
 
@@ -10,7 +10,15 @@ import shlex
 
 from vae_keras import config
 from vae_keras.cli import PROGRAM, common
-from vae_keras.cli.options import add_data, add_pictures, add_seed, number, output_folder, whole_number
+from vae_keras.cli.options import (
+    add_align,
+    add_data,
+    add_pictures,
+    add_seed,
+    number,
+    output_folder,
+    whole_number,
+)
 
 
 def add_arguments(parser):
@@ -42,9 +50,7 @@ def add_arguments(parser):
         default="muon",
         help="of the training and of the sharpening (default: muon)",
     )
-    parser.add_argument(
-        "--find-face", action="store_true", help="crop around the face that is found in each picture"
-    )
+    add_align(parser)
     add_seed(parser)
     parser.add_argument(
         "--force", action="store_true", help="replace the model, or the unfinished run, that is in --out"
@@ -68,7 +74,7 @@ def run(options):
         seed=options.seed,
     )
     hub.check_folder(folder)
-    dataset = data.get_dataset(options.data, find_face=options.find_face)
+    dataset = data.get_dataset(options.data, align=options.align)
     vae = training.build_vae(settings, likelihood=options.likelihood, beta=options.beta)
     is_trained = waits_to_be_sharpened(options, settings, dataset)
     faces = data.load_faces(dataset, settings.image_size, settings.pictures)
@@ -108,10 +114,8 @@ def waits_to_be_sharpened(options, settings, dataset) -> bool:
     source = model.card["source"]
     if source != dataset.name:
         raise ValueError(f"{folder} holds a model of {source}, not of {dataset.name}: give its own --data.")
-    if model.card["find_face"] != dataset.find_face:
-        raise ValueError(
-            f"{folder} holds a model of otherwise cropped faces: --find-face as when it was made."
-        )
+    if model.card["find_face"] != dataset.align:
+        raise ValueError(f"{folder} holds a model of otherwise cropped faces: --align as when it was made.")
     return True
 
 

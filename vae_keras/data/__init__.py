@@ -6,14 +6,15 @@ faces = data.load_faces("celeba", image_size=64)
 data.save_images(faces.preview, "preview.png")
 """
 
+from vae_keras.data.alignment import find_faces
 from vae_keras.data.augmentation import augment, move
 from vae_keras.data.datasets import Dataset, dataset_names, get_dataset, register
 from vae_keras.data.faces import Faces, load_faces
-from vae_keras.data.framing import crop_square, find_face, frame, resize
+from vae_keras.data.framing import crop_square, frame, resize
 from vae_keras.data.images import ImageError, read_image
 from vae_keras.data.loading import load_images
 from vae_keras.data.measured import MEASURED
-from vae_keras.data.saving import check_output, grid_image, save_gif, save_images
+from vae_keras.data.saving import check_output, grid_image, save_animation, save_gif, save_images
 
 __all__ = [
     "MEASURED",
@@ -24,7 +25,7 @@ __all__ = [
     "check_output",
     "crop_square",
     "dataset_names",
-    "find_face",
+    "find_faces",
     "frame",
     "get_dataset",
     "grid_image",
@@ -34,6 +35,7 @@ __all__ = [
     "read_image",
     "register",
     "resize",
+    "save_animation",
     "save_gif",
     "save_images",
 ]

@@ -15,7 +15,7 @@ import pandas as pd
 
 from vae_keras.config import data_folders, find_archive
 
-# HEIC is listed although nothing here reads it: left out silently it would never be missed.
+# HEIC is listed although only a plug-in reads it: left out silently it would never be missed.
 PICTURE_SUFFIXES = tuple(
     ".jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .jp2 .avif .ppm .pgm .heic .heif".split()
 )

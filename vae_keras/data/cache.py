@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 
 from vae_keras import storage
-from vae_keras.data import archives, framing, images, measured, preparing, splits
+from vae_keras.data import alignment, archives, framing, images, measured, preparing, splits
 from vae_keras.data.datasets.base import Dataset
 
 # The code that decides what is in the cache, besides that of the data set itself.
-MODULES = (archives, images, framing, splits, measured, preparing)
+MODULES = (archives, images, alignment, framing, splits, measured, preparing)
 ABANDONED = 6 * 3600  # seconds after which a preparation that was killed is removed
 
 
@@ -51,7 +51,7 @@ def cache_settings(dataset: Dataset, image_size: int, pictures: int | None) -> d
         "name": dataset.name,
         "stamp": dataset.stamp,
         "crop": dataset.crop,
-        "find_face": dataset.find_face,
+        "align": dataset.align,
         "image_size": int(image_size),
         "pictures": None if pictures is None else int(pictures),
         "code": code_digest(dataset),

@@ -5,6 +5,8 @@ fast but fills what is missing with grey and says nothing: so the end of the fil
 decodes the other formats and refuses damage by itself.
 """
 
+import contextlib
+import functools
 import io
 import re
 import warnings
@@ -16,6 +18,7 @@ from PIL import Image, ImageOps
 
 SMALLEST = 8  # pixels a side: less than that holds no face
 SCAN, END = b"\xff\xda", b"\xff\xd9"  # marks in a JPEG
+HEIC = b"ftyp"  # from the fourth byte on; films begin so, too
 # An ordinary JPEG up to its height and width: JFIF, tables, three colours of 8 bits. With anything else between them
 # (Exif, a thumbnail) its size is read by Pillow, which takes a tenth as long as the decoding.
 TABLES = rb"(?:\xff\xdb\x00\x43.{65}|\xff\xdb\x00\x84.{130})+"
@@ -77,6 +80,8 @@ def _decode_any(data, at_least):
         most = Image.MAX_IMAGE_PIXELS or np.inf
         if 0 < height * width < most:
             return _decode_jpeg(data, min(height, width), at_least)
+    if data[4:8] == HEIC:
+        _learn_heic()
     with Image.open(io.BytesIO(data)) as picture:
         if picture.format in ("JPEG", "MPO"):
             return _decode_jpeg(data, min(picture.size), at_least, is_cmyk=picture.mode == "CMYK")
@@ -117,14 +122,31 @@ def _lacks_blocks(data, end):
     return Image.open(io.BytesIO(data)).tobytes() != Image.open(io.BytesIO(longer)).tobytes()
 
 
+@functools.cache
+def _learn_heic():
+    """Let Pillow read what phones call HEIC, where its plug-in is installed."""
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+
+
+def has_transparency(path: str | Path) -> bool:
+    """Return whether a picture file that can be read has pixels that are not opaque: `decode` lays them over white."""
+    with Image.open(path) as picture:
+        if not picture.has_transparency_data:
+            return False
+        return picture.convert("RGBA").getchannel("A").getextrema()[0] < 255
+
+
 def _why_unidentified(data):
     """Return what a file is that no decoder knows."""
     if not data:
         return "is empty (0 bytes): copy or download it again."
     if re.match(rb"\W*(!doctype|html|head|body)\b", data, re.IGNORECASE):
         return "is a web page, not a picture: download it again."
-    if data[4:8] == b"ftyp":
-        return "is a HEIC photograph or a film: save it as JPEG first."
+    if data[4:8] == HEIC:
+        return "is a HEIC photograph or a film: save it as JPEG first, or run pip install pillow-heif."
     return "is no picture, or its beginning is damaged: give a whole JPEG or PNG file."
 
 

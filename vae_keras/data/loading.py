@@ -12,7 +12,7 @@ MOST_ERRORS = 20  # named in one message
 
 
 def load_images(
-    path: str | Path, image_size: int = 64, crop: float | None = None, find_face: bool = False
+    path: str | Path, image_size: int = 64, crop: float | None = None, align: bool = False
 ) -> tuple[np.ndarray, list[str]]:
     """Load pictures as a model takes them.
 
@@ -20,7 +20,7 @@ def load_images(
         path: A picture, a folder (and the folders in it, sorted by name) or a .npy of uint8 RGB (n, h, w, 3).
         image_size: Pixels a side. A picture that has this size already is left as it is.
         crop: Side of the centre square as a fraction of the width; None takes the largest square.
-        find_face: Whether to look for the face in each picture instead of taking its centre.
+        align: Whether to find the face in each picture and align it, instead of taking the centre.
 
     Returns:
         The pictures, uint8 (n, image_size, image_size, 3), and a list of their n names.
@@ -30,17 +30,17 @@ def load_images(
         ImageError: Pictures cannot be used. It names all of them: left out, they would shift the others' order.
 
     Example:
-        >>> images, names = load_images("photographs/", image_size=64, find_face=True)
+        >>> images, names = load_images("photographs/", image_size=64, align=True)
     """
     pictures = find_pictures(Path(path))
-    at_least = needed_side(image_size, crop, find_face)
+    at_least = needed_side(image_size, crop, align)
     images = np.empty((len(pictures), image_size, image_size, 3), np.uint8)
     errors = []
     for row, (name, picture) in enumerate(pictures.items()):
         try:
             if isinstance(picture, Path):
                 picture = read_image(picture, at_least)
-            images[row] = frame(picture, image_size, crop, find_face, name)
+            images[row] = frame(picture, image_size, crop, align, name)
         except ImageError as error:
             errors.append(str(error))
     if len(errors) > MOST_ERRORS:

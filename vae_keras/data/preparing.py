@@ -18,6 +18,7 @@ from vae_keras.data.measured import MEASURED, measure
 from vae_keras.data.splits import SPLITS, limit_rows, sort_rows, split_by_hash
 
 BLOCK = 64  # pictures per task of the thread pool
+MANY, MANY_TO_ALIGN = 2000, 100  # pictures, over which a bar shows how far it is
 FEWEST = 40  # pictures that a data set needs: with fewer, some lesson has nothing to measure with
 
 
@@ -97,7 +98,8 @@ def _blocks_in_order(dataset, names, size, progress) -> Iterator[Block]:
     from tqdm import tqdm
 
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    hidden = None if progress and len(names) > 2000 else True  # None: as TQDM_DISABLE says
+    many = MANY_TO_ALIGN if dataset.align else MANY
+    hidden = None if progress and len(names) > many else True  # None: as TQDM_DISABLE says
     gigabytes = len(names) * size * size * 3 / 1e9
     description = f"Preparing {dataset.title}, {gigabytes:.1f} GB of disk and memory"
     bar = tqdm(total=len(names), desc=description, file=sys.stdout, mininterval=1, disable=hidden)

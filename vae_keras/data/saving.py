@@ -4,9 +4,11 @@ A folder is replaced only where each file in it is one that the program wrote th
 where the program wrote it, which is told by a mark in its metadata, or where the user asks for it.
 """
 
+import importlib.util
 import io
 import math
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from vae_keras import storage
 from vae_keras.data.archives import PICTURE_SUFFIXES
 from vae_keras.data.images import ImageError, check_images
 
+VIDEO = ".mp4"
 MARKED_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF")
 SOFTWARE = 0x0131  # the Exif tag that holds the mark
 GAP = 2  # pixels between the pictures of a grid
@@ -81,6 +84,60 @@ def save_gif(
         raise _cannot_be_written(path, error) from None
 
 
+def save_animation(frames: Iterable, path: str | Path, rate: int, force: bool = False) -> None:
+    """Write an animation whose frames are made one after the other.
+
+    Args:
+        frames: pictures of one size, uint8 (height, width, 3).
+        path: Name of an .mp4 (H.264, which phones and browsers play), or of a .gif, which begins again at its end.
+        rate: Frames a second.
+        force: Whether to replace a file. An .mp4 carries no mark of the program.
+
+    Raises:
+        ImageError: Something of the user's is there, it cannot be written, or for an .mp4 the package av is missing.
+    """
+    path = Path(path).resolve()
+    if path.suffix.lower() == ".gif":
+        duration = round(1000 / rate)
+        save_gif(np.stack(list(frames)), path, milliseconds=duration, last=duration, force=force)
+        return
+    check_video()
+    check_output(path, force)
+    try:
+        with storage.replacing(path.parent, [path.name]) as (part,):
+            _write_video(frames, part, rate)
+    except OSError as error:
+        raise _cannot_be_written(path, error) from None
+
+
+def check_video() -> None:
+    """Check that videos can be written.
+
+    Raises:
+        ImageError: The package av is not installed.
+    """
+    if importlib.util.find_spec("av") is None:
+        raise ImageError(
+            'An .mp4 needs the package av: run pip install "vae-keras[photo]", or give a name in .gif.'
+        )
+
+
+def _write_video(frames, path, rate):
+    """Write frames as H.264, whose sides are even: an odd row or column is left out."""
+    import av
+
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = None
+        for frame in frames:
+            height, width = (side - side % 2 for side in frame.shape[:2])
+            if stream is None:
+                stream = container.add_stream("libx264", rate=rate, options={"crf": "18"})
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            picture = np.ascontiguousarray(frame[:height, :width])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
 def check_output(path: str | Path, force: bool = False) -> str:
     """Check, before the work is done, that its result can be written.
 
@@ -99,7 +156,7 @@ def check_output(path: str | Path, force: bool = False) -> str:
         _check_folder(path)
         return "folder"
     is_array = path.suffix.lower() == ".npy"
-    if not is_array and not path.name.lower().endswith(PICTURE_SUFFIXES):
+    if not is_array and not path.name.lower().endswith((*PICTURE_SUFFIXES, VIDEO)):
         raise ImageError(f"{path} ends in {path.suffix}: give a name in .npy, .png or .jpg, or a folder.")
     if path.exists() and not force and not _was_written_here(path):
         raise ImageError(
@@ -160,10 +217,17 @@ def _write_picture(frames, path, **options):
         raise ValueError(f"there is no encoder for {path.suffix}")
     if len(frames) > 1:
         options |= {"save_all": True, "append_images": frames[1:]}
-    data = _encode(frames[0], form, options)
-    if form in MARKED_FORMATS and len(frames) * frames[0].width * frames[0].height < Image.MAX_IMAGE_PIXELS:
-        mark = _mark(data)
-        data = _encode(frames[0], form, options | _metadata(form, mark))
+    is_marked = form in MARKED_FORMATS and (
+        len(frames) * frames[0].width * frames[0].height < Image.MAX_IMAGE_PIXELS
+    )
+    if (
+        is_marked and form == "PNG"
+    ):  # which keeps the pixels; another format has to be read again for its mark
+        data = _encode(frames[0], form, options | _metadata(form, _mark_of(frames)))
+    else:
+        data = _encode(frames[0], form, options)
+        if is_marked:
+            data = _encode(frames[0], form, options | _metadata(form, _mark(data)))
     with storage.replacing(path.parent, [path.name]) as (part,):
         part.write_bytes(data)
 
@@ -189,10 +253,16 @@ def _mark(data):
 
     Where somebody has painted in the picture since, it is theirs: the checksum is another.
     """
-    checksum = 0
     with Image.open(io.BytesIO(data), formats=MARKED_FORMATS) as picture:
-        for frame in ImageSequence.Iterator(picture):
-            checksum = zlib.crc32(frame.convert("RGB").tobytes(), checksum)
+        return _mark_of(ImageSequence.Iterator(picture))
+
+
+def _mark_of(frames):
+    """Return the mark of pictures of Pillow's."""
+    checksum = 0
+    for frame in frames:
+        colours = frame if frame.mode == "RGB" else frame.convert("RGB")
+        checksum = zlib.crc32(colours.tobytes(), checksum)
     return f"vae_keras {checksum:08x}"
 
 
@@ -225,6 +295,8 @@ def grid_image(images: np.ndarray, columns: int | None = None) -> np.ndarray:
         One picture, uint8 (height, width, 3).
     """
     count, height, width, _ = images.shape
+    if count == 1:
+        return images[0]
     columns = min(columns or _grid_columns(count), count)
     rows = math.ceil(count / columns)
     grid = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vae_keras import latent, priors
-from vae_keras.applications import alignment
+from vae_keras.data import alignment
 from vae_keras.directions import usable_attributes
 from vae_keras.evaluation import pca as principal_components
 from vae_keras.evaluation import report
@@ -98,7 +98,7 @@ def describe_model(vae, faces) -> dict:
         "limit": faces.limit,
         "title": dataset.title,
         "crop": dataset.crop,
-        "find_face": dataset.find_face,
+        "find_face": dataset.align,
         "template": face_template(faces),
         "attributes": list(dataset.attributes),
         "arithmetic": list(dataset.arithmetic),
@@ -118,6 +118,8 @@ def face_template(faces):
     """
     if not faces.dataset.photographs:
         return None
+    if faces.dataset.align:
+        return [list(point) for point in alignment.TEMPLATE]
     if importlib.util.find_spec("mtcnn") is None:
         print(
             "mtcnn is not installed: the model takes the centre of photographs (pip install mtcnn mends it)"

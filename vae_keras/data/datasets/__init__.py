@@ -16,32 +16,32 @@ def dataset_names() -> list[str]:
     return list(REGISTERED)
 
 
-def get_dataset(name_or_path: str | Path, find_face: bool = False) -> Dataset:
+def get_dataset(name_or_path: str | Path, align: bool = False) -> Dataset:
     """Find a data set.
 
     Args:
         name_or_path: A name of `dataset_names()`, or a folder or zip archive of pictures. One that is laid out like a
             known data set is taken for what it is.
-        find_face: Whether to frame each picture around the largest face found in it; pictures without one are left
-            out.
+        align: Whether to find the largest face in each picture and align it; pictures without one are left out.
 
     Returns:
         The data set.
 
     Raises:
-        ValueError: The name is unknown, and the nearest are offered; or the archive must not be used.
+        ValueError: The name is unknown, and the nearest are offered; or the archive must not be used; or its drawings
+            are to be aligned.
         FileNotFoundError: There is no such folder, no picture in it, or the download fails.
 
     Example:
         >>> get_dataset("celeba")
-        >>> get_dataset("~/photographs.zip", find_face=True)
+        >>> get_dataset("~/photographs.zip", align=True)
     """
     name = str(name_or_path)
     if name in REGISTERED:
         dataset_class = REGISTERED[name]
-        return dataset_class(dataset_class.find_files(), address=name, find_face=find_face)
+        return dataset_class(dataset_class.find_files(), address=name, align=align)
     files = Files(_existing(Path(name_or_path).expanduser()))
-    return _recognize(files)(files, address=str(files.path.resolve()), find_face=find_face)
+    return _recognize(files)(files, address=str(files.path.resolve()), align=align)
 
 
 def _recognize(files):

@@ -19,8 +19,8 @@ class AnimeFaces(Dataset):
     photographs = False
     terms = "Anime faces: drawn by artists whose rights are open; for education only."
 
-    def __init__(self, files, address="", find_face=False):
-        super().__init__(files, address, find_face)
+    def __init__(self, files, address="", align=False):
+        super().__init__(files, address, align)
         self.colours = self._read_colours()
         self._choose_attributes()
 

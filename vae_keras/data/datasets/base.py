@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vae_keras.data import framing
+from vae_keras.data import alignment, framing
 from vae_keras.data.archives import Files, locate
 from vae_keras.data.images import ImageError, decode
 from vae_keras.data.measured import MEASURED
@@ -47,16 +47,16 @@ class Dataset:
         files: The folder or archive.
         members: {name of a picture: name of its file}.
         address: What `get_dataset` finds it by: its name, or the whole path of a folder or zip.
-        find_face: Whether pictures are framed around the face that is found, instead of the centre.
+        align: Whether the face is found in each picture and aligned, instead of the centre cut out.
 
     Args:
         files: The folder or archive.
         address: By default, the name.
-        find_face: Pictures without a face that is found are left out.
+        align: Pictures without a face that is found are left out.
 
     Raises:
         FileNotFoundError: There are no such pictures in the files.
-        ValueError: A table does not belong to the pictures.
+        ValueError: A table does not belong to the pictures, or drawings are to be aligned.
 
     Example:
         ```python
@@ -87,12 +87,16 @@ class Dataset:
     official_split = False
     drawing_modules = ()
 
-    def __init__(self, files: Files, address: str = "", find_face: bool = False):
+    def __init__(self, files: Files, address: str = "", align: bool = False):
+        if align and not self.photographs:
+            raise ValueError(f"{self.title} are drawings, in which no face is found: leave out --align.")
+        if align:
+            alignment.check_finder()
         self.files = files
         self.picture_files = self.find_picture_files()
         self.members = self.find_pictures()
         self.address = address or self.name
-        self.find_face = find_face
+        self.align = align
 
     # How it is found and recognized.
 
@@ -183,13 +187,13 @@ class Dataset:
         Returns:
             uint8 (n, size, size, 3), and [(name, reason)] of those that cannot be used, which are black.
         """
-        at_least = framing.needed_side(size, self.crop, self.find_face)
+        at_least = framing.needed_side(size, self.crop, self.align)
         pictures = np.zeros((len(names), size, size, 3), np.uint8)
         problems = []
         for row, name in enumerate(names):
             try:
                 photograph = self.photograph(name, at_least)
-                pictures[row] = framing.frame(photograph, size, self.crop, self.find_face, name)
+                pictures[row] = framing.frame(photograph, size, self.crop, self.align, name)
             except (ImageError, OSError) as error:
                 reason = str(error).removeprefix(f"{name} ") or type(error).__name__
                 problems.append((name, reason))

@@ -57,6 +57,4 @@ class DrawnFaces(Dataset):
 
     def framed(self, names, size):
         """Draw faces in the size that is wanted."""
-        if self.find_face:
-            return super().framed(names, size)
         return self.draw(names, size), []

@@ -18,10 +18,10 @@ class Folder(Dataset):
 
     terms = "Pictures of your own: use photographs of yourself, or of people who agreed."
 
-    def __init__(self, files, address="", find_face=False):
+    def __init__(self, files, address="", align=False):
         self.title = files.path.resolve().name
         self.name = re.sub(r"[^\w.-]+", "_", self.title.removesuffix(".zip")) or "pictures"
-        super().__init__(files, address, find_face)
+        super().__init__(files, address, align)
         self.labels = self._read_attributes()
         self._choose_attributes()
 

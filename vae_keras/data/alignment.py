@@ -1,18 +1,24 @@
 """Find the faces in a photograph, and bring one to where a model expects it.
 
+Training pictures of one's own (`--align`) and the photographs that a model works on go through it.
+
 The finder is MTCNN (Zhang et al. 2016, arXiv 1604.02878) of the package `mtcnn`, which carries its weights. It gives
 five points a face. A similarity, which turns, scales and shifts, maps them to where the training pictures have them.
 """
 
 import functools
+import importlib.util
+import threading
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from vae_keras.data import ImageError, framing
+from vae_keras.data.images import ImageError
 
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # left: on the picture's left
+# Where they lie in the pictures that a model of aligned faces is trained on, as fractions of the side: as in CelebA's.
+TEMPLATE = ((0.3763, 0.5204), (0.6347, 0.5201), (0.5037, 0.6787), (0.3903, 0.7952), (0.6178, 0.7944))
 LARGEST_SIDE = 1024  # pixels of the picture that the finder looks at
 BORDER = 0.2  # of the longer side, around the picture: a face that fills the picture is missed without
 CONFIDENT = 0.9  # what the finder says of a face, 0 to 1, from which it counts
@@ -48,24 +54,37 @@ class AlignedFace:
     matrix: np.ndarray
 
 
+_one_at_a_time = threading.Lock()
+
+
+def check_finder() -> None:
+    """Check that faces can be found.
+
+    Raises:
+        ImageError: The package mtcnn is not installed.
+    """
+    if importlib.util.find_spec("mtcnn") is None:
+        raise ImageError(
+            'Finding a face needs the package mtcnn: run pip install "vae-keras[photo]", or crop the pictures to the '
+            "face and take them as they are (--no-align, or training without --align)."
+        )
+
+
 @functools.cache
 def _finder():
     """Return the face finder. It is loaded once, in a second."""
-    try:
-        from mtcnn import MTCNN
-    except ImportError:
-        raise ImageError(
-            'Finding a face needs the package mtcnn: run pip install "vae-keras[photo]", or crop the picture to the '
-            "face and add --no-align."
-        ) from None
+    check_finder()
+    from mtcnn import MTCNN
+
     return MTCNN()
 
 
-def find_faces(photograph: np.ndarray) -> list[FoundFace]:
+def find_faces(photograph: np.ndarray, largest_side: int = LARGEST_SIDE) -> list[FoundFace]:
     """Return the faces in a photograph, the largest first.
 
     Args:
         photograph: uint8 (height, width, 3).
+        largest_side: pixels to which a larger photograph is reduced first. Faces under 20 pixels are missed then.
 
     Returns:
         A list of `FoundFace`, empty where none is found.
@@ -73,12 +92,14 @@ def find_faces(photograph: np.ndarray) -> list[FoundFace]:
     Raises:
         ImageError: The package mtcnn is not installed.
     """
-    scale = min(1.0, LARGEST_SIDE / max(photograph.shape[:2]))
+    scale = min(1.0, largest_side / max(photograph.shape[:2]))
     small = cv2.resize(photograph, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     border = round(BORDER * max(small.shape[:2]))
     padded = cv2.copyMakeBorder(small, border, border, border, border, cv2.BORDER_REPLICATE)
+    with _one_at_a_time:
+        seen = _finder().detect_faces(padded)
     found = []
-    for face in _finder().detect_faces(padded) or []:
+    for face in seen or []:
         points = np.array([face["keypoints"][name] for name in POINTS], "float64")
         left, top, width, height = face["box"]
         if face["confidence"] >= CONFIDENT and width > 0 and height > 0:
@@ -87,7 +108,7 @@ def find_faces(photograph: np.ndarray) -> list[FoundFace]:
     return sorted(found, key=lambda face: -face.box[2] * face.box[3])
 
 
-def align(photograph: np.ndarray, face: FoundFace, template, size: int) -> AlignedFace:
+def align_face(photograph: np.ndarray, face: FoundFace, template, size: int) -> AlignedFace:
     """Return a face turned, scaled and shifted to where a model expects it.
 
     Args:
@@ -138,28 +159,6 @@ def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
     equations = np.concatenate([np.stack([x, -y, ones, zeros], 1), np.stack([y, x, zeros, ones], 1)])
     a, b, right, down = np.linalg.lstsq(equations, targets.T.ravel(), rcond=None)[0]
     return np.array([[a, -b, right], [b, a, down]])
-
-
-def crop_face(picture: np.ndarray, crop: float | None, size: int) -> AlignedFace:
-    """Return the centre square of a picture as a face, for pictures that are framed already.
-
-    Args:
-        picture: uint8 (height, width, 3).
-        crop: side of the square as a fraction of the width; None takes the largest.
-        size: pixels a side of the result.
-
-    Returns:
-        An `AlignedFace`.
-    """
-    if picture.shape[:2] == (size, size):
-        return AlignedFace(picture, np.eye(2, 3))
-    square = framing.crop_square(picture, crop)
-    scale = size / len(square)
-    height, width = picture.shape[:2]
-    left, top = (width - len(square)) // 2, (height - len(square)) // 2
-    shift = 0.5 * scale - 0.5
-    matrix = np.array([[scale, 0, shift - scale * left], [0, scale, shift - scale * top]])
-    return AlignedFace(framing.resize(square, size), matrix)
 
 
 def measure_template(images: np.ndarray):
