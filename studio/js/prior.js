@@ -1,0 +1,73 @@
+// New codes, drawn as `Pretrained.sample` of the module draws them: the same code for the same seed.
+
+import { Generator } from "./random.js";
+
+/** Return the code of a new face, a Float32Array. */
+export function draw(model, seed, temperature) {
+  return model.prior.kind === "diffusion"
+    ? drawByDiffusion(model, seed, temperature)
+    : drawFromMixture(model, seed, temperature);
+}
+
+async function drawFromMixture(model, seed, temperature) {
+  const { weights, means, factors } = model.arrays;
+  const size = model.latentDim;
+  const component = choose(weights, new Generator(seed, 0).random());
+  const noise = new Generator(seed, 1).normals(size);
+  const code = new Float32Array(size);
+  let place = (component * size * (size + 1)) / 2; // lower triangles, row by row
+  for (let row = 0; row < size; row++) {
+    let sum = 0;
+    for (let column = 0; column <= row; column++) sum += factors[place++] * noise[column];
+    code[row] = means[component * size + row] + temperature * sum;
+  }
+  return code;
+}
+
+function choose(weights, uniform) {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let edge = 0;
+  for (let i = 0; i < weights.length; i++) {
+    edge += weights[i] / total;
+    if (uniform < edge) return i;
+  }
+  return weights.length - 1;
+}
+
+// Heun's method along falling levels of noise, as `DiffusionPrior.path`.
+async function drawByDiffusion(model, seed, temperature) {
+  const { levels } = model.prior;
+  const size = model.latentDim;
+  const guess = async (noisy, level) => {
+    const [answer] = await model.run(
+      "guess.onnx", 1, [Float32Array.from(noisy), Float32Array.of(level)], [[size], [1]],
+    );
+    return answer;
+  };
+  const start = Math.sqrt(1 + levels[0] ** 2);
+  let noisy = new Generator(seed).normals(size).map((value) => start * value);
+  for (let step = 0; step < levels.length - 1; step++) {
+    const [level, lower] = [levels[step], levels[step + 1]];
+    const first = await guess(noisy, level);
+    const slope = noisy.map((value, i) => (value - first[i]) / level);
+    const ahead = noisy.map((value, i) => value + (lower - level) * slope[i]);
+    const second = await guess(ahead, lower);
+    noisy = noisy.map((value, i) => {
+      const slopeAhead = (ahead[i] - second[i]) / lower;
+      return value + ((lower - level) * (slope[i] + slopeAhead)) / 2;
+    });
+  }
+  return unwhiten(model, await guess(noisy, levels.at(-1)), temperature);
+}
+
+function unwhiten(model, whitened, temperature) {
+  const { center, unwhiten: matrix } = model.arrays;
+  const size = model.latentDim;
+  const code = new Float32Array(size);
+  for (let column = 0; column < size; column++) {
+    let sum = 0;
+    for (let row = 0; row < size; row++) sum += whitened[row] * matrix[row * size + column];
+    code[column] = temperature * sum + center[column];
+  }
+  return code;
+}
