@@ -13,6 +13,10 @@ from pathlib import Path
 
 AXE = "axe-core@4"  # the accessibility rules, from npm
 WIDTHS = (1280, 390)
+# Chromium itself asks for nothing.
+QUIET = (
+    "disable-quic no-first-run disable-background-networking disable-component-update disable-sync".split()
+)
 
 
 def missing():
@@ -27,15 +31,23 @@ def missing():
     return ""
 
 
-def start():
-    """Return a browser of Debian's chromium."""
+def start(*arguments, hosts=""):
+    """Return a browser of Debian's chromium.
+
+    Args:
+        *arguments: more of its command line, without dashes.
+        hosts: the host that it may ask; all others are not found.
+    """
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
     for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "hide-scrollbars"):
         options.add_argument(f"--{argument}")
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")  # nothing comes from the network
+    for argument in (*QUIET, *arguments):
+        options.add_argument(f"--{argument}")
+    allowed = f", EXCLUDE {hosts}" if hosts else ""
+    options.add_argument(f"--host-resolver-rules=MAP * ~NOTFOUND{allowed}")  # nothing comes from the network
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(shutil.which("chromedriver"))
     browser = webdriver.Chrome(options=options, service=service)

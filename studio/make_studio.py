@@ -104,7 +104,9 @@ def serve(folder: Path, port: int):
     """Serve a folder on 127.0.0.1 until it is stopped; port 0 takes one that is free."""
     handler = functools.partial(Handler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        print(f"the studio is at http://127.0.0.1:{server.server_address[1]}/  (stop with Ctrl+C)", flush=True)
+        print(
+            f"the studio is at http://127.0.0.1:{server.server_address[1]}/  (stop with Ctrl+C)", flush=True
+        )
         try:
             server.serve_forever()
         except KeyboardInterrupt:
