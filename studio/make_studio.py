@@ -28,7 +28,7 @@ def missing() -> str:
     """Return what is missing to build the studio, "" where nothing is."""
     for package in ("tensorflow", "tf2onnx", "onnx"):
         if not importlib.util.find_spec(package):
-            return f"the Python package {package} (make setup, and requirements-dev.txt)"
+            return f"the Python package {package} (requirements-dev.txt)"
     if not RUNTIME.exists() and not shutil.which("npm"):
         return "npm (on Debian: apt-get install npm)"
     return ""
@@ -48,8 +48,7 @@ def fetch_runtime():
 
 def export_models(out: Path):
     """Export the models that ship into a folder, where they are not there already."""
-    command = [sys.executable, "-m", "vae_keras.release.studio", "--out", str(out)]
-    subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run([sys.executable, STUDIO / "export.py", "--out", out], check=True)
 
 
 def assemble(models: Path, out: Path):

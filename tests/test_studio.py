@@ -16,8 +16,8 @@ for needed in ("tf2onnx", "onnx"):
 import onnx  # noqa: E402
 from onnx.reference import ReferenceEvaluator  # noqa: E402
 
+from studio import export  # noqa: E402
 from vae_keras import hub, latent  # noqa: E402
-from vae_keras.release import studio  # noqa: E402
 
 pytestmark = pytest.mark.slow
 NAMES = ("celeba", "cartoon")  # one with a diffusion prior, one with a mixture
@@ -27,7 +27,7 @@ NAMES = ("celeba", "cartoon")  # one with a diffusion prior, one with a mixture
 def exported(tmp_path_factory):
     """Return the folder of two exported models."""
     folder = tmp_path_factory.mktemp("models")
-    assert studio.export_models(folder, NAMES) == list(NAMES)
+    assert export.export_models(folder, NAMES) == list(NAMES)
     return folder
 
 
@@ -81,7 +81,7 @@ def test_encoder_gives_the_codes_of_python(exported, name, model):
 
 def test_weights_are_stored_as_float16(exported, name):
     graph = onnx.load(exported / name / "decoder.onnx").graph
-    large = [weights for weights in graph.initializer if np.prod(weights.dims) > studio.LARGEST_EXACT]
+    large = [weights for weights in graph.initializer if np.prod(weights.dims) > export.LARGEST_EXACT]
     assert large and all(weights.data_type == onnx.TensorProto.FLOAT16 for weights in large)
 
 
@@ -133,16 +133,16 @@ def diffuse(guess, levels, arrays, seed):
 def test_a_second_export_writes_only_what_changed(exported, tmp_path):
     folder = tmp_path / "models"
     shutil.copytree(exported, folder)
-    assert studio.export_models(folder, NAMES) == []
+    assert export.export_models(folder, NAMES) == []
     path = folder / "cartoon" / "model.json"
     path.write_text(path.read_text().replace('"fingerprint": "', '"fingerprint": "0'))
-    assert studio.export_models(folder, NAMES) == ["cartoon"]
+    assert export.export_models(folder, NAMES) == ["cartoon"]
 
 
 def test_a_folder_of_the_user_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="already exists"):
-        studio.export_models(tmp_path, NAMES)
+        export.export_models(tmp_path, NAMES)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 

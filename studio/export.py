@@ -1,4 +1,4 @@
-"""Writes what the studio in the browser (studio/) needs of the models that ship: networks as ONNX, and their numbers.
+"""Writes what the studio needs of the models that ship: networks as ONNX, and the numbers that go with them.
 
 A model's folder holds:
 
@@ -16,13 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_keras import storage
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from vae_keras import storage  # noqa: E402
 
 MODELS = ("celeba", "anime", "cartoon")
 KIND = "studio"  # in the mark of the folder, see `storage.write_marker`
 DESCRIPTION = "model.json"
 NUMBERS = "numbers.bin"
-WEIGHTS = Path(__file__).resolve().parents[1] / "hub" / "weights"
+WEIGHTS = ROOT / "vae_keras" / "hub" / "weights"
 LARGEST_EXACT = 1000  # values of a weight that stays float32: biases and the like are small
 # The face that the page opens with, by model: a seed of `Pretrained.sample`, chosen by eye.
 FIRST_SEED = {"celeba": 14, "anime": 1, "cartoon": 12}
@@ -146,7 +149,7 @@ def diffusion_step(diffusion):
     """Return a Keras model from (noisy codes, noise) to the guess of a `DiffusionPrior`, all whitened."""
     import keras
 
-    @keras.saving.register_keras_serializable("vae_keras_release")
+    @keras.saving.register_keras_serializable("studio")
     class Step(keras.layers.Layer):
         """The guess of the mixture, corrected by the denoiser."""
 
@@ -238,7 +241,9 @@ def describe_prior(model) -> dict:
 def main():
     """Export the models into a folder."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", default="build/studio-models", help="folder of the exported models")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "build" / "studio-models", help="folder of the exported models"
+    )
     options = parser.parse_args()
     try:
         exported = export_models(options.out)
