@@ -6,6 +6,8 @@ A model's folder holds:
 - `guess.onnx`: one step of a diffusion prior, where the model has one.
 - `numbers.bin`: the prior and the attribute directions, one array after the other.
 - `model.json`: where those stand, names, sizes, the template of the alignment, terms, and a fingerprint.
+
+The folder `finder` holds the three networks of the face finder.
 """
 
 import argparse
@@ -26,7 +28,9 @@ KIND = "studio"  # in the mark of the folder, see `storage.write_marker`
 DESCRIPTION = "model.json"
 NUMBERS = "numbers.bin"
 WEIGHTS = ROOT / "vae_keras" / "hub" / "weights"
+FREE_SIDE = 24  # pixels of an example, where a network takes pictures of any size
 LARGEST_EXACT = 1000  # values of a weight that stays float32: biases and the like are small
+FINDER = "finder"
 # The face that the page opens with, by model: a seed of `Pretrained.sample`, chosen by eye.
 FIRST_SEED = {"celeba": 14, "anime": 1, "cartoon": 12}
 TEMPERATURE = 0.8  # of the first face
@@ -40,7 +44,7 @@ def export_models(folder, names=MODELS) -> list[str]:
         names: of models that ship.
 
     Returns:
-        The names of those that were exported anew.
+        The names of those that were exported anew, of models and of the finder.
 
     Raises:
         FileExistsError: The folder holds something else.
@@ -54,6 +58,10 @@ def export_models(folder, names=MODELS) -> list[str]:
         if _stored_fingerprint(target) != fingerprint(name):
             export_model(name, target)
             exported.append(name)
+    finder = Path(folder, FINDER)
+    if not finder.exists():
+        export_finder(finder)
+        exported.append(FINDER)
     return exported
 
 
@@ -112,13 +120,40 @@ def export_network(network, path) -> None:
     """
     import onnx
 
-    examples = [np.zeros((1, *tensor.shape[1:]), "float32") for tensor in network.inputs]
+    shapes = [[side or FREE_SIDE for side in tensor.shape[1:]] for tensor in network.inputs]
+    examples = [np.zeros((1, *shape), "float32") for shape in shapes]
     network(examples if len(examples) > 1 else examples[0])  # Keras exports what was called only
     network.export(str(path), format="onnx", verbose=False)
     graph = onnx.load(path)
     halve_weights(graph.graph)
     onnx.checker.check_model(graph)
     onnx.save(graph, path)
+
+
+def export_finder(folder) -> None:
+    """Write the networks of the face finder, MTCNN of the package `mtcnn`.
+
+    Args:
+        folder: is made if it is not there.
+
+    Raises:
+        ImportError: mtcnn, tf2onnx or onnx is not installed.
+    """
+    import keras
+    from mtcnn.network import onet, pnet, rnet
+    from mtcnn.utils.tensorflow import load_weights
+
+    networks = {
+        "proposals": (pnet.PNet(), "pnet.lz4", None),
+        "refusals": (rnet.RNet(), "rnet.lz4", 24),
+        "points": (onet.ONet(), "onet.lz4", 48),
+    }
+    with storage.replacing(folder, [f"{name}.onnx" for name in networks]) as paths:
+        for (network, weights, side), path in zip(networks.values(), paths):
+            network.build()
+            network.set_weights(load_weights(weights))
+            images = keras.Input((side, side, 3), name="images")
+            export_network(keras.Model(images, network(images)), path)
 
 
 def halve_weights(graph) -> None:

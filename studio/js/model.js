@@ -1,13 +1,8 @@
 // A trained model in the browser: its networks, by ONNX Runtime, and the numbers that go with them.
 
-import * as ort from "../vendor/ort.wasm.bundle.min.mjs";
+import { FOLDER, openNetwork, runNetwork } from "./networks.js";
 
-ort.env.wasm.numThreads = 1; // more need headers that a static host does not send
-ort.env.wasm.wasmPaths = new URL("../vendor/", import.meta.url).href;
-
-const FOLDER = new URL("../models/", import.meta.url);
 const loaded = new Map();
-let running = Promise.resolve(); // ONNX Runtime computes one thing at a time
 
 /** Return a model by its name; it is loaded once. */
 export function loadModel(name) {
@@ -23,7 +18,7 @@ async function readModel(folder) {
   const [description, numbers, decoder] = await Promise.all([
     fetchFile(new URL("model.json", folder)).then((answer) => answer.json()),
     fetchFile(new URL("numbers.bin", folder)).then((answer) => answer.arrayBuffer()),
-    ort.InferenceSession.create(new URL("decoder.onnx", folder).href),
+    openNetwork(new URL("decoder.onnx", folder)),
   ]);
   return new Model(folder, description, numbers, decoder);
 }
@@ -44,7 +39,7 @@ export class Model {
 
   session(file) {
     if (!this.sessions.has(file)) {
-      const loading = ort.InferenceSession.create(new URL(file, this.folder).href);
+      const loading = openNetwork(new URL(file, this.folder));
       loading.catch(() => this.sessions.delete(file));
       this.sessions.set(file, loading);
     }
@@ -57,30 +52,24 @@ export class Model {
     return Promise.all(files.map((file) => this.session(file)));
   }
 
-  /** Run a network: arrays of numbers with a row for each of `count` in, arrays of numbers out, in their order. */
-  async run(file, count, inputs, shapes) {
-    const session = await this.session(file);
-    const feeds = {};
-    session.inputNames.forEach((name, i) => {
-      feeds[name] = new ort.Tensor("float32", inputs[i], [count, ...shapes[i]]);
-    });
-    const result = running.then(() => session.run(feeds));
-    running = result.catch(() => {});
-    const outputs = await result;
-    return session.outputNames.map((name) => outputs[name].data);
+  /** Run a network of the model; rows of numbers in, given with their shapes, and rows of numbers out. */
+  async run(file, ...inputs) {
+    const outputs = await runNetwork(await this.session(file), inputs);
+    return outputs.map(({ data }) => data);
   }
 
   /** Return the pictures of codes, one code after the other: Float32Array in [0, 1], pixel by pixel, red, green, blue. */
   async decode(codes) {
-    const [images] = await this.run("decoder.onnx", codes.length / this.latentDim, [codes], [[this.latentDim]]);
+    const shape = [codes.length / this.latentDim, this.latentDim];
+    const [images] = await this.run("decoder.onnx", { data: codes, shape });
     return images;
   }
 
   /** Return mean and logarithm of the variance of a picture's code; the picture is bytes or numbers in [0, 1]. */
   async encode(image) {
-    const values = image instanceof Float32Array ? image : Float32Array.from(image, (value) => value / 255);
-    const size = this.imageSize;
-    const [mean, logVariance] = await this.run("encoder.onnx", 1, [values], [[size, size, 3]]);
+    const data = image instanceof Float32Array ? image : Float32Array.from(image, (value) => value / 255);
+    const shape = [1, this.imageSize, this.imageSize, 3];
+    const [mean, logVariance] = await this.run("encoder.onnx", { data, shape });
     return { mean, logVariance };
   }
 

@@ -1,7 +1,8 @@
 // The panel for a photograph of one's own: consent, choosing, the camera, and the points that are dragged.
 
+import { findFaces } from "./finder.js";
 import { get, latest, make, say } from "./page.js";
-import { POINTS, alignment, centreSquare, cutFace, proposePoints, readPhoto, rescaled } from "./photo.js";
+import { IN_TEMPLATE, POINTS, alignment, centreSquare, cutFace, proposePoints, readPhoto, rescaled } from "./photo.js";
 import { show } from "./pixels.js";
 
 export class OwnPhoto {
@@ -76,8 +77,23 @@ export class OwnPhoto {
   /** Use a photograph with the model that is chosen: of one without a template, the middle square. */
   async takeOver(photo) {
     const model = this.page.model();
-    if (model.template) this.placePoints(photo);
-    else await this.use(photo, null, centreSquare(model, photo.full));
+    if (!model.template) {
+      await this.use(photo, null, centreSquare(model, photo.full));
+      return;
+    }
+    this.placePoints(photo);
+    if (!photo.points) await this.propose(photo);
+  }
+
+  /** Put the points where a face is found; until then, and where none is, they stand in the middle. */
+  async propose(photo) {
+    const before = this.draft.points;
+    say("Looking for a face …");
+    const [face] = await findFaces(photo.preview).catch(() => []);
+    say(face ? "" : "No face was found: drag the points yourself.");
+    if (!face || this.draft?.points !== before) return; // moved by hand meanwhile
+    this.draft.points = IN_TEMPLATE.map((i) => face.points[i].map((value) => (value + 0.5) / photo.scale - 0.5));
+    this.placeHandles();
   }
 
   placePoints(photo) {

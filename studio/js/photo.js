@@ -6,7 +6,7 @@
 import { reduce } from "./pixels.js";
 
 export const POINTS = ["left eye", "right eye", "left corner of the mouth", "right corner of the mouth"];
-const IN_TEMPLATE = [0, 1, 3, 4]; // of eyes, nose, corners of the mouth
+export const IN_TEMPLATE = [0, 1, 3, 4]; // of eyes, nose, corners of the mouth
 const OVERSAMPLING = 4; // the aligned face is cut out so many times larger, then averaged
 const MOST_PIXELS = 24e6;
 const PREVIEW_SIDE = 1024;

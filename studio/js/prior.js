@@ -39,9 +39,8 @@ async function drawByDiffusion(model, seed, temperature) {
   const { levels } = model.prior;
   const size = model.latentDim;
   const guess = async (noisy, level) => {
-    const [answer] = await model.run(
-      "guess.onnx", 1, [Float32Array.from(noisy), Float32Array.of(level)], [[size], [1]],
-    );
+    const noise = { data: Float32Array.of(level), shape: [1, 1] };
+    const [answer] = await model.run("guess.onnx", { data: Float32Array.from(noisy), shape: [1, size] }, noise);
     return answer;
   };
   const start = Math.sqrt(1 + levels[0] ** 2);
