@@ -49,16 +49,15 @@ export async function pictureOf(model, state, shown) {
   return canvas;
 }
 
+let unedited = { base: null, image: null }; // the last code that was edited, and its picture
+
 // How a face changes by edits, in [-1, 1]; null where nothing is edited.
 async function changeOf(model, base, strengths) {
   if (!Object.values(strengths).some(Boolean)) return null;
-  const edited = edit(model, base, strengths);
-  const codes = new Float32Array(2 * base.length);
-  codes.set(base);
-  codes.set(edited, base.length);
-  const images = await model.decode(codes);
-  const half = images.length / 2;
-  return Float32Array.from({ length: half }, (_, i) => images[half + i] - images[i]);
+  if (unedited.base !== base) unedited = { base, image: await model.decode(base) };
+  const { image } = unedited;
+  const edited = await model.decode(edit(model, base, strengths));
+  return edited.map((value, i) => value - image[i]);
 }
 
 function put(canvas, picture) {
