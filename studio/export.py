@@ -256,6 +256,7 @@ def describe(name: str, model, arrays: dict[str, np.ndarray]) -> dict:
         "crop": card["crop"],
         "template": card.get("template"),
         "attributes": list(model.directions.index),
+        "main": [name for name in card["attributes"] if name in model.directions.index],
         "terms": card.get("terms", ""),
         "note": card.get("note", ""),
         "prior": describe_prior(model),

@@ -87,6 +87,7 @@ def test_weights_are_stored_as_float16(exported, name):
 
 def test_description_says_what_the_page_needs(name, model, described, arrays):
     assert described["attributes"] == list(model.directions.index)
+    assert described["main"] == model.card["attributes"]
     np.testing.assert_array_equal(arrays["directions"], np.float32(model.directions))
     assert described["template"] == model.card.get("template")
     assert (described["imageSize"], described["latentDim"]) == (64, 128)

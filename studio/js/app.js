@@ -4,7 +4,7 @@ import { between, fromHash, fromText, toHash } from "./codes.js";
 import { Inside } from "./inside.js";
 import { loadModel } from "./model.js";
 import { OwnPhoto } from "./own.js";
-import { get, latest, say, slider, words } from "./page.js";
+import { get, latest, make, say, slider, words } from "./page.js";
 import { show, toBytes } from "./pixels.js";
 import { draw } from "./prior.js";
 import { Stage, pictureOf } from "./stage.js";
@@ -12,6 +12,7 @@ import { Stage, pictureOf } from "./stage.js";
 const MODELS = ["celeba", "anime", "cartoon"];
 const STRONGEST = 1.5;
 const MOST_UNDO = 100;
+const LEFT_OUT = ["Attractive", "Blurry"]; // one rates people, one only smears
 
 const stage = new Stage(get("face"));
 const past = [];
@@ -136,18 +137,21 @@ function addressOf({ model: name, base, seed, temperature, strengths, photo }) {
 // Sliders of the attributes.
 
 function makeSliders() {
-  const rows = model.attributes.map((attribute) => {
-    const range = { min: -STRONGEST, max: STRONGEST, step: 0.05, value: 0, id: `change-${attribute}` };
-    const { row, input } = slider(words(attribute), range);
-    row.classList.add("centred");
-    input.dataset.attribute = attribute;
-    whileMoving(input, () => {
-      before = false;
-      change({ strengths: { ...state.strengths, [attribute]: Number(input.value) } }, false);
-    });
-    return row;
+  const others = model.attributes.filter((name) => !model.main.includes(name) && !LEFT_OUT.includes(name));
+  const more = make("details", {}, make("summary", {}, `${others.length} more`), ...others.map(attributeSlider));
+  get("sliders").replaceChildren(...model.main.map(attributeSlider), more);
+}
+
+function attributeSlider(attribute) {
+  const range = { min: -STRONGEST, max: STRONGEST, step: 0.05, value: 0, id: `change-${attribute}` };
+  const { row, input } = slider(words(attribute), range);
+  row.classList.add("centred");
+  input.dataset.attribute = attribute;
+  whileMoving(input, () => {
+    before = false;
+    change({ strengths: { ...state.strengths, [attribute]: Number(input.value) } }, false);
   });
-  get("sliders").replaceChildren(...rows);
+  return row;
 }
 
 // New faces.

@@ -1,6 +1,6 @@
 // A trained model in the browser: its networks, by ONNX Runtime, and the numbers that go with them.
 
-import { FOLDER, openNetwork, runNetwork } from "./networks.js";
+import { FOLDER, fetchFile, openNetwork, runNetwork } from "./networks.js";
 
 const loaded = new Map();
 
@@ -21,12 +21,6 @@ async function readModel(folder) {
     openNetwork(new URL("decoder.onnx", folder)),
   ]);
   return new Model(folder, description, numbers, decoder);
-}
-
-async function fetchFile(address) {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`${address.pathname} is missing (${answer.status})`);
-  return answer;
 }
 
 export class Model {

@@ -3,14 +3,22 @@
 import * as ort from "../vendor/ort.wasm.bundle.min.mjs";
 
 ort.env.wasm.numThreads = 1; // more need headers that a static host does not send
-ort.env.wasm.wasmPaths = new URL("../vendor/", import.meta.url).href;
+ort.env.wasm.wasmPaths = { wasm: new URL("../vendor/ort-wasm-simd-threaded.wasm", import.meta.url).href };
 
 export const FOLDER = new URL("../models/", import.meta.url);
 let running = Promise.resolve();
 
-/** Return a network of a file; its address is a URL. */
-export function openNetwork(address) {
-  return ort.InferenceSession.create(address.href);
+/** Return the answer for a file; its address is a URL. */
+export async function fetchFile(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address.pathname} is missing (${answer.status})`);
+  return answer;
+}
+
+/** Return a network of a file. */
+export async function openNetwork(address) {
+  const answer = await fetchFile(address);
+  return ort.InferenceSession.create(new Uint8Array(await answer.arrayBuffer()));
 }
 
 /** Run a network: a list of {data, shape} in, a list of {data, shape} out. */

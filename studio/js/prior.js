@@ -2,26 +2,29 @@
 
 import { Generator } from "./random.js";
 
+let last = { model: null, seed: null, drawn: null }; // another temperature needs no other draw
+
 /** Return the code of a new face, a Float32Array. */
-export function draw(model, seed, temperature) {
-  return model.prior.kind === "diffusion"
-    ? drawByDiffusion(model, seed, temperature)
-    : drawFromMixture(model, seed, temperature);
+export async function draw(model, seed, temperature) {
+  if (last.model !== model || last.seed !== seed) {
+    const drawn = await (model.prior.kind === "diffusion" ? diffuse(model, seed) : drawFromMixture(model, seed));
+    last = { model, seed, drawn };
+  }
+  const { mean, deviation } = last.drawn;
+  return mean.map((value, i) => value + temperature * deviation[i]);
 }
 
-async function drawFromMixture(model, seed, temperature) {
+function drawFromMixture(model, seed) {
   const { weights, means, factors } = model.arrays;
   const size = model.latentDim;
   const component = choose(weights, new Generator(seed, 0).random());
   const noise = new Generator(seed, 1).normals(size);
-  const code = new Float32Array(size);
+  const deviation = new Float64Array(size);
   let place = (component * size * (size + 1)) / 2; // lower triangles, row by row
   for (let row = 0; row < size; row++) {
-    let sum = 0;
-    for (let column = 0; column <= row; column++) sum += factors[place++] * noise[column];
-    code[row] = means[component * size + row] + temperature * sum;
+    for (let column = 0; column <= row; column++) deviation[row] += factors[place++] * noise[column];
   }
-  return code;
+  return { mean: means.slice(component * size, (component + 1) * size), deviation };
 }
 
 function choose(weights, uniform) {
@@ -35,7 +38,7 @@ function choose(weights, uniform) {
 }
 
 // Heun's method along falling levels of noise, as `DiffusionPrior.path`.
-async function drawByDiffusion(model, seed, temperature) {
+async function diffuse(model, seed) {
   const { levels } = model.prior;
   const size = model.latentDim;
   const guess = async (noisy, level) => {
@@ -56,17 +59,15 @@ async function drawByDiffusion(model, seed, temperature) {
       return value + ((lower - level) * (slope[i] + slopeAhead)) / 2;
     });
   }
-  return unwhiten(model, await guess(noisy, levels.at(-1)), temperature);
+  return unwhiten(model, await guess(noisy, levels.at(-1)));
 }
 
-function unwhiten(model, whitened, temperature) {
+function unwhiten(model, whitened) {
   const { center, unwhiten: matrix } = model.arrays;
   const size = model.latentDim;
-  const code = new Float32Array(size);
-  for (let column = 0; column < size; column++) {
-    let sum = 0;
-    for (let row = 0; row < size; row++) sum += whitened[row] * matrix[row * size + column];
-    code[column] = temperature * sum + center[column];
+  const deviation = new Float64Array(size);
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) deviation[column] += whitened[row] * matrix[row * size + column];
   }
-  return code;
+  return { mean: center, deviation };
 }

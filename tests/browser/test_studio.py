@@ -358,6 +358,7 @@ def choose_photo(page, path):
     page.click("consent")
     page.driver.find_element("id", "file").send_keys(str(path))
     page.wait("!document.getElementById('handles').hidden")
+    page.wait("!document.getElementById('status').textContent.startsWith('Looking')")
 
 
 def drag_points(page, targets):
@@ -384,6 +385,33 @@ def test_a_photograph_needs_consent(page):
     assert page.driver.find_element("id", "choose").is_enabled()
     page.run_async("await studio.own.read(new Blob(['x'], {type: 'image/png'}))")
     assert "no picture" in page.text("status")
+
+
+@pytest.mark.parametrize("size, turn", [(512, 0), (1800, 12)])
+def test_a_face_is_found_where_python_finds_it(page, tmp_path, size, turn):
+    from PIL import Image
+
+    from vae_keras.applications import alignment
+
+    picture, path = astronaut(tmp_path)
+    turned = Image.fromarray(picture).resize((size, size), Image.BICUBIC).rotate(turn, Image.BICUBIC)
+    turned.save(path)
+    page.open()
+    choose_photo(page, path)
+    found = np.array(page.run("return studio.own.draft.points"))
+    (face, *_) = alignment.find_faces(np.asarray(turned))
+    assert np.abs(found - face.points[[0, 1, 3, 4]]).max() < 0.012 * size
+
+
+def test_a_picture_without_a_face_is_aligned_by_hand(page, tmp_path):
+    from PIL import Image
+
+    path = tmp_path / "grey.png"
+    Image.new("RGB", (300, 200), (120, 130, 140)).save(path)
+    page.open()
+    choose_photo(page, path)
+    assert "No face was found" in page.text("status")
+    assert len(page.driver.find_elements("css selector", "#handles button")) == 4
 
 
 def test_a_photograph_is_edited_as_in_python(page, models, tmp_path):
