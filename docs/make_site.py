@@ -337,6 +337,7 @@ def main():
         sys.exit("error: the site has mistakes; they stand above")
     if studio:
         shutil.copytree(studio, site / "studio")
+        make_studio.link_course(site / "studio")
     print(f"open {site / 'index.html'}")
 
 

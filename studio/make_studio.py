@@ -87,6 +87,17 @@ def write_version(out: Path):
     (out / "version.js").write_text(f'const VERSION = "{digest.hexdigest()[:12]}";\nconst FILES = {kept};\n')
 
 
+def link_course(folder: Path):
+    """Show the link to the course, in a studio that stands in the course's site."""
+    page = folder / "index.html"
+    page.write_text(
+        page.read_text().replace(
+            '<a id="course" href="../index.html" hidden>', '<a id="course" href="../index.html">'
+        )
+    )
+    write_version(folder)
+
+
 def build(out: Path):
     """Build the studio in a folder.
 

@@ -19,13 +19,14 @@ const past = [];
 let model = null;
 let state = null; // model, base (a code), strengths, seed, temperature, two (codes and share) or null, photo or null
 let before = false;
-let moving = false; // a slider is being moved: one step of undo
+let moving = null; // the slider that is being moved: one step of undo
 
 // State.
 
 /** Change the state by a few values, and show it. `once`: a step of undo of its own. */
 function change(values, once = true) {
   if (once) remember();
+  before = false;
   state = { ...state, ...values };
   refresh();
 }
@@ -38,18 +39,20 @@ function remember() {
 /** For controls that report while they move: remember the state before the first report. */
 function whileMoving(input, task) {
   input.addEventListener("input", () => {
-    if (!moving) remember();
-    moving = true;
+    if (moving !== input) remember();
+    moving = input;
     task();
   });
   input.addEventListener("change", () => {
-    moving = false;
+    moving = null;
   });
 }
 
 async function undo() {
   if (!past.length) return;
   const earlier = past.pop();
+  own.stop();
+  before = false;
   if (earlier.model !== state.model) await useModel(earlier.model);
   state = earlier;
   refresh();
@@ -78,7 +81,8 @@ function firstFace(name) {
 
 const redraw = latest(async () => {
   try {
-    await stage.draw(model, state, before);
+    if (own.choosing) stage.showPhoto(own.draft);
+    else await stage.draw(model, state, before);
     describe();
     inside.update();
   } catch (error) {
@@ -95,7 +99,7 @@ function refresh() {
 function describe() {
   const changes = Object.entries(state.strengths).filter(([, strength]) => strength);
   const edits = changes.map(([attribute, strength]) => `${words(attribute)} ${strength}`).join(", ");
-  const what = state.photo ? "Your photograph" : `A face by the model of ${model.title}`;
+  const what = state.photo || own.choosing ? "Your photograph" : `A face by the model of ${model.title}`;
   get("face").setAttribute("aria-label", before || !edits ? what : `${what}, changed: ${edits}`);
   document.body.dataset.drawn = Number(document.body.dataset.drawn ?? 0) + 1;
 }
@@ -118,7 +122,8 @@ function showControls() {
 }
 
 function setSlider(input, value) {
-  if (Number(input.value) !== value) input.value = value;
+  if (input === moving) return;
+  input.value = value;
   input.closest("label").querySelector("output").textContent = Number(value).toFixed(2);
 }
 
@@ -148,7 +153,6 @@ function attributeSlider(attribute) {
   row.classList.add("centred");
   input.dataset.attribute = attribute;
   whileMoving(input, () => {
-    before = false;
     change({ strengths: { ...state.strengths, [attribute]: Number(input.value) } }, false);
   });
   return row;
@@ -266,7 +270,6 @@ const own = new OwnPhoto({
   model: () => model,
   refresh,
   use: (photo, base) => {
-    before = false;
     change({ photo, base, strengths: {}, seed: null, two: null });
   },
   close: () => change({ ...firstFace(state.model) }),
@@ -300,12 +303,9 @@ function connect() {
     await attempt(async () => {
       await useModel(name);
       own.stop();
-      const first = firstFace(name);
+      change(firstFace(name));
       if (photo) await own.takeOver(photo);
-      else change(first);
     });
-    state = { ...state, model: name };
-    writeAddress();
   });
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input[type=number]");
@@ -331,9 +331,6 @@ async function start() {
   connect();
   document.body.dataset.ready = "yes";
   if ("serviceWorker" in navigator) navigator.serviceWorker.register("sw.js").catch(() => {});
-  const course = new URL("../index.html", location.href);
-  const answer = await fetch(course, { method: "HEAD" }).catch(() => null);
-  if (answer?.ok) get("course").hidden = false;
 }
 
 // For the curious, and for tests.

@@ -35,6 +35,10 @@ export class OwnPhoto {
     get("take").addEventListener("click", () => this.takePicture());
     get("camera-off").addEventListener("click", () => this.stopCamera());
     get("points-done").addEventListener("click", () => this.edit());
+    get("points-cancel").addEventListener("click", () => {
+      this.stop();
+      this.page.refresh();
+    });
     get("points-again").addEventListener("click", () => this.placePoints(this.photo));
     get("own-close").addEventListener("click", () => this.page.close());
     if (!navigator.mediaDevices?.getUserMedia) get("camera").hidden = true;
@@ -98,7 +102,6 @@ export class OwnPhoto {
 
   placePoints(photo) {
     this.draft = { ...photo, points: photo.points ?? proposePoints(this.page.model(), photo.full) };
-    this.page.stage.showPhoto(photo);
     this.page.refresh();
     this.placeHandles();
     get("handles").firstElementChild.focus({ preventScroll: true });
