@@ -5,8 +5,12 @@
 # make lessons     bring the committed notebooks up to date with their texts     (LESSONS="03 04" PROFILE=…)
 #                  DATA=cartoon, or other pictures: writes to build/lessons, and leaves the committed notebooks alone
 # make lab         open the lessons in JupyterLab
-# make site        the lessons, their solutions, a glossary and a reference as pages, in build/site
+# make site        the lessons, their solutions, a glossary and a reference as pages, in build/site; with the studio,
+#                  where npm and the development requirements are there
 #                  NOTEBOOKS=build/lessons: of the notebooks of that folder
+# make studio      a page to play with the models in a browser, in build/studio, served on this computer (needs npm;
+#                  PORT=8000 SERVE=no)
+# make test-browser  the tests of site and studio in a browser (needs chromium, its driver and npm)
 # make colab       write the repository's address everywhere          (REPO=owner/name; else that of origin)
 # make figures     write the figures of the models that ship and of the benchmarks into README
 # make bench       measure the training step beside others; writes benchmarks/RESULTS.md (half an hour)
@@ -30,13 +34,13 @@ INTERPRETER := $(VENV)/.python-$(VERSION)
 INSTALLED := $(VENV)/.installed-$(VERSION)
 TOOLS := $(VENV)/.tools-$(VERSION)
 SITE := $(VENV)/.site-$(VERSION)
-CODE := vae_keras tests notebooks/src benchmarks docs
+CODE := vae_keras tests notebooks/src benchmarks docs studio
 # What `make test-fast` reads: tests of seconds each. Those marked slow are left out.
 FAST := config storage model layers optimizers pipeline latent priors directions reconstruction pca distances datasets \
 	archives cache framing loading saving splits augmentation images drawn plots benchmarks project
 
 .DELETE_ON_ERROR:
-.PHONY: faces test test-fast setup lessons lab site colab figures bench bench-check quality classifier lint format test-colab clean
+.PHONY: faces test test-fast setup lessons lab site studio test-browser colab figures bench bench-check quality classifier lint format test-colab clean
 
 faces: $(INSTALLED)
 	@$(RUN) -m vae_keras faces --data "$(or $(DATA),cartoon)" --out build
@@ -59,6 +63,12 @@ lab: $(INSTALLED)
 
 site: $(SITE)
 	@$(RUN) docs/make_site.py $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
+
+studio: $(TOOLS)
+	@$(RUN) studio/make_studio.py $(if $(filter no,$(SERVE)),,--serve) $(if $(PORT),--port $(PORT))
+
+test-browser: $(TOOLS) $(SITE)
+	$(RUN) -m pytest tests/browser -q -rs --durations=5
 
 colab: $(INSTALLED)
 	@$(RUN) notebooks/src/address.py $(REPO)

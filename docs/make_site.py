@@ -1,7 +1,8 @@
 """Builds the course's site (`make site`): the committed notebooks, the pages of docs/, the reference of the module.
 
-The pages are put together in build/site-src, where links are made to fit, and Sphinx makes build/site of them. Nothing
-is executed, neither TensorFlow nor the module is imported, and nothing is written beside the sources.
+The pages are put together in build/site-src, where links are made to fit, and Sphinx makes build/site of them. No
+notebook is executed, neither TensorFlow nor the module is imported, and nothing is written beside the sources. The
+studio is built by a program of its own, where that finds what it needs.
 """
 
 import argparse
@@ -17,8 +18,9 @@ from pathlib import Path, PurePosixPath
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
-sys.path.insert(0, str(DOCS))
+sys.path[:0] = [str(DOCS), str(ROOT / "studio")]
 
+import make_studio  # noqa: E402
 import reference  # noqa: E402
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -222,6 +224,29 @@ ALT = {
 }
 
 
+STUDIO = (
+    '**<a href="studio/index.html">Open the studio</a>** to make faces in your browser: roll the dice, move a smile, '
+    "try it on your own photograph, and look inside. Nothing leaves your computer."
+)
+
+
+def build_studio(out):
+    """Return the folder of the studio, built anew; None where it is left out, which one line says.
+
+    Args:
+        out: the folder to build it in.
+    """
+    why = make_studio.missing()
+    if not why:
+        try:
+            make_studio.build(out)
+            return out
+        except subprocess.CalledProcessError as error:
+            why = f"{error.cmd[0]} to work, which failed"
+    print(f"the studio is left out: it needs {why}")
+    return None
+
+
 def lesson_cards(lessons):
     """Return a card for each lesson with its title and its question."""
     cards = []
@@ -237,12 +262,13 @@ def toctree(caption, pages):
     return "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```"])
 
 
-def prepare(out, folder):
+def prepare(out, folder, with_studio=False):
     """Put the pages together.
 
     Args:
         out: folder of the pages; what was there is removed.
         folder: that of the notebooks.
+        with_studio: whether the studio will stand in the folder studio of the site.
 
     Raises:
         FileNotFoundError: There are no notebooks, or a page shows a picture that is not there.
@@ -269,13 +295,17 @@ def prepare(out, folder):
             put_document(origin, page, out, files)
             more.append(page)
     put_document("docs/glossary.md", "glossary", out, files)
-    filled = {"gallery": gallery(out), "lessons": lesson_cards(lessons), "solutions": "", "teachers": ""}
+    filled = {"gallery": gallery(out), "lessons": lesson_cards(lessons)}
+    filled |= {"solutions": "", "teachers": "", "studio": STUDIO if with_studio else ""}
     if solutions:
         filled["solutions"] = (
             f"The exercises of the lessons have [solutions]({solutions[0]}.ipynb). Try first."
         )
     if "teachers" in more:
         filled["teachers"] = TEACHERS
+    if with_studio:
+        (out / "studio.md").write_text(f"# The studio\n\n{STUDIO}\n")
+        more.insert(0, "studio")
     trees = [("Lessons", [page for page, *_ in lessons]), ("Solutions", solutions), ("More", more)]
     filled["contents"] = "\n\n".join(toctree(*tree) for tree in trees)
     put_document("docs/index.md", "index", out, files)
@@ -291,10 +321,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="folder of the executed lessons")
     parser.add_argument("--out", type=Path, default=ROOT / "build", help="folder of site-src and site")
+    parser.add_argument("--without-studio", action="store_true", help="leave the studio out")
     options = parser.parse_args()
     pages, site = options.out.resolve() / "site-src", options.out.resolve() / "site"
+    studio = None if options.without_studio else build_studio(options.out.resolve() / "studio")
     try:
-        prepare(pages, options.notebooks.resolve())
+        prepare(pages, options.notebooks.resolve(), studio is not None)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f"error: {error}")
     shutil.rmtree(site, ignore_errors=True)
@@ -303,6 +335,9 @@ def main():
     done = subprocess.run(command, env={**os.environ, "VAE_KERAS_SITE_PAGES": str(pages)})
     if done.returncode:
         sys.exit("error: the site has mistakes; they stand above")
+    if studio:
+        shutil.copytree(studio, site / "studio")
+        make_studio.link_course(site / "studio")
     print(f"open {site / 'index.html'}")
 
 

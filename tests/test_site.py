@@ -57,6 +57,7 @@ def build(out, *options):
         out,
         "--notebooks",
         NOTEBOOKS,
+        "--without-studio",
         *options,
     ]
     return subprocess.run(command, capture_output=True, text=True)
@@ -190,6 +191,30 @@ def test_the_gallery_shows_every_model_that_ships(pages):
     shown = {Path(picture["src"]).name for picture in pages["index.html"].pictures}
     names = {path.parent.name for path in make_site.WEIGHTS.glob("*/faces.png")}
     assert {f"faces-{name}.png" for name in names} <= shown and len(names) >= 4
+
+
+# The studio.
+
+
+def test_the_studio_is_linked_from_the_front_page_and_the_navigation(tmp_path):
+    make_site.prepare(tmp_path / "pages", NOTEBOOKS, with_studio=True)
+    front = (tmp_path / "pages" / "index.md").read_text()
+    assert '<a href="studio/index.html">' in front and "\nstudio\n" in front
+    assert '<a href="studio/index.html">' in (tmp_path / "pages" / "studio.md").read_text()
+    make_site.prepare(tmp_path / "pages", NOTEBOOKS)
+    assert "studio/index.html" not in (tmp_path / "pages" / "index.md").read_text()
+
+
+@pytest.mark.parametrize("failure", ["npm (on Debian: apt-get install npm)", ""])
+def test_a_studio_that_cannot_be_built_is_left_out_in_one_line(failure, tmp_path, monkeypatch, capsys):
+    def fail(out):
+        raise subprocess.CalledProcessError(1, ["npm", "ci"])
+
+    monkeypatch.setattr(make_site.make_studio, "missing", lambda: failure)
+    monkeypatch.setattr(make_site.make_studio, "build", fail)
+    assert make_site.build_studio(tmp_path / "studio") is None
+    said = capsys.readouterr().out
+    assert said.startswith("the studio is left out: it needs npm") and said.count("\n") == 1
 
 
 # Glossary.

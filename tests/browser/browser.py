@@ -13,6 +13,10 @@ from pathlib import Path
 
 AXE = "axe-core@4"  # the accessibility rules, from npm
 WIDTHS = (1280, 390)
+# Chromium itself asks for nothing.
+QUIET = (
+    "disable-quic no-first-run disable-background-networking disable-component-update disable-sync".split()
+)
 
 
 def missing():
@@ -27,15 +31,23 @@ def missing():
     return ""
 
 
-def start():
-    """Return a browser of Debian's chromium."""
+def start(*arguments, hosts=""):
+    """Return a browser of Debian's chromium.
+
+    Args:
+        *arguments: more of its command line, without dashes.
+        hosts: the host that it may ask; all others are not found.
+    """
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
     for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "hide-scrollbars"):
         options.add_argument(f"--{argument}")
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")  # nothing comes from the network
+    for argument in (*QUIET, *arguments):
+        options.add_argument(f"--{argument}")
+    allowed = f", EXCLUDE {hosts}" if hosts else ""
+    options.add_argument(f"--host-resolver-rules=MAP * ~NOTFOUND{allowed}")  # nothing comes from the network
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(shutil.which("chromedriver"))
     browser = webdriver.Chrome(options=options, service=service)
@@ -137,8 +149,11 @@ def findings(browser, axe, rules=None):
 
 
 def pages(site):
-    """Return the pages of the site, as paths."""
-    return [path for path in sorted(Path(site).rglob("*.html")) if "_static" not in path.parts]
+    """Return the pages of the site, as paths; the studio, which needs a server, has tests of its own."""
+    apart = {"_static", "studio"}
+    return [
+        path for path in sorted(Path(site).rglob("*.html")) if not apart & set(path.relative_to(site).parts)
+    ]
 
 
 def main():

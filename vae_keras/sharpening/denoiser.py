@@ -106,6 +106,11 @@ def _normalize(x):
     return x / ops.sqrt(ops.mean(ops.square(x), axis=1, keepdims=True) + 1e-3)
 
 
+def noise_levels(steps: int = 12) -> np.ndarray:
+    """Return the standard deviations of the noise at each step, from much to little: float64 (steps,)."""
+    return np.linspace(LARGEST_NOISE ** (1 / 7), SMALLEST_NOISE ** (1 / 7), steps) ** 7
+
+
 class DiffusionPrior:
     """What to draw codes from, in the place of a `Mixture`, whose guesses a `Denoiser` corrects.
 
@@ -183,7 +188,7 @@ class DiffusionPrior:
         # Whitened codes under noise of the first level. Its variance adds to theirs; the codes themselves do not show.
         noise = np.random.default_rng(seed).standard_normal((count, len(self.center)))
         z = np.sqrt(1 + LARGEST_NOISE**2) * noise
-        levels = np.linspace(LARGEST_NOISE ** (1 / 7), SMALLEST_NOISE ** (1 / 7), steps) ** 7
+        levels = noise_levels(steps)
         for level, lower in zip(levels, [*levels[1:], None]):
             guess = self.guess(z, level)
             yield np.float32(temperature * guess @ self.unwhiten + self.center)
