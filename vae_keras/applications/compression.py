@@ -61,12 +61,17 @@ def decompress(model, content: bytes, name: str = "The file") -> np.ndarray:
     Raises:
         ValueError: The file is no such file, is damaged, or was written by another model or version.
     """
+    return latent.decode(model.vae, read_codes(model, content, name))
+
+
+def read_codes(model, content: bytes, name: str = "The file") -> np.ndarray:
+    """Return the codes in a file of `compress`, float32 (n, latent_dim); arguments and errors as of `decompress`."""
     step, count = read_header(model, content, name)
     try:
         symbols = decode(model.prior, content[HEADER.size : -4], count, step)
     except (ValueError, AssertionError, OverflowError) as error:
         raise ValueError(f"{name} is damaged: copy it again.") from error
-    return latent.decode(model.vae, symbols * np.float32(step))
+    return symbols * np.float32(step)
 
 
 def read_header(model, content: bytes, name: str) -> tuple[float, int]:
@@ -248,5 +253,4 @@ def header_bytes(content: bytes, form: str) -> int:
         return scan + 2 + length + 2  # the last two: the end mark
     if form == "WEBP":
         return 30  # RIFF 12, head of the chunk 8, head of the frame 10
-    data = content.rindex(b"mdat") + 4
-    return data
+    return content.index(b"mdat") + 4

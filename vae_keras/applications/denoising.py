@@ -44,8 +44,8 @@ def noisy_pairs(images, seed):
         Two float32 tensors (batch, size, size, 3) in [0, 1].
     """
     clean = to_float(images)
-    strengths = tf.random.stateless_uniform((len(images), 1, 1, 1), seed, 0, max(STRENGTHS))
-    noise = tf.random.stateless_normal(tf.shape(clean), seed)
+    strengths = tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), seed, 0, max(STRENGTHS))
+    noise = tf.random.stateless_normal(tf.shape(clean), tf.cast(seed, "int64") + 1)
     return tf.clip_by_value(clean + strengths * noise, 0, 1), clean
 
 

@@ -4,6 +4,7 @@ Examples:
   python -m vae_keras train --data lfw --epochs 30 --out runs/lfw
   python -m vae_keras train --data ~/faces.zip --find-face --image-size 128 --out runs/mine
   python -m vae_keras train --data celeba --sharpen 24 --out runs/celeba
+  python -m vae_keras train --data celeba --noise --out runs/denoiser
 """
 
 import shlex
@@ -41,6 +42,11 @@ def add_arguments(parser):
         choices=("adam", "muon"),
         default="muon",
         help="of the training and of the sharpening (default: muon)",
+    )
+    parser.add_argument(
+        "--noise",
+        action="store_true",
+        help="learn to draw clean faces of noisy ones, for denoise",
     )
     parser.add_argument(
         "--find-face", action="store_true", help="crop around the face that is found in each picture"
@@ -118,6 +124,7 @@ def waits_to_be_sharpened(options, settings, dataset) -> bool:
 def train_plain(vae, faces, options, settings):
     """Train a VAE and write it to the folder; return the `Pretrained`."""
     from vae_keras import data, hub, training
+    from vae_keras.applications.denoising import noisy_pairs
     from vae_keras.release.package import package
 
     folder = options.out
@@ -129,7 +136,7 @@ def train_plain(vae, faces, options, settings):
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         optimizer=options.optimizer,
-        augment=data.augment,
+        augment=noisy_pairs if options.noise else data.augment,
         seed=settings.seed,
         folder=folder,
         callbacks=[training.Progress(lines=settings.epochs)],
