@@ -214,7 +214,13 @@ def test_requirements():
 
 def test_requirements_are_those_of_the_package():
     extras = PROJECT["optional-dependencies"]
-    course = [*PROJECT["dependencies"], *extras["lessons"], *extras["photo"], *extras["kaggle"]]
+    course = [
+        *PROJECT["dependencies"],
+        *extras["lessons"],
+        *extras["photo"],
+        *extras["compress"],
+        *extras["kaggle"],
+    ]
     assert requirements("requirements.txt") == course
     assert requirements("requirements-dev.txt") == extras["dev"]
 
@@ -225,9 +231,8 @@ def test_what_is_imported_is_required():
     core = set(names(PROJECT["dependencies"]))
     module = [path for path in MODULE if part(path) != "plots"]
     assert packages(module, top_level=True) <= core
-    assert packages(module) <= core | extras["kaggle"] | extras["photo"] | {
-        "ipywidgets"
-    }  # the dial of lesson 00
+    optional = extras["kaggle"] | extras["photo"] | extras["compress"]
+    assert packages(module) <= core | optional | {"ipywidgets"}  # the dial of lesson 00
     assert packages([ROOT / "vae_keras" / "plots.py"]) <= core | extras["lessons"]
     lessons = (ROOT / "notebooks" / "src").glob("*.py")
     assert packages(lessons) <= core | extras["lessons"] | extras["kaggle"]
