@@ -86,3 +86,11 @@ def test_non_faces_show_each_picture_in_turn():
     assert (grass[..., 0] == grass[..., 1]).all(), "the seventh is grey"
     assert not np.array_equal(pictures[0], pictures[11])
     assert np.array_equal(pictures, anomalies.non_faces(24, 32, seed=0))
+
+
+def test_strangers_are_as_many_as_the_faces_and_anime_needs_its_archive(faces, monkeypatch):
+    monkeypatch.setattr(anomalies, "find_archive", lambda names: None)
+    sets = anomalies.strangers(faces[:12], seed=1)
+    assert list(sets) == ["drawn faces", "no faces", "an eighth covered"]
+    assert all(images.shape == (12, 64, 64, 3) and images.dtype == np.uint8 for images in sets.values())
+    assert (sets["an eighth covered"] == faces[:12]).all(axis=3).mean() > 0.85

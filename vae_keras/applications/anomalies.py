@@ -8,7 +8,9 @@ import pandas as pd
 from PIL import Image
 from scipy.fft import dctn
 
-from vae_keras import latent
+from vae_keras import data, latent
+from vae_keras.config import find_archive
+from vae_keras.data.drawn import faces as drawn
 from vae_keras.model import kl_divergence
 
 WAVES = (
@@ -90,6 +92,26 @@ def png_bytes(images: np.ndarray) -> np.ndarray:
         Image.fromarray(image).save(file, "PNG", optimize=True)
         sizes.append(file.tell())
     return np.array(sizes)
+
+
+def strangers(images: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
+    """Return sets of pictures that are not like faces of photographs, each as many as there are faces.
+
+    Args:
+        images: faces, uint8 (n, size, size, 3).
+        seed: of the pictures.
+
+    Returns:
+        A dictionary of names and pictures, uint8 (n, size, size, 3): drawn faces; anime faces, where their archive is
+        found; no faces; and the faces themselves with an eighth covered.
+    """
+    count, size = len(images), images.shape[1]
+    sets = {"drawn faces": drawn.draw_faces(drawn.sample_factors(count, seed), size)}
+    if find_archive(["anime-faces", "anime"]):
+        sets["anime faces"] = data.load_faces("anime", size, 4 * count, progress=False).test[:count]
+    sets["no faces"] = non_faces(count, size, seed)
+    sets["an eighth covered"] = cover(images, 1 / 8, seed)
+    return sets
 
 
 def cover(images: np.ndarray, share: float = 1 / 8, seed: int = 0) -> np.ndarray:
