@@ -295,3 +295,5 @@ def test_lines_keep_a_colour_for_a_name_and_share_their_scale():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["VAE", "JPEG"]
     assert (one.get_title(loc="left"), one.get_ylabel(), two.get_ylabel()) == ("one", "SSIM", "")
     assert plots.lines({"alone": {"a": first}}).axes[0].get_title(loc="left") == ""
+    apart = plots.lines(panels, share_y=False).axes
+    assert apart[0].get_ylim() != apart[1].get_ylim()

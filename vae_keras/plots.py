@@ -834,8 +834,8 @@ def code_planes(planes: dict) -> Plot:
 
 
 @styled
-def lines(panels: dict, x: str = "", y: str = "", log_x: bool = False) -> Plot:
-    """Draw a panel of curves for each title, all with the same axes.
+def lines(panels: dict, x: str = "", y: str = "", log_x: bool = False, share_y: bool = True) -> Plot:
+    """Draw a panel of curves for each title.
 
     Args:
         panels: a dictionary of titles and dictionaries of names and curves. A curve is a pair of arrays (n,), or a
@@ -843,6 +843,7 @@ def lines(panels: dict, x: str = "", y: str = "", log_x: bool = False) -> Plot:
         x: what the horizontal axis shows.
         y: what the vertical axis shows.
         log_x: whether the horizontal axis is logarithmic.
+        share_y: whether all panels have the vertical axis of the first.
 
     Returns:
         A `Plot`.
@@ -868,8 +869,11 @@ def lines(panels: dict, x: str = "", y: str = "", log_x: bool = False) -> Plot:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
-    for axes in axes_of.flat[1:]:
-        axes.set(ylim=axes_of.flat[0].get_ylim(), ylabel="")
+    if share_y:
+        limits = [axes.get_ylim() for axes in axes_of.flat]
+        for axes in axes_of.flat:
+            axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+            axes.label_outer()
     handles = {}
     for axes in axes_of.flat:
         handles.update(zip(*reversed(axes.get_legend_handles_labels())))

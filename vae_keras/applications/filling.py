@@ -8,10 +8,12 @@ from keras import ops
 from vae_keras.pipeline import to_float, to_uint8
 
 COVERS = {
-    "glasses": (0.34, 0.50, 0.16, 0.84),  # top, bottom, left, right, as fractions of the side
-    "a hand": (0.58, 0.90, 0.30, 0.95),
+    "glasses": (0.43, 0.60, 0.16, 0.84),  # top, bottom, left, right, as fractions of the side
+    "a hand": (0.66, 0.92, 0.26, 0.90),
     "half": (0.0, 1.0, 0.5, 1.0),
 }
+
+TEMPERATURE = 0.7  # of the draws: below 1, so that they are usual ones
 
 
 def visible(size: int, cover: str) -> np.ndarray:
@@ -74,7 +76,7 @@ def fill_in(  # noqa: PLR0913
 
 
 def draw_starts(prior, count: int, seed: int):
-    """Return where a search begins: z = mean + factor @ u, where u is drawn from N(0, I).
+    """Return where a search begins: z = mean + factor @ u, where u is drawn from N(0, TEMPERATURE²).
 
     Args:
         prior: a `Mixture`.
@@ -88,7 +90,7 @@ def draw_starts(prior, count: int, seed: int):
     random = np.random.default_rng(seed)
     weights = np.float64(prior.weights)
     component = random.choice(len(weights), count, p=weights / weights.sum())
-    u = random.standard_normal((count, prior.means.shape[1]))
+    u = TEMPERATURE * random.standard_normal((count, prior.means.shape[1]))
     return np.float32(prior.means[component]), np.float32(prior.factors[component]), np.float32(u)
 
 
