@@ -29,7 +29,7 @@
 # %% [markdown]
 # ## The model
 # The model is the calibrated VAE of lesson 03 with the prior of lesson 04. `few` holds test faces, which the model has
-# never seen.
+# never seen. The `pictures` are for a short training.
 
 # %%
 import numpy as np
@@ -45,19 +45,19 @@ model = hub.load_for(config, plain=True)
 vae, prior = model.vae, model.prior
 faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures))
 few = faces.test[:200]
-print(f"{len(few)} test faces")
+pictures, epochs = faces.train[: config.comparison_pictures], config.comparison_epochs
+print(f"{len(few)} test faces; {len(pictures):,} pictures, {epochs} epochs")
 
 # %% [markdown]
 # ## Denoise: as it is
 # A camera in a dark room gives noisy pictures. We add such noise: to each value in [0, 1] a draw from
 # $N(0, s^2)$, where $s$ is the strength.
 
-# %% include vae_keras/applications/denoising.py::add_noise caption="Four faces with noise of two strengths, and what the VAE draws of them." alt="Rows of faces: photographs, slightly grainy, soft clean reconstructions, very grainy, and reconstructions that look like other, blotchy people."
+# %% caption="Left, four faces with more and more noise. Right, what the VAE draws of them." alt="Four rows. Left, faces with fine grain, then ever coarser, until they are hardly seen. Right, soft faces without grain, which in the last row are those of other, blotchy people."
 noisy = {strength: denoising.add_noise(few, strength) for strength in denoising.STRENGTHS}
-shown = {"photograph": few[:8]}
-for strength in (0.1, 0.4):
-    shown[f"noise of strength {strength}"] = noisy[strength][:8]
-    shown[f"the VAE, from noise of strength {strength}"] = latent.reconstruct(vae, noisy[strength][:8])
+shown = {}
+for strength, images in noisy.items():
+    shown[f"strength {strength}"] = [*images[:4], *latent.reconstruct(vae, images[:4])]
 plots.rows(shown)
 
 # %% [markdown]
@@ -71,8 +71,6 @@ plots.rows(shown)
 # Each picture gets a strength of its own, so that one network knows all of them.
 
 # %% include vae_keras/applications/denoising.py::noisy_pairs
-pictures, epochs = faces.train[: config.comparison_pictures], config.comparison_epochs
-print(f"{len(pictures):,} pictures, {epochs} epochs")
 
 # %% [markdown]
 # Is the VAE's noise in the code of any use here? A rival finds out: the denoising autoencoder of Vincent et al. (2008).
@@ -118,7 +116,7 @@ plots.lines({title: table.T for title, table in panels.items()}, "strength of th
 # wins: it keeps the pixels, and the code cannot. The autoencoder without KL does as well as the denoising VAE. What
 # helps is the pairs and the narrow code, not the draw.
 
-# %% caption="Noise of strength 0.2, and what four methods make of it." alt="Rows of eight faces: grainy; patchy and smeared by non-local means; reconstructions by the VAE as it is, blotchy; clean soft faces by the two trained networks; photographs."
+# %% caption="The third strength of the noise, and what four methods make of it." alt="Rows of eight faces: grainy; patchy and smeared by non-local means; reconstructions by the VAE as it is, blotchy; clean soft faces by the two trained networks; photographs."
 plots.rows({name: images[:8] for name, images in denoise(noisy[0.2], 0.2).items()} | {"photograph": few[:8]})
 
 # %% [markdown]
@@ -225,17 +223,16 @@ plots.lines(panels, "false alarms", "strangers found")
 # Faces with a cover are found. But of the pictures that show no face, the KL would call most *more* ordinary than a face.
 # Look at the pictures that the model finds most likely.
 
-# %% caption="The eight most likely of the pictures without a face, and the eight most likely faces. Below: ELBO in nats, higher is more likely." alt="Upper row: smooth pictures of the moon's surface, an eye's red inside and night sky. Lower row: faces before plain backgrounds. The upper numbers are higher."
+# %% caption="The most likely pictures without a face, and the most likely faces, with their ELBO in nats." alt="Upper row: smooth pictures of the moon's surface, an eye's red inside and night sky. Lower row: faces before plain backgrounds. The upper numbers are higher."
 likely = {name: scored[name]["ELBO"].argsort()[:8] for name in ("no faces", "faces")}
 for name in likely:
-    nats = -scored[name]["ELBO"]
-    print(f"{name}: the most likely has {nats.max():.0f} nats, the mean {nats.mean():.0f}")
+    print(f"{name}: the most likely has {-scored[name]['ELBO'].min():.0f} nats")
 captions = [f"{-value:.0f}" for name in likely for value in scored[name]["ELBO"].iloc[likely[name]]]
 pictures = np.concatenate([strangers["no faces"][likely["no faces"]], few[likely["faces"]]])
 plots.grid(pictures, columns=8, captions=captions)
 
 # %% [markdown]
-# The moon beats every face: <<no faces: the most likely has (\d+)>> nats against <<^faces: the most likely has (\d+)>>.
+# The moon beats every face: <<no faces: the most likely has (\d+)>> nats against <<\nfaces: the most likely has (\d+)>>.
 # It is no face at all, but nearly flat, and a flat picture is *easy to draw*. The likelihood adds up how well each pixel
 # is predicted. That depends on the amount of detail far more than on what is shown.
 #
@@ -305,7 +302,7 @@ plots.rows({"photograph": few[:8], **shown})
 # %% [markdown]
 # The rivals are JPEG, WebP and AVIF at the same 64×64 pixels. Much of such a small file is a header that is alike in all.
 # The left panel leaves headers out, to compare what codes a face. The right one has the whole files, and for the VAE the
-# file of one face with its header. Of course both sides of our coder need the model, of several megabytes.
+# file of one face with its header. Both sides of our coder need the model, too: several megabytes, once.
 
 # %% caption="Likeness over the size of a face in bytes." alt="Two panels of four curves. The VAE's lies far to the left and levels off at a middle height; the others begin further right and rise above it."
 sample, curves = few[:40], {}
