@@ -152,7 +152,7 @@ check.psnr(psnr)
 # The search is gradient descent by Adam, on codes in the place of weights.
 
 # %% include vae_keras/applications/filling.py::fill_in caption="Covered faces, and three fillings of each. The visible pixels are the photograph's." alt="Four faces with a grey bar over the eyes and four with a grey block over the mouth. Below, three rows in which eyes and mouths are drawn in, each time a little different. Last the photographs."
-covers = {"glasses": few[:4], "a hand": few[4:8]}
+covers = {"glasses": few[:4], "a hand": few[-4:]}
 covered, fillings = [], []
 for name, images in covers.items():
     known = filling.visible(config.image_size, name)
@@ -160,7 +160,7 @@ for name, images in covers.items():
     fillings.append(filling.fill_in(vae, prior, covered[-1], known, steps=30 * config.comparison_epochs))
 covered, fillings = np.concatenate(covered), np.concatenate(fillings, axis=1)
 shown = {"covered": covered} | {f"filling {1 + i}": images for i, images in enumerate(fillings)}
-plots.rows(shown | {"photograph": few[:8]})
+plots.rows(shown | {"photograph": np.concatenate(list(covers.values()))})
 
 # %% [markdown]
 # The fillings fit light, skin and pose, because the code that draws the visible part draws the whole face. They differ in
@@ -224,7 +224,7 @@ plots.lines(panels, "false alarms", "strangers found")
 # Look at the pictures that the model finds most likely.
 
 # %% caption="The most likely pictures without a face, and the most likely faces, with their ELBO in nats." alt="Upper row: smooth pictures of the moon's surface, an eye's red inside and night sky. Lower row: faces before plain backgrounds. The upper numbers are higher."
-likely = {name: scored[name]["ELBO"].argsort()[:8] for name in ("no faces", "faces")}
+likely = {name: scored[name]["ELBO"].to_numpy().argsort()[:8] for name in ("no faces", "faces")}
 for name in likely:
     print(f"{name}: the most likely has {-scored[name]['ELBO'].min():.0f} nats")
 captions = [f"{-value:.0f}" for name in likely for value in scored[name]["ELBO"].iloc[likely[name]]]
@@ -305,7 +305,7 @@ plots.rows({"photograph": few[:8], **shown})
 # file of one face with its header. Both sides of our coder need the model, too: several megabytes, once.
 
 # %% caption="Likeness over the size of a face in bytes." alt="Two panels of four curves. The VAE's lies far to the left and levels off at a middle height; the others begin further right and rise above it."
-sample, curves = few[:40], {}
+sample, curves = few[:30], {}
 panels = {"without headers": curves, "whole files": {}}
 ssim = [evaluation.similarity(sample, decoded[step][: len(sample)])["ssim"] for step in steps]
 head = compression.HEADER.size + 4
@@ -363,13 +363,13 @@ train = faces.train[:20_000]
 train_codes, _ = latent.encode(vae, train)
 by_code, _ = nearest_codes(z, train_codes, 7)
 by_pixels, _ = evaluation.nearest_pictures(few, train, 7)
-known = directions.usable_attributes(faces.labels("train")[: len(train)])
+known = directions.usable_attributes(faces.labels("train", faces.label_names)[: len(train)])
 wanted = faces.labels("test", list(known))[: len(few)].to_numpy()
 others = np.random.default_rng(config.seed).integers(len(train), size=(len(few), 1))
 for name, found in {"by code": by_code, "by pixels": by_pixels, "at random": others}.items():
     print(f"{name}: {(known.to_numpy()[found[:, 0]] == wanted).mean():.1%} of the attributes agree")
 shown = {}
-for i in (0, 3):
+for i in (0, 1):
     for name, found in {"by code": by_code, "by pixels": by_pixels}.items():
         shown[f"face {i}, {name}"] = [few[i], *train[found[i]]]
 plots.rows(shown)
