@@ -18,6 +18,7 @@ packages = {
     "sklearn": "scikit-learn", "skimage": "scikit-image", "cv2": "opencv-python-headless", "PIL": "pillow",
     "matplotlib": "matplotlib", "seaborn": "seaborn", "tqdm": "tqdm", "kagglehub": "kagglehub",
     "threadpoolctl": "threadpoolctl", "h5py": "h5py", "mtcnn": "mtcnn", "av": "av", "ipywidgets": "ipywidgets",
+    "constriction": "constriction",
 }  # fmt: skip
 missing = [package for module, package in packages.items() if importlib.util.find_spec(module) is None]
 if missing:

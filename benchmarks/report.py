@@ -63,10 +63,11 @@ def says(script):
     return text.partition("\n")[0].rstrip(".")
 
 
-def write(title, text):
-    """Put a section into RESULTS.md, in the place of the one that had its title; print it."""
-    old = RESULTS.read_text().split("\n## ")[1:] if RESULTS.exists() else []
+def write(title, text, page=None, head=HEAD):
+    """Put a section into a page, RESULTS.md if no other is given, in the place of the one that had its title."""
+    page = page or RESULTS
+    old = page.read_text().split("\n## ")[1:] if page.exists() else []
     sections = {section.partition("\n")[0]: section.partition("\n")[2].strip() for section in old}
     sections[title] = f"{machine()}.\n\n{text.strip()}"
-    RESULTS.write_text(HEAD + "".join(f"\n## {name}\n\n{body}\n" for name, body in sections.items()))
-    print(f"{title}\n\n{sections[title]}\n")
+    page.write_text(head + "".join(f"\n## {name}\n\n{body}\n" for name, body in sections.items()))
+    print(f"{title}\n\n{sections[title]}\n", flush=True)

@@ -48,7 +48,7 @@ def test_the_committed_page_is_what_the_report_would_write(report):
 
 
 def test_every_link_of_the_pages_leads_somewhere():
-    for name in ("RESULTS.md", "CONCLUSIONS.md"):
+    for name in ("RESULTS.md", "CONCLUSIONS.md", "APPLICATIONS.md"):
         for link in re.findall(r"\]\((?!http)([^)#]+)", (BENCHMARKS / name).read_text()):
             assert (BENCHMARKS / link).exists(), f"{name} links {link}"
 

@@ -14,9 +14,11 @@ import cv2
 import h5py
 import imageio.v3 as imageio
 import numpy as np
+import pandas as pd
 import pytest
 
 from vae_keras import cli, config, data, hub, latent, storage, training
+from vae_keras.applications import denoising
 from vae_keras.cli import common
 from vae_keras.data import alignment
 from vae_keras.data.drawn import faces as drawn
@@ -458,6 +460,90 @@ def test_evaluate_prints_one_object_that_agrees_with_the_card(model, capsys):
     assert "active units" in capsys.readouterr().out
 
 
+def test_denoise_reconstructs_or_takes_means(model, faces, tmp_path):
+    np.save(tmp_path / "x.npy", faces)
+    values = dict(m=model, i=tmp_path / "x.npy", t=tmp_path)
+    assert command("denoise --model {m} --images {i} --out {t}/d.npy", **values) == 0
+    assert command("reconstruct --model {m} --images {i} --out {t}/r.npy", **values) == 0
+    assert np.array_equal(np.load(tmp_path / "d.npy"), np.load(tmp_path / "r.npy"))
+    line = "denoise --model {m} --images {i} --method means --strength 0.1 --out {t}/means.npy"
+    assert command(line, **values) == 0
+    means = np.load(tmp_path / "means.npy")
+    assert means.shape == faces.shape and not np.array_equal(means, faces)
+
+
+def test_a_model_is_trained_on_noisy_pictures(pictures, tmp_path, monkeypatch):
+    asked = []
+    fit = training.fit
+    monkeypatch.setattr(
+        training, "fit", lambda *rest, **more: asked.append(more["augment"]) or fit(*rest, **more)
+    )
+    assert (
+        command(TRAIN.replace("--epochs 3", "--epochs 1") + " --noise", data=pictures, out=tmp_path / "m")
+        == 0
+    )
+    assert asked == [denoising.noisy_pairs] and "--noise" in hub.load(tmp_path / "m").card["command"]
+
+
+def test_anomaly_writes_a_score_for_each_picture_and_the_strangest(model, faces, tmp_path, capsys):
+    np.save(tmp_path / "faces.npy", faces)
+    strange = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), "uint8")
+    data.save_images(strange, tmp_path / "noise.png")
+    values = dict(m=model, t=tmp_path)
+    line = (
+        "anomaly --model {m} --images {t}/faces.npy {t}/noise.png --faces {t}/faces.npy --out {t}/scores.csv"
+    )
+    assert command(line + " --grid {t}/grid.png --strangest 1", **values) == 0
+    table = pd.read_csv(tmp_path / "scores.csv")
+    assert table["picture"].tolist() == [*(f"faces-0000{i}" for i in range(5)), "noise.png"]
+    assert table["strangeness"].idxmax() == 5 and table["KL"].notna().all()
+    assert np.array_equal(read_image(tmp_path / "grid.png"), strange[0])
+    assert "noise.png: strangeness" in capsys.readouterr().out
+    before = (tmp_path / "scores.csv").read_bytes()
+    assert command(line, **values) == 2
+    assert "already exists" in capsys.readouterr().err and (tmp_path / "scores.csv").read_bytes() == before
+    assert command(line + " --force", **values) == 0
+    assert command("anomaly --model {m} --images {t}/noise.png --out {t}/one.csv", **values) == 2
+    assert "add --faces" in capsys.readouterr().err and not (tmp_path / "one.csv").exists()
+
+
+def test_compressed_faces_come_back_and_what_is_damaged_does_not(model, faces, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", faces)
+    values = dict(m=model, t=tmp_path)
+    line = "compress --model {m} --images {t}/x.npy --step 0.01 --out {t}/x.vae"
+    assert command(line, **values) == 0
+    size = (tmp_path / "x.vae").stat().st_size
+    assert f"5 faces, {size} bytes" in capsys.readouterr().out
+    assert command("decompress --model {m} --file {t}/x.vae --out {t}/y.npy", **values) == 0
+    assert command("reconstruct --model {m} --images {t}/x.npy --out {t}/r.npy", **values) == 0
+    apart = np.load(tmp_path / "y.npy").astype(int) - np.load(tmp_path / "r.npy")
+    assert np.abs(apart).mean() < 1
+    assert command(line, **values) == 0, "the program's own file"
+    whole = (tmp_path / "x.vae").read_bytes()
+    (tmp_path / "cut.vae").write_bytes(whole[:-9])
+    (tmp_path / "letter.vae").write_text("dear")
+    for name, words in {"cut": "cut short or damaged", "letter": "no file of compressed faces"}.items():
+        capsys.readouterr()
+        values["f"] = tmp_path / f"{name}.vae"
+        assert command("decompress --model {m} --file {f} --out {t}/no.png", **values) == 2
+        error = capsys.readouterr().err
+        assert f"{name}.vae" in error and words in error and error.count("\n") == 1
+    assert not (tmp_path / "no.png").exists()
+    assert command(line.replace("x.vae", "letter.vae"), **values) == 2
+    assert (tmp_path / "letter.vae").read_text() == "dear" and "--force" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("by", ["code", "pixels"])
+def test_search_finds_the_picture_itself_first(by, model, faces, tmp_path, capsys):
+    np.save(tmp_path / "among.npy", faces)
+    data.save_images(faces[3:4], tmp_path / "one.png")
+    line = "search --model {m} --images {t}/one.png --among {t}/among.npy --count 2 --by {by} --out {t}/found.png"
+    assert command(line, m=model, t=tmp_path, by=by) == 0
+    assert "one.png: among-00003 (" in capsys.readouterr().out
+    grid = read_image(tmp_path / "found.png")
+    assert grid.shape == (16, 3 * 18 - 2, 3) and np.array_equal(grid[:, :16], grid[:, 18:34])
+
+
 GENERATE = "generate --model {model} --out {tmp}/out.npy"
 RECONSTRUCT = "reconstruct --model {model} --out {tmp}/out.npy --images"
 MISTAKES = {
@@ -493,6 +579,16 @@ MISTAKES = {
     "edit --model {model} --images {tmp}/x.npy --attribute Smiling --strength much --out {tmp}/o.npy": "much",
     "interpolate --model {model} --images {tmp}/x.npy --out {tmp}/out.gif": "two pictures",
     "interpolate --model {model} --images {tmp}/x.npy --steps 1 --out {tmp}/out.gif": "from 2 on",
+    "denoise --model {model} --images {tmp}/x.npy --method means --out {tmp}/out.npy": "--strength",
+    "denoise --model {model} --images {tmp}/x.npy --strength -1 --out {tmp}/out.npy": "from 0 on",
+    "anomaly --model {model} --images {tmp}/x.npy --out {tmp}/out.txt": "does not end in .csv",
+    "anomaly --model {model} --images {tmp}/nothing --out {tmp}/out.csv": "nothing",
+    "compress --model {model} --images {tmp}/x.npy --out {tmp}/out.npy": "does not end in .vae",
+    "compress --model {model} --images {tmp}/x.npy --step 0 --out {tmp}/out.vae": "from 0.001 on",
+    "decompress --model {model} --file {tmp}/nothing.vae --out {tmp}/out.npy": "nothing.vae cannot be read",
+    "decompress --model {model} --file {tmp}/x.npy --out {tmp}/out.npy": "x.npy is no file of compressed faces",
+    "search --model {model} --images {tmp}/x.npy --among {tmp}/x.npy --count 9 --out {tmp}/out.png": "1 and 5 faces",
+    "search --model {model} --images {tmp}/x.npy --among {tmp}/empty --out {tmp}/out.png": "empty",
     "evaluate --model {tmp}/nothing --json": "nothing is no model: it is neither one that ships (there are anime",
     "evaluate --model {model} --data cartoons": "cartoon",
     "train --data cartoons --out {tmp}/run": "cartoon",

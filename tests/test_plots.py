@@ -282,3 +282,18 @@ def test_runs_share_their_scales_and_stand_beside_their_faces(rng):
     assert [len(axes.lines) for axes in charts] == [2] * 4 and len(page.images) == 12
     assert [text.get_text() for text in page.get_legend().get_texts()] == ["training", "held out"]
     assert figure.face == {"size": 128, "columns": 4} and figure.photographs
+
+
+def test_lines_keep_a_colour_for_a_name_and_share_their_scale():
+    first = pd.Series([20.0, 25.0], index=[0.1, 0.4])
+    panels = {"one": {"VAE": first, "JPEG": ([0.1, 0.4], [30, 40])}, "two": {"JPEG": ([0.2, 0.3], [35, 36])}}
+    figure = plots.lines(panels, "bytes", "SSIM", log_x=True)
+    one, two = figure.axes
+    assert [line.get_xydata().tolist() for line in one.lines][0] == [[0.1, 20.0], [0.4, 25.0]]
+    assert one.lines[1].get_color() == two.lines[0].get_color() != one.lines[0].get_color()
+    assert one.get_ylim() == two.get_ylim() and one.get_xscale() == "log"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["VAE", "JPEG"]
+    assert (one.get_title(loc="left"), one.get_ylabel(), two.get_ylabel()) == ("one", "SSIM", "")
+    assert plots.lines({"alone": {"a": first}}).axes[0].get_title(loc="left") == ""
+    apart = plots.lines(panels, share_y=False).axes
+    assert apart[0].get_ylim() != apart[1].get_ylim()

@@ -214,7 +214,13 @@ def test_requirements():
 
 def test_requirements_are_those_of_the_package():
     extras = PROJECT["optional-dependencies"]
-    course = [*PROJECT["dependencies"], *extras["lessons"], *extras["photo"], *extras["kaggle"]]
+    course = [
+        *PROJECT["dependencies"],
+        *extras["lessons"],
+        *extras["photo"],
+        *extras["compress"],
+        *extras["kaggle"],
+    ]
     assert requirements("requirements.txt") == course
     assert requirements("requirements-dev.txt") == extras["dev"]
 
@@ -226,8 +232,8 @@ def test_what_is_imported_is_required():
     module = [path for path in MODULE if part(path) != "plots"]
     assert packages(module, top_level=True) <= core
     # the dial of lesson 00; a plug-in that reads HEIC where somebody has installed it
-    more = {"ipywidgets", "pillow_heif"}
-    assert packages(module) <= core | extras["kaggle"] | extras["photo"] | more
+    optional = extras["kaggle"] | extras["photo"] | extras["compress"] | {"ipywidgets", "pillow_heif"}
+    assert packages(module) <= core | optional
     assert packages([ROOT / "vae_keras" / "plots.py"]) <= core | extras["lessons"]
     lessons = (ROOT / "notebooks" / "src").glob("*.py")
     assert packages(lessons) <= core | extras["lessons"] | extras["kaggle"]

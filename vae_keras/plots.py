@@ -13,6 +13,7 @@ import textwrap
 import matplotlib
 import matplotlib.font_manager
 import matplotlib.patches
+import matplotlib.ticker
 import numpy as np
 import pandas as pd
 import PIL.Image
@@ -829,4 +830,52 @@ def code_planes(planes: dict) -> Plot:
         axes.set(title=title, aspect="equal", adjustable="datalim")
     handles, names = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2, markerscale=2.5)
+    return figure
+
+
+@styled
+def lines(panels: dict, x: str = "", y: str = "", log_x: bool = False, share_y: bool = True) -> Plot:
+    """Draw a panel of curves for each title.
+
+    Args:
+        panels: a dictionary of titles and dictionaries of names and curves. A curve is a pair of arrays (n,), or a
+            series. Curves of the same name have the same colour in all panels.
+        x: what the horizontal axis shows.
+        y: what the vertical axis shows.
+        log_x: whether the horizontal axis is logarithmic.
+        share_y: whether all panels have the vertical axis of the first.
+
+    Returns:
+        A `Plot`.
+    """
+    names = list(dict.fromkeys(name for curves_of in panels.values() for name in curves_of))
+    figure, axes_of = _panels(1, len(panels), WIDTH if len(panels) > 1 else 640, 330)
+    for axes, (title, curves_of) in zip(axes_of.flat, panels.items()):
+        for name, curve in curves_of.items():
+            places, values = (curve.index, curve.to_numpy()) if isinstance(curve, pd.Series) else curve
+            number = names.index(name) % len(COLOURS)
+            style = "o-" if len(values) < 20 else "-"
+            axes.plot(
+                places,
+                values,
+                style,
+                color=COLOURS[number],
+                markersize=5,
+                linewidth=1.8,
+                label=_readable(name),
+            )
+        axes.set(title=title if len(panels) > 1 else "", xlabel=x, ylabel=y)
+        if log_x:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
+            axes.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    if share_y:
+        limits = [axes.get_ylim() for axes in axes_of.flat]
+        for axes in axes_of.flat:
+            axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+            axes.label_outer()
+    handles = {}
+    for axes in axes_of.flat:
+        handles.update(zip(*reversed(axes.get_legend_handles_labels())))
+    figure.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=min(5, len(handles)))
     return figure

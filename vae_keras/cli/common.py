@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from vae_keras import storage
+
 CHUNK = 2048  # faces decoded at a time: a multiple of the batch size of `latent.decode`
 
 
@@ -37,12 +39,52 @@ def image_paths(options):
     Raises:
         ValueError: --out would replace one of them.
     """
-    paths = [Path(path).expanduser() for path in options.images]
+    paths = paths_of(options.images)
     out = options.out.resolve()
     for path in paths:
         if out in (path.resolve(), *path.resolve().parents):
             raise ValueError(f"{options.out} holds the pictures to be read: give --out another name.")
     return paths
+
+
+def paths_of(words) -> list[Path]:
+    """Return the paths that somebody wrote, with ~ for the home folder."""
+    return [Path(word).expanduser() for word in words]
+
+
+def picture_names(paths) -> list[str]:
+    """Return the names of the pictures at some paths, in the order in which they are read."""
+    from vae_keras.data.loading import find_pictures
+
+    return [name for path in paths for name in find_pictures(path)]
+
+
+def check_new_file(path, force: bool, magic: bytes | None = None) -> None:
+    """Check, before the work is done, that a file that is no picture can be written.
+
+    Args:
+        path: of the file.
+        force: whether to replace one of this name.
+        magic: how a file begins that the program wrote, which may be replaced in any case.
+
+    Raises:
+        ValueError: A file or a folder of this name is there.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: give --out the name of a file.")
+    if not path.exists() or force:
+        return
+    with path.open("rb") as file:
+        if magic and file.read(len(magic)) == magic:
+            return
+    raise ValueError(f"{path} already exists: give --out another name, or replace it with --force.")
+
+
+def write_file(path, content: bytes) -> None:
+    """Write a file; nothing half written is ever seen under its name."""
+    path = path.resolve()
+    with storage.replacing(path.parent, [path.name]) as (part,):
+        part.write_bytes(content)
 
 
 def write_faces(model, z, options) -> None:

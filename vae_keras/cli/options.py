@@ -48,6 +48,18 @@ def output_path(*more_suffixes: str):
     return convert
 
 
+def suffixed_path(suffix: str):
+    """Return a converter for argparse: the name of a file that ends in a suffix, such as ".csv"."""
+
+    def convert(text):
+        path = Path(text).expanduser()
+        if path.suffix.lower() != suffix:
+            raise argparse.ArgumentTypeError(f"{text} does not end in {suffix}")
+        return path
+
+    return convert
+
+
 def output_folder(text: str) -> Path:
     """Convert an option for argparse: a folder, which need not exist."""
     path = Path(text).expanduser()

@@ -4,6 +4,7 @@ Examples:
   python -m vae_keras train --data lfw --epochs 30 --out runs/lfw
   python -m vae_keras train --data my-photos/ --align --image-size 128 --out runs/mine
   python -m vae_keras train --data celeba --sharpen 24 --out runs/celeba
+  python -m vae_keras train --data celeba --noise --out runs/denoiser
 """
 
 import shlex
@@ -51,6 +52,11 @@ def add_arguments(parser):
         help="of the training and of the sharpening (default: muon)",
     )
     add_align(parser)
+    parser.add_argument(
+        "--noise",
+        action="store_true",
+        help="learn to draw clean faces of noisy ones, for denoise",
+    )
     add_seed(parser)
     parser.add_argument(
         "--force", action="store_true", help="replace the model, or the unfinished run, that is in --out"
@@ -122,6 +128,7 @@ def waits_to_be_sharpened(options, settings, dataset) -> bool:
 def train_plain(vae, faces, options, settings):
     """Train a VAE and write it to the folder; return the `Pretrained`."""
     from vae_keras import data, hub, training
+    from vae_keras.applications.denoising import noisy_pairs
     from vae_keras.release.package import package
 
     folder = options.out
@@ -133,7 +140,7 @@ def train_plain(vae, faces, options, settings):
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         optimizer=options.optimizer,
-        augment=data.augment,
+        augment=noisy_pairs if options.noise else data.augment,
         seed=settings.seed,
         folder=folder,
         callbacks=[training.Progress(lines=settings.epochs)],
