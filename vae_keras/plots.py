@@ -830,3 +830,51 @@ def code_planes(planes: dict) -> Plot:
     handles, names = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2, markerscale=2.5)
     return figure
+
+
+@styled
+def point_sets(sets: dict, reference: np.ndarray) -> Plot:
+    """Draw sets of points in the plane, a panel each, over the same reference points.
+
+    Args:
+        sets: a dictionary of titles and points, each (n, 2).
+        reference: (m, 2), in grey.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(sets), 215 * len(sets), 245)
+    reach = 1.1 * np.abs(np.concatenate([reference, *sets.values()])).max()
+    for axes, (title, points) in zip(panels.flat, sets.items()):
+        axes.scatter(*np.asarray(reference).T, s=5, color=PALE, linewidths=0)
+        axes.scatter(*np.asarray(points).T, s=7, color=COLOURS[3], alpha=0.7, linewidths=0)
+        axes.set(title=_readable(title), aspect="equal", xticks=[], yticks=[])
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    return figure
+
+
+@styled
+def trade_off(blends: pd.DataFrame, models: pd.DataFrame, floor: float) -> Plot:
+    """Draw the price of sharp faces: a distance over the squared error, as a line of blends and a dot for each model.
+
+    Args:
+        blends: a table with the columns "squared error" and "distance", in the order of the line.
+        models: the same columns, with a name for each row.
+        floor: the distance of real faces, as a dashed line.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, axes = _one_panel(700, 360)
+    line = {"color": PALE, "linewidth": 3, "label": "mixtures of the two pictures"}
+    axes.plot(blends["squared error"], blends["distance"], zorder=1, **line)
+    for (name, row), colour in zip(models.iterrows(), COLOURS):
+        place = row["squared error"], row["distance"]
+        axes.plot(*place, "o", markersize=9, color=colour)
+        axes.annotate(_readable(name), place, (9, 6), textcoords="offset points", fontsize=10)
+    axes.axhline(floor, color=QUIET, linestyle="--", linewidth=1.2, label="real training faces")
+    axes.set(xlabel="squared error of reconstructions", ylabel="classifier's distance")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.2, y=0.15)
+    axes.legend(loc="upper right")
+    return figure
