@@ -30,7 +30,7 @@
 # `plain` is the VAE as lesson 03 leaves it. `sharp` is the same VAE after the training that this lesson explains. First
 # look at the plain one.
 
-# %%
+# %% caption="Four held-out faces, and what the plain VAE makes of them." alt="Two rows of four large faces. The photographs show strands of hair and skin; the reconstructions are the same people, soft as behind frosted glass."
 import keras
 import numpy as np
 import pandas as pd
@@ -46,59 +46,44 @@ from vae_keras.sharpening.adversarial import SLOPE_NOISE, Sharpener
 plain, sharp = hub.load_for(config, plain=True), hub.load_for(config)
 faces = data.load_faces(config.dataset, config.image_size, config.pictures)
 test = faces.test[: config.evaluation_pictures]
-
-# %% caption="Four held-out faces, and what the plain VAE makes of them." alt="Two rows of four large faces. The photographs show strands of hair and skin; the reconstructions are the same people, soft as behind frosted glass."
 from_plain = plain.reconstruct(test)
 plots.rows({"photograph": test[:4], "plain VAE": from_plain[:4]}, size=256)
 
 
 # %% [markdown]
-# Person, pose and light are right. Strands of hair, skin and the edges of things are missing. How much is missing?
-# Measure the mean step from a pixel to its right neighbour.
-
-
-# %%
-def step_between_pixels(images):
-    return np.abs(np.diff(np.float32(images), axis=2)).mean()
-
-
-for name, images in {"photographs": test, "plain VAE": from_plain}.items():
-    print(f"{name}: a step of {step_between_pixels(images):.1f} grey levels")
-
-# %% [markdown]
-# The step is <<photographs: a step of ([\d.]+)>> grey levels in photographs and <<plain VAE: a step of ([\d.]+)>> in
-# reconstructions. What happened to the rest?
+# Person, pose and light are right. Strands of hair, skin and the edges of things are missing. Where did they go?
 
 # %% [markdown]
 # ## Many faces, one code
-# A code has no room for every strand of hair. So faces that differ in their strands alone share a code. Let us make such
-# a pair. Take what the plain VAE lost of a face, `lost`, and put it back two pixels further to the right: same person,
-# same light, other strands. How far apart are the codes? Count in deviations $\sigma$ of the posterior, the noise that
-# the decoder was trained with.
+# A code has no room for every strand of hair. So faces that differ in their strands alone have nearly the same code. Let
+# us make such a pair. Take what the plain VAE lost of a face, `face - smooth`, and put it back two pixels further to the
+# right: same person, same light, other strands. How far apart are the codes?
 
 # %%
-codes, log_variance = latent.encode(plain.vae, test)
+codes, _ = latent.encode(plain.vae, test)
 face, smooth = np.float32(test) / 255, np.float32(from_plain) / 255
-lost = face - smooth
-twin = np.clip(smooth + np.roll(lost, 2, axis=2), 0, 1)
-apart = (latent.encode(plain.vae, twin)[0] - codes) / np.exp(0.5 * log_variance)
-others = (np.roll(codes, 1, axis=0) - codes) / np.exp(0.5 * log_variance)
-print(f"a face and its twin: {np.sqrt(np.mean(apart**2)):.1f} deviations apart")
-print(f"a face and another face: {np.sqrt(np.mean(others**2)):.1f} deviations apart")
+twin = np.clip(smooth + np.roll(face - smooth, 2, axis=2), 0, 1)
+twin_codes, _ = latent.encode(plain.vae, twin)
+for name, z in {"its twin": twin_codes, "another face": np.roll(codes, 1, axis=0)}.items():
+    print(f"from a face to {name}: {np.linalg.norm(z - codes, axis=1).mean():.1f}")
 
 # %% [markdown]
-# A latent variable differs by <<its twin: ([\d.]+)>> deviations within such a pair, and by
-# <<another face: ([\d.]+)>> between two people.
-#
-# So the decoder draws one picture for both. Which picture should it draw? Compare three answers.
+# The distance to the twin is <<to its twin: ([\d.]+)>>, and to another face it is <<to another face: ([\d.]+)>>. The
+# decoder can hardly tell the twins apart. Which picture should it draw for both? Compare three answers.
 
-# %% caption="A face, its twin with other strands, their mean, and what the decoder draws." alt="Four rows of four faces. The first two rows are sharp. The third, their mean, has doubled, softer strands. The fourth is softer still."
+# %% caption="Eight faces, their twins with other strands, the mean of both, and what the plain VAE draws for each." alt="Five rows of eight faces. Faces and twins are sharp and differ in fine hair and skin. Their means are softer. The last two rows, drawn by the VAE, are very soft and look the same."
 mean = (face + twin) / 2
 for name, answer in {"face": face, "twin": twin, "mean": mean}.items():
     error = (np.mean((answer - face) ** 2) + np.mean((answer - twin) ** 2)) / 2
     print(f"drawing the {name}: squared error {error:.4f}")
-shown = {"a face": face, "its twin": twin, "their mean": mean, "plain VAE": smooth}
-plots.rows({name: images[:4] for name, images in shown.items()}, size=256)
+shown = {
+    "face": face,
+    "twin": twin,
+    "mean": mean,
+    "VAE, face": smooth,
+    "VAE, twin": latent.decode(plain.vae, twin_codes),
+}
+plots.rows({name: images[:8] for name, images in shown.items()})
 
 # %% [markdown]
 # Drawing one of the two is right for one and wrong for the other: <<drawing the face: squared error ([\d.]+)>>. Drawing
@@ -108,8 +93,8 @@ plots.rows({name: images[:4] for name, images in shown.items()}, size=256)
 # $$\hat x(z) = \operatorname*{arg\,min}_{\hat x} \operatorname{E}\left[\lVert x - \hat x \rVert^2 \mid z\right]
 # = \operatorname{E}[x \mid z].$$
 #
-# **The squared error asks for the mean of all faces that a code leaves open.** With two faces the mean has doubled
-# strands. With thousands it is the blur of the last row.
+# **The squared error asks for the mean of all faces that a code leaves open.** The mean of two faces has
+# doubled, paler strands. The mean of thousands is the blur of the last rows.
 
 # %% [markdown]
 # ## A loss that asks for one of them
@@ -174,20 +159,20 @@ for step in range(1001):
     if step in (0, 100, 300, 1000):
         points[f"GAN, step {step}"] = generator(noise[:1000])
     loss = play()
-print(f"the discriminator's loss after 1000 steps: {loss:.2f}")
 plots.point_sets({name: np.array(some) for name, some in points.items()}, ring(1000).numpy())
 
 # %% [markdown]
 # The squared error puts every point into the centre, where no real point is. The GAN draws points *on* the ring. What
-# does that cost? Compare each drawn point with a real one.
+# does that cost?
 
 # %%
+print(f"the discriminator's loss after 1000 steps: {loss:.2f}")
 for name, some in points.items():
     print(f"{name}: squared error {np.mean(np.sum((some - ring(1000)) ** 2, axis=1)):.2f}")
 
 # %% [markdown]
-# The mean has an error of <<squared error: squared error ([\d.]+)>>, the GAN of
-# <<GAN, step 1000: squared error ([\d.]+)>>. That is no accident. Who draws one of the possible answers is off by the
+# Compared with real points, the centre has an error of <<squared error: squared error ([\d.]+)>>, the
+# GAN of <<GAN, step 1000: squared error ([\d.]+)>>. That is no accident. Who draws one of the possible answers is off by the
 # spread of the truth *and* by that of the own guess. **A perfectly sharp answer costs twice the squared error of the
 # mean**, and never needs to cost more ([Blau and Michaeli 2018](https://arxiv.org/abs/1711.06077)).
 
@@ -230,13 +215,10 @@ check.discriminator_loss(discriminator_loss, chance)
 #   strand is.
 # - The **adversary** is the generator's loss from above.
 
-# %% include vae_keras/sharpening/adversarial.py::Sharpener.compute_terms
-
-# %% [markdown]
-# The next function weighs them. Here $w_1$ is `likeness` and $w_2$ is `adversary`. The encoder is used and not
+# `compute_terms` has the three terms and the discriminator's loss. `compute_losses` weighs them. Here $w_1$ is `likeness` and $w_2$ is `adversary`. The encoder is used and not
 # trained: `training=False`, and `stop_gradient` on the code.
 
-# %% include vae_keras/sharpening/adversarial.py::Sharpener.compute_losses
+# %% include vae_keras/sharpening/adversarial.py::Sharpener.compute_terms compute_losses
 
 # %% [markdown]
 # `squared_slope` keeps the discriminator smooth: it punishes a verdict that jumps when a photograph gets a little noise
@@ -375,14 +357,12 @@ plots.trade_off(pd.DataFrame(blends), models, floor)
 # [Solution](solutions/07_sharper_faces.ipynb)
 
 # %% caption="Two short runs. One of them had no adversary." alt="Two rows of four large faces. One row is smoother, the other has more grain."
-without_adversary, _ = sharpen(adversary=0)
-rows = check.unlabelled(drawn["short run"], latent.decode(without_adversary, codes))
-plots.rows({name: images[:4] for name, images in rows.items()}, size=256)
-
-# %%
 letter = ...  # "A" or "B"
 
 check.without_adversary(letter)
+without, _ = sharpen(adversary=0)
+rows = check.unlabelled(drawn["short run"], latent.decode(without, codes))
+plots.rows({name: images[:4] for name, images in rows.items()}, size=256)
 
 # %% [markdown]
 # ## Does each look real, and do all kinds come?
@@ -404,18 +384,15 @@ check.without_adversary(letter)
 # %% caption="Eight new faces, drawn from one set of codes by each decoder." alt="Three rows of the same eight invented people: soft, with a weave, and with clear eyes and hair."
 new_codes = plain.sample(len(test), seed=1)
 new = {name: latent.decode(vae, new_codes) for name, vae in decoders.items()}
-plots.rows({name: images[:8] for name, images in new.items()})
-
-# %%
-new["real training faces"] = faces.train[: len(test)]
 table = {}
-for name, images in new.items():
+for name, images in {**new, "real training faces": faces.train[: len(test)]}.items():
     features = classifier.features(images)
     density, coverage = density_and_coverage(real, features)
     distance = evaluation.frechet_distance(real, features)
     table[name] = {"new faces' distance": distance, "density": density, "coverage": coverage}
 table = pd.DataFrame(table).T
 print(table.round(2).to_string())
+plots.rows({name: images[:8] for name, images in new.items()})
 
 # %% [markdown]
 # The plain VAE reaches a density of <<plain\s+[\d.]+\s+([\d.]+)\s+[\d.]+\n>> and a coverage of

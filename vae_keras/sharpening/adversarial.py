@@ -149,11 +149,8 @@ class Sharpener(keras.Model):
         seen_in_images = self.discriminator(images)
         seen_in_faces = self.discriminator(faces)
         terms = self.compute_terms(images, faces, seen_in_images, seen_in_faces)
-        decoder_loss = (
-            terms["mse"] / ops.exp(2 * self.vae.log_sigma)
-            + self.likeness * terms["likeness"]
-            + self.adversary * terms["adversary"]
-        )
+        decoder_loss = terms["mse"] / ops.exp(2 * self.vae.log_sigma)
+        decoder_loss += self.likeness * terms["likeness"] + self.adversary * terms["adversary"]
         penalty = self.squared_slope(images, seen_in_images[0])
         discriminator_loss = terms["discriminator"] + 0.5 * self.slope * penalty
         return decoder_loss, discriminator_loss, terms
