@@ -6,14 +6,12 @@
 # ---
 
 # %%
-import keras
 import numpy as np
 import pandas as pd
 
-from vae_keras import data, evaluation, hub, latent, optimizers, pipeline, plots
+from vae_keras import data, evaluation, hub, latent
 from vae_keras.checks import lesson_07 as check
 from vae_keras.evaluation import density_and_coverage
-from vae_keras.sharpening import Sharpener
 
 plain, sharp = hub.load_for(config, plain=True), hub.load_for(config)
 faces = data.load_faces(config.dataset, config.image_size, config.pictures)
@@ -54,31 +52,7 @@ print("plain and sharp:", code_change(plain.vae, sharp.vae, test))
 # %% [markdown]
 # ## Exercise 7.3: who had no adversary?
 # Likeness compares features with those of *this* photograph, so it asks for detail only where it is predictable. The
-# adversary pays for any grain that passes for a photograph's. The row without it is smoother, and the mean step between
-# pixels shows it.
-
-# %%
-codes, _ = latent.encode(plain.vae, test)
-few = faces.train[: config.comparison_pictures]
-
-
-def sharpen(adversary):
-    keras.utils.set_random_seed(config.seed)
-    sharpener = Sharpener(plain.vae.copy_with_details(), adversary=adversary)
-    falling = [
-        optimizers.cosine_decay(rate, config.comparison_epochs, 32, len(few)) for rate in (0.0002, 0.0005)
-    ]
-    sharpener.compile(*(optimizers.Adam(rate, beta_1=0.5, beta_2=0.99) for rate in falling))
-    batches = pipeline.batches(few, 32, training=True, augment=data.augment)
-    sharpener.fit(batches, epochs=config.comparison_epochs, verbose=0)
-    return latent.decode(sharpener.vae, codes)
-
-
-# %% caption="The two short runs of the lesson." alt="Two rows of four large faces. One row is smoother, the other has more grain."
-rows = check.unlabelled(sharpen(0.4), sharpen(0))
-for name, images in rows.items():
-    print(f"{name}: a step of {np.abs(np.diff(np.float32(images), axis=2)).mean():.2f} grey levels")
-plots.rows({name: images[:4] for name, images in rows.items()}, size=256)
+# adversary pays for any grain that passes for a photograph's. So the smoother row is the one without it.
 
 # %%
 letter = "A"
