@@ -282,3 +282,15 @@ def test_runs_share_their_scales_and_stand_beside_their_faces(rng):
     assert [len(axes.lines) for axes in charts] == [2] * 4 and len(page.images) == 12
     assert [text.get_text() for text in page.get_legend().get_texts()] == ["training", "held out"]
     assert figure.face == {"size": 128, "columns": 4} and figure.photographs
+
+
+def test_points_and_a_trade_off_are_drawn():
+    generator = np.random.default_rng(0)
+    ring = generator.normal(size=(50, 2))
+    figure = plots.point_sets({"mean": 0 * ring, "step_10": ring + 0.1}, ring)
+    assert [axes.get_title("left") for axes in figure.axes] == ["mean", "step 10"]
+    assert len({axes.get_xlim() for axes in figure.axes}) == 1
+    table = pd.DataFrame({"squared error": [0.003, 0.004], "distance": [20.0, 2.0]}, ["plain", "long run"])
+    (axes,) = plots.trade_off(table, table, 1.0).axes
+    assert {text.get_text() for text in axes.texts} == {"plain", "long run"}
+    assert axes.get_ylim()[0] == 0

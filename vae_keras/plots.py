@@ -844,7 +844,7 @@ def point_sets(sets: dict, reference: np.ndarray) -> Plot:
         A `Plot`.
     """
     figure, panels = _panels(1, len(sets), 215 * len(sets), 245)
-    reach = 1.1 * np.abs(np.concatenate([reference, *sets.values()])).max()
+    reach = 1.6 * np.abs(reference).max()  # few points lie farther out; they are cut off
     for axes, (title, points) in zip(panels.flat, sets.items()):
         axes.scatter(*np.asarray(reference).T, s=5, color=PALE, linewidths=0)
         axes.scatter(*np.asarray(points).T, s=7, color=COLOURS[3], alpha=0.7, linewidths=0)
@@ -866,7 +866,7 @@ def trade_off(blends: pd.DataFrame, models: pd.DataFrame, floor: float) -> Plot:
         A `Plot`.
     """
     figure, axes = _one_panel(700, 360)
-    line = {"color": PALE, "linewidth": 3, "label": "mixtures of the two pictures"}
+    line = {"color": PALE, "linewidth": 3, "label": "mixtures of plain and long run"}
     axes.plot(blends["squared error"], blends["distance"], zorder=1, **line)
     for (name, row), colour in zip(models.iterrows(), COLOURS):
         place = row["squared error"], row["distance"]
