@@ -27,8 +27,8 @@
 
 # %% [markdown]
 # ## Two models
-# `plain` is the VAE as lesson 03 leaves it. `sharp` is the same VAE after the training that this lesson explains. First
-# look at the plain one.
+# `plain` is the VAE as lesson 03 leaves it. `sharp` is the same VAE after the training that this lesson explains. Look
+# at the plain one first.
 
 # %% caption="Four held-out faces, and what the plain VAE makes of them." alt="Two rows of four large faces. The photographs show strands of hair and skin; the reconstructions are the same people, soft as behind frosted glass."
 import keras
@@ -55,9 +55,9 @@ plots.rows({"photograph": test[:4], "plain VAE": from_plain[:4]}, size=256)
 
 # %% [markdown]
 # ## Many faces, one code
-# A code has no room for every strand of hair. So faces that differ in their strands alone have nearly the same code. Let
-# us make such a pair. Take what the plain VAE lost of a face, `face - smooth`, and put it back two pixels further to the
-# right: same person, same light, other strands. How far apart are the codes?
+# A code has no room for every strand of hair. Faces that differ in their strands alone have nearly the same code. Make
+# such a pair: take what the plain VAE lost of a face, `face - smooth`, and put it back two pixels further to the right.
+# Same person, same light, other strands. How far apart are the codes?
 
 # %%
 codes, _ = latent.encode(plain.vae, test)
@@ -86,8 +86,8 @@ shown = {
 plots.rows({name: images[:8] for name, images in shown.items()})
 
 # %% [markdown]
-# Drawing one of the two is right for one and wrong for the other: <<drawing the face: squared error ([\d.]+)>>. Drawing
-# their mean is a little wrong for both, and its error is half of that:
+# Drawing one of the two is right for one face and wrong for the other: <<drawing the face: squared error ([\d.]+)>>. Drawing
+# their mean is a little wrong for both, and costs half of that:
 # <<drawing the mean: squared error ([\d.]+)>>. This holds for any number of faces $x$ with one code $z$:
 #
 # $$\hat x(z) = \operatorname*{arg\,min}_{\hat x} \operatorname{E}\left[\lVert x - \hat x \rVert^2 \mid z\right]
@@ -99,7 +99,7 @@ plots.rows({name: images[:8] for name, images in shown.items()})
 # %% [markdown]
 # ## A loss that asks for one of them
 # Leave faces aside for a moment. Draw points from a ring, and let a network turn noise into such points. The noise says
-# nothing about where on the ring the point is. What does a network learn from the squared error?
+# nothing about the place on the ring. What does the network learn from the squared error?
 
 
 # %%
@@ -124,9 +124,8 @@ _ = average.fit(noise, ring(12_800), batch_size=128, epochs=3, verbose=0)
 # Now the other way: a **generative adversarial network**, GAN
 # ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)). Two networks play against each other.
 #
-# - The **discriminator** $D$ answers how probable it is that a point is real. Its last layer gives a logit, and $D$ is
-#   the sigmoid of it.
-# - The **generator** $G$ turns noise into points, and tries to pass for real.
+# - The **discriminator** says how probable it is that a point is real: $D$, the sigmoid of its output, a logit.
+# - The **generator** $G$ turns noise $\varepsilon$ into points that should pass for real.
 #
 # $$L_D = -\log D(x) - \log\left(1 - D(G(\varepsilon))\right), \qquad L_G = -\log D(G(\varepsilon))$$
 #
@@ -173,7 +172,7 @@ for name, some in points.items():
 # %% [markdown]
 # Compared with real points, the centre has an error of <<squared error: squared error ([\d.]+)>>, the
 # GAN of <<GAN, step 1000: squared error ([\d.]+)>>. That is no accident. Who draws one of the possible answers is off by the
-# spread of the truth *and* by that of the own guess. **A perfectly sharp answer costs twice the squared error of the
+# spread of the truth *and* by the spread of the guess. **A perfectly sharp answer costs twice the squared error of the
 # mean**, and never needs to cost more ([Blau and Michaeli 2018](https://arxiv.org/abs/1711.06077)).
 
 # %% [markdown]
@@ -204,24 +203,24 @@ check.discriminator_loss(discriminator_loss, chance)
 # %% include vae_keras/sharpening/adversarial.py::build_discriminator
 
 # %% [markdown]
-# Why does it return its feature maps, too? The verdict alone says "sharper", and not "this person". So the decoder has
-# three terms in its loss:
+# Its output is called the verdict. Why does it return its feature maps, too? The verdict says "sharper", but not "this
+# person". So the loss of the decoder has three terms:
 #
 # $$\frac{\text{mean squared error}}{\sigma^2} + w_1 \cdot \text{likeness} - w_2 \log D(\hat x)$$
 #
 # - The **squared error** keeps colours and layout. $\sigma^2$ is the calibrated variance of lesson 02.
-# - The **likeness** is how far the feature maps of face and photograph are apart
-#   ([Larsen et al. 2016](https://arxiv.org/abs/1512.09300)). Features notice *that* there is hair, more than where each
-#   strand is.
+# - The **likeness** is how far the feature maps of decoded face and photograph are apart
+#   ([Larsen et al. 2016](https://arxiv.org/abs/1512.09300)). Features notice that there is hair, more than where each
+#   strand lies. Less is more alike.
 # - The **adversary** is the generator's loss from above.
 
-# `compute_terms` has the three terms and the discriminator's loss. `compute_losses` weighs them. Here $w_1$ is `likeness` and $w_2$ is `adversary`. The encoder is used and not
-# trained: `training=False`, and `stop_gradient` on the code.
+# `compute_terms` computes them, and the discriminator's loss. `compute_losses` weighs them: $w_1$ is `likeness` and
+# $w_2$ is `adversary`. The encoder is used and not trained: `training=False`, and `stop_gradient` on the code.
 
 # %% include vae_keras/sharpening/adversarial.py::Sharpener.compute_terms compute_losses
 
 # %% [markdown]
-# `squared_slope` keeps the discriminator smooth: it punishes a verdict that jumps when a photograph gets a little noise
+# `squared_slope` punishes a verdict that jumps when a photograph gets a little noise
 # ([Mescheder et al. 2018](https://arxiv.org/abs/1801.04406)). A step moves both networks, as on the ring.
 
 # %% include vae_keras/sharpening/adversarial.py::Sharpener.train_step
@@ -292,21 +291,19 @@ def code_change(old, new, images):
 check.code_change(code_change)
 
 # %% [markdown]
-# The codes stay. So the prior of lesson 04 and the directions of lesson 05 go on working with a sharpened decoder.
+# The codes stay. So the prior of lesson 04 and the directions of lesson 05 work with a sharpened decoder, too.
 
 # %% [markdown]
 # ## What does sharpness cost?
-# The squared error will say that sharp faces are worse. The eye says that they are better. Who measures what the eye
-# sees? Take a network that no loss here contains: the course's **attribute classifier**. It has learned to name 40
-# attributes of CelebA's faces, such as glasses or a smile. Its last layer before the answer holds 192 features of a
-# face.
+# The squared error says that sharp faces are worse, the eye that they are better. Which number sees what the eye sees?
+# Ask a network that no loss here contains: the course's **attribute classifier**. It has learned to name 40 attributes
+# of CelebA's faces, such as glasses or a smile. The layer before its answer holds 192 features of a face.
 #
 # The **classifier's distance** is the Fréchet distance of lesson 04 between the features of two sets of faces:
 #
 # $$\lVert m_1 - m_2 \rVert^2 + \operatorname{tr}\left(C_1 + C_2 - 2\,(C_1 C_2)^{1/2}\right)$$
 #
-# Papers take the features of a network called Inception, and name it FID. Numbers of different networks cannot be
-# compared.
+# Papers take features of a network called Inception, and name it FID. Do not compare distances of different networks.
 
 # %%
 classifier = evaluation.load_classifier()
@@ -326,8 +323,7 @@ floor = evaluation.frechet_distance(real, classifier.features(faces.train[: len(
 print(models.round(4).to_string(), f"\nreal training faces: distance {floor:.2f}")
 
 # %% [markdown]
-# Is it all or nothing? Mix the two pictures: a share of the sharp one and the rest of the plain one. Each share gives
-# another price.
+# Is it all or nothing? Mix the two pictures: a share of the sharp one and the rest of the plain one.
 
 # %% caption="The answer: how near faces come to photographs, and the squared error that they cost." alt="A line falls steeply from the plain model, with a small squared error and a large distance, to the long run, with a larger squared error and a distance near that of real faces. The short run lies off the line."
 blends = {0: models.loc["plain"], 1: models.loc["long run"]}
@@ -343,8 +339,7 @@ plots.trade_off(pd.DataFrame(blends).T.sort_index(), models, floor)
 # - It costs squared error: <<long run\s+([\d.]+)>>, well below twice that of the plain VAE.
 # - The short run gets <<short run\s+[\d.]+\s+([\d.]+)|.1f>> for an error of <<short run\s+([\d.]+)>>.
 #
-# The weave shows a limit: a classifier sees only what it has learned to see, and it hardly minds a pattern of pixels.
-# Look at faces before you trust a distance.
+# A classifier sees what it has learned to see. Look at the faces before you trust a distance.
 
 # %% [markdown]
 # ### Exercise 7.3: who had no adversary?
@@ -366,7 +361,7 @@ plots.rows({name: images[:4] for name, images in rows.items()}, size=256)
 
 # %% [markdown]
 # ## Does each look real, and do all kinds come?
-# One distance mixes two questions about *new* faces. Two numbers part them
+# For *new* faces one distance mixes these two questions. Two numbers part them
 # ([Naeem et al. 2020](https://arxiv.org/abs/2002.09797)). Around the features of each of $n$ real faces lies a ball
 # $B_i$, as wide as the distance to its fifth nearest real face, so $k = 5$. With $m$ new faces $y_j$:
 #
@@ -418,9 +413,8 @@ check.temperature(cold, table.loc["long run", ["density", "coverage"]])
 
 # %% [markdown]
 # ## Are sharp faces new?
-# A discriminator that knows the training pictures by heart could teach the decoder to copy them. Lesson 04 had a test:
-# is a new face nearer to some training face than held-out faces are? Encode everything and look for the nearest
-# training code.
+# A discriminator that knows the training pictures by heart could teach the decoder to copy them. Test it as in lesson
+# 04: encode all faces, and look for the nearest training code.
 
 # %%
 known = NearestNeighbors(n_neighbors=1).fit(latent.encode(plain.vae, faces.train)[0])
