@@ -41,7 +41,7 @@ from sklearn.neighbors import NearestNeighbors
 from vae_keras import data, evaluation, hub, latent, optimizers, pipeline, plots
 from vae_keras.checks import lesson_07 as check
 from vae_keras.model import stage_filters
-from vae_keras.sharpening.adversarial import SLOPE_NOISE, Sharpener
+from vae_keras.sharpening import Sharpener
 
 plain, sharp = hub.load_for(config, plain=True), hub.load_for(config)
 faces = data.load_faces(config.dataset, config.image_size, config.pictures)
@@ -319,7 +319,8 @@ def measure(images):
 
 
 models = pd.DataFrame({name: measure(images) for name, images in drawn.items()}).T
-floor = evaluation.frechet_distance(real, classifier.features(faces.train[: len(test)]))
+of_training = classifier.features(faces.train[: len(test)])
+floor = evaluation.frechet_distance(real, of_training)
 print(models.round(4).to_string(), f"\nreal training faces: distance {floor:.2f}")
 
 # %% [markdown]
@@ -379,11 +380,11 @@ plots.rows({name: images[:4] for name, images in rows.items()}, size=256)
 # %% caption="Eight new faces, drawn from one set of codes by each decoder." alt="Three rows of the same eight invented people: soft, with a weave, and with clear eyes and hair."
 new_codes = plain.sample(len(test), seed=1)
 new = {name: latent.decode(vae, new_codes) for name, vae in decoders.items()}
+features = {name: classifier.features(images) for name, images in new.items()}
 table = {}
-for name, images in {**new, "real training faces": faces.train[: len(test)]}.items():
-    features = classifier.features(images)
-    density, coverage = density_and_coverage(real, features)
-    distance = evaluation.frechet_distance(real, features)
+for name, seen in {**features, "real training faces": of_training}.items():
+    density, coverage = density_and_coverage(real, seen)
+    distance = evaluation.frechet_distance(real, seen)
     table[name] = {"new faces' distance": distance, "density": density, "coverage": coverage}
 table = pd.DataFrame(table).T
 print(table.round(2).to_string())
