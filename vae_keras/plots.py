@@ -66,6 +66,11 @@ TERMS = {
 }
 
 
+MARKERS = "oDsvP^X*<>"
+KNOBS = {"beta": "β", "latent_dim": "latent size"}
+NEAR = 0.3  # of the base's KL and error: what the second panel of `trade_off` shows
+
+
 class Plot(Figure):
     """A figure outside of pyplot, shown once: photographs as JPEG, charts as PNG with a palette."""
 
@@ -878,4 +883,253 @@ def lines(panels: dict, x: str = "", y: str = "", log_x: bool = False, share_y: 
     for axes in axes_of.flat:
         handles.update(zip(*reversed(axes.get_legend_handles_labels())))
     figure.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=min(5, len(handles)))
+    return figure
+
+
+@styled
+def point_sets(sets: dict, reference: np.ndarray) -> Plot:
+    """Draw sets of points in the plane, a panel each, over the same reference points.
+
+    Args:
+        sets: a dictionary of titles and points, each (n, 2).
+        reference: (m, 2), in grey.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(sets), 215 * len(sets), 245)
+    reach = 1.6 * np.abs(reference).max()  # few points lie farther out; they are cut off
+    for axes, (title, points) in zip(panels.flat, sets.items()):
+        axes.scatter(*np.asarray(reference).T, s=5, color=PALE, linewidths=0)
+        axes.scatter(*np.asarray(points).T, s=7, color=COLOURS[3], alpha=0.7, linewidths=0)
+        axes.set(title=_readable(title), aspect="equal", xticks=[], yticks=[])
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    return figure
+
+
+@styled
+def trade_off(blends: pd.DataFrame, models: pd.DataFrame, floor: float) -> Plot:
+    """Draw the price of sharp faces: a distance over the squared error, as a line of blends and a dot for each model.
+
+    Args:
+        blends: a table with the columns "squared error" and "distance", in the order of the line.
+        models: the same columns, with a name for each row.
+        floor: the distance of real faces, as a dashed line.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, axes = _one_panel(700, 360)
+    line = {"color": PALE, "linewidth": 3, "label": "mixtures of plain and long run"}
+    axes.plot(blends["squared error"], blends["distance"], zorder=1, **line)
+    for (name, row), colour in zip(models.iterrows(), COLOURS):
+        place = row["squared error"], row["distance"]
+        axes.plot(*place, "o", markersize=9, color=colour)
+        axes.annotate(_readable(name), place, (9, 6), textcoords="offset points", fontsize=10)
+    axes.axhline(floor, color=QUIET, linestyle="--", linewidth=1.2, label="real training faces")
+    axes.set(xlabel="squared error of reconstructions", ylabel="classifier's distance")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.2, y=0.15)
+    axes.legend(loc="upper right")
+    return figure
+
+
+@styled
+def point_clouds(clouds: dict) -> Plot:
+    """Draw sets of points of a plane side by side, all on one scale. A few that lie far out may be cut off.
+
+    Args:
+        clouds: a dictionary of titles and points (n, 2).
+
+    Returns:
+        A `Plot`.
+    """
+    pixels_wide = min(WIDTH // len(clouds), 300)
+    figure, panels = _panels(1, len(clouds), pixels_wide * len(clouds), pixels_wide + 20)
+    reach = 1.2 * max(np.quantile(np.abs(points), 0.99) for points in clouds.values())
+    for axes, (title, points) in zip(panels.flat, clouds.items()):
+        _draw_points(axes, points, COLOURS[0])
+        axes.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach))
+    return figure
+
+
+def _draw_points(axes, points, colour):
+    """Draw points of a plane (n, 2), without axes."""
+    size = float(np.clip(4000 / len(points), 2, 14))
+    axes.scatter(*np.asarray(points).T, s=size, color=colour, alpha=0.6, linewidths=0)
+    axes.set(aspect="equal", xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+@styled
+def arrow_fields(points: np.ndarray, fields: dict) -> Plot:
+    """Draw arrows in a plane, a panel for each field.
+
+    Args:
+        points: (n, 2), which stand behind the arrows in each panel.
+        fields: a dictionary of titles and pairs: where the arrows begin and where they end, both (k, 2).
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(fields), WIDTH, WIDTH // len(fields) + 20)
+    reach = 1.08 * max(np.abs(starts).max() for starts, _ in fields.values())
+    for axes, (title, (starts, ends)) in zip(panels.flat, fields.items()):
+        _draw_points(axes, points, PALE)
+        arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004, "headwidth": 6}
+        axes.quiver(*np.asarray(starts).T, *(ends - starts).T, color=COLOURS[1], zorder=3, **arrows)
+        axes.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach))
+    return figure
+
+
+@styled
+def paths(points: np.ndarray, walks: np.ndarray) -> Plot:
+    """Draw walks in a plane as lines, from a ring where they begin to a dot where they end.
+
+    Args:
+        points: (n, 2), which stand behind the walks.
+        walks: (steps, k, 2): where each of k walks is after each step.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, axes = _one_panel(640, 520)
+    _draw_points(axes, points, PALE)
+    for number, walk in enumerate(np.swapaxes(walks, 0, 1)):
+        axes.plot(*walk.T, "-", color=COLOURS[0], linewidth=1.2, alpha=0.7)
+        axes.plot(*walk[1:-1].T, ".", color=COLOURS[0], markersize=4)
+        axes.plot(*walk[0], "o", color=INK, markerfacecolor=PAPER, label="" if number else "start: noise")
+        axes.plot(*walk[-1], "o", color=COLOURS[1], label="" if number else "end")
+    axes.legend(loc="upper left")
+    return figure
+
+
+@styled
+def line_panels(tables: dict, label: str) -> Plot:
+    """Draw a panel for each table, with a line for each of its columns over its index, which doubles at equal steps.
+
+    Args:
+        tables: a dictionary of titles and tables, whose index holds positive numbers.
+        label: what the index is.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(tables), min(WIDTH, 200 + 400 * len(tables)), 300)
+    for axes, (title, table) in zip(panels.flat, tables.items()):
+        for column, marker in zip(table, "os^Dv"):
+            axes.plot(table.index, table[column], f"{marker}-", markersize=5, label=_readable(column))
+        axes.set(title=title, xlabel=label)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(table.index, [f"{value:g}" for value in table.index])
+        axes.minorticks_off()
+        if table.shape[1] > 1:
+            axes.legend()
+    return figure
+
+
+def _knob(name):
+    """Return what a knob is called in a figure."""
+    return KNOBS.get(name, _readable(name))
+
+
+@styled
+def over_knob(table: pd.DataFrame, knob: str, measures: dict) -> Plot:
+    """Draw a panel for each measure over the values of a knob: a line of means, and a band from seed to seed.
+
+    Args:
+        table: a row per training, with a column for the knob, of numbers above 0, and one for each measure.
+        knob: name of the knob's column.
+        measures: names of columns, and what stands above their panels.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(measures), WIDTH, 260)
+    values = sorted(table[knob].unique())
+    for axes, (measure, title) in zip(panels.flat, measures.items()):
+        band = {"errorbar": ("pi", 100), "err_kws": {"alpha": 0.25}}  # from the least seed to the largest
+        seaborn.lineplot(table, x=knob, y=measure, marker="o", color=COLOURS[0], ax=axes, **band)
+        axes.set(title=title, xlabel=_knob(knob), ylabel="", xscale="log")
+        axes.set_xticks(values, [f"{value:g}" for value in values])
+        axes.set_xticks([], minor=True)
+        axes.set_ylim(bottom=min(0, table[measure].min()))
+    return figure
+
+
+def _draw_trade_off(axes, means, curve, near):
+    """Draw the settings into one panel, with the values of those that are near the base, or of the others."""
+    line = means[means["knob"].isin([curve, "base"])].sort_values("kl")
+    axes.plot(line["kl"], line["error"], color=PALE, linewidth=5, zorder=1)
+    knobs = [knob for knob in dict.fromkeys(means["knob"]) if knob != "base"]
+    for knob, marker, colour in zip(knobs, itertools.cycle(MARKERS), itertools.cycle(COLOURS)):
+        points = means[means["knob"] == knob]
+        axes.plot(points["kl"], points["error"], marker, color=colour, markersize=7, label=_knob(knob))
+        for _, point in points[points["near"] == near].iterrows():
+            number = isinstance(point["value"], int | float | np.number)
+            words = f"{point['value']:g}" if number else _readable(point["value"])
+            axes.annotate(
+                words, (point["kl"], point["error"]), (7, 4), textcoords="offset points", fontsize=9
+            )
+    base = means[means["knob"] == "base"]
+    axes.plot(base["kl"], base["error"], "o", color=INK, markersize=10, zorder=3, label="base")
+    axes.set(xlabel="KL (nats)")
+
+
+@styled
+def seed_spread(table: pd.DataFrame, measures: dict, reference: str = "base") -> Plot:
+    """Draw how far each setting lies from a reference, in per cent, beside the spread of the reference's own seeds.
+
+    Args:
+        table: a row per training, with a column "setting" and one for each measure, below which less is better.
+        measures: names of columns, and what stands above their panels.
+        reference: the setting that is 0. Its seeds make the grey band.
+
+    Returns:
+        A `Plot`.
+    """
+    names = [name for name in dict.fromkeys(table["setting"]) if name != reference]
+    figure, panels = _panels(1, len(measures), WIDTH, 90 + 26 * len(names))
+    for axes, (measure, title) in zip(panels.flat, measures.items()):
+        own = table.loc[table["setting"] == reference, measure]
+        change = 100 * (table[measure] / own.mean() - 1)
+        band = change[table["setting"] == reference]
+        axes.axvspan(band.min(), band.max(), color=PALE, alpha=0.6, linewidth=0)
+        axes.axvline(0, color=QUIET, linewidth=1)
+        for place, name in enumerate(reversed(names)):
+            seeds = change[table["setting"] == name]
+            axes.plot(seeds, [place] * len(seeds), "o", color=COLOURS[0], alpha=0.7, markersize=6)
+        axes.set(title=title, xlabel=f"% from {reference}; left is better", ylim=(-0.6, len(names) - 0.4))
+        axes.set_yticks(range(len(names)), [_readable(name) for name in reversed(names)])
+    for axes in panels.flat[1:]:
+        axes.set_yticklabels([])
+    return figure
+
+
+@styled
+def tables(values: dict, formats: dict) -> Plot:
+    """Draw tables of numbers as coloured fields, side by side.
+
+    Args:
+        values: titles and tables of numbers, whose rows and columns have names.
+        formats: of the same titles, such as ".1f".
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(values), WIDTH, 260)
+    for axes, (title, table) in zip(panels.flat, values.items()):
+        seaborn.heatmap(
+            table,
+            ax=axes,
+            annot=True,
+            fmt=formats[title],
+            cmap="crest",
+            cbar=False,
+            linewidths=1,
+            annot_kws={"fontsize": 10},
+        )
+        axes.set(title=title, xlabel=_knob(table.columns.name), ylabel=_knob(table.index.name))
+        axes.tick_params(length=0)
+        axes.tick_params(axis="y", rotation=0)
     return figure

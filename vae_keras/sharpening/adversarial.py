@@ -16,14 +16,11 @@ from vae_keras.model import stage_filters
 
 # Learning rates of the decoder and of the discriminator, which has to learn faster than what it judges.
 RATES = {"adam": (2e-4, 5e-4), "muon": (8e-4, 2e-3)}
-BETAS = {
-    "beta_1": 0.5,
-    "beta_2": 0.99,
-}  # of both optimizers: short memories, for each network chases the other
+# Of both optimizers. Their memories are short, since each network chases the other.
+BETAS = {"beta_1": 0.5, "beta_2": 0.99}
 DETAILS = 16  # channels of the branch that sharpening adds to a decoder
-SLOPE_NOISE = (
-    0.02  # standard deviation, in units of a pixel's range, of the noise in which the slope is measured
-)
+# Standard deviation, in units of a pixel's range, of the noise in which the slope is measured.
+SLOPE_NOISE = 0.02
 
 
 def build_discriminator(image_size: int = 64, dtype=None) -> keras.Model:
@@ -40,11 +37,13 @@ def build_discriminator(image_size: int = 64, dtype=None) -> keras.Model:
         A model with a list of outputs: the verdict (batch, 1), a logit that is above zero for a photograph, and then
         the feature maps, from large to small, in float32.
     """
-    *depths, last = stage_filters(image_size)
+    *narrower, last = stage_filters(image_size)
+    widths = [16] + [3 * width // 2 for width in narrower]
     images = keras.Input((image_size, image_size, 3), name="images")
-    x, maps = images, []
-    for depth in (16, *(3 * depth // 2 for depth in depths)):
-        x = layers.Conv2D(depth, 3, padding="same", dtype=dtype)(x)
+    x = images
+    maps = []
+    for width in widths:
+        x = layers.Conv2D(width, 3, padding="same", dtype=dtype)(x)
         x = layers.LeakyReLU(0.2, dtype=dtype)(x)
         x = layers.AveragePooling2D(2, dtype=dtype)(x)
         maps.append(layers.Activation("linear", dtype="float32")(x))
@@ -147,13 +146,11 @@ class Sharpener(keras.Model):
         """
         z = ops.stop_gradient(self.sampling(self.vae.encoder(images, training=False)))
         faces = self.vae.decoder(z, training=True)
-        seen_in_images, seen_in_faces = self.discriminator(images), self.discriminator(faces)
+        seen_in_images = self.discriminator(images)
+        seen_in_faces = self.discriminator(faces)
         terms = self.compute_terms(images, faces, seen_in_images, seen_in_faces)
-        decoder_loss = (
-            terms["mse"] / ops.exp(2 * self.vae.log_sigma)
-            + self.likeness * terms["likeness"]
-            + self.adversary * terms["adversary"]
-        )
+        decoder_loss = terms["mse"] / ops.exp(2 * self.vae.log_sigma)
+        decoder_loss += self.likeness * terms["likeness"] + self.adversary * terms["adversary"]
         penalty = self.squared_slope(images, seen_in_images[0])
         discriminator_loss = terms["discriminator"] + 0.5 * self.slope * penalty
         return decoder_loss, discriminator_loss, terms
