@@ -830,3 +830,96 @@ def code_planes(planes: dict) -> Plot:
     handles, names = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2, markerscale=2.5)
     return figure
+
+
+@styled
+def point_clouds(clouds: dict) -> Plot:
+    """Draw sets of points of a plane side by side, all on one scale.
+
+    Args:
+        clouds: a dictionary of titles and points (n, 2).
+
+    Returns:
+        A `Plot`.
+    """
+    pixels_wide = min(WIDTH // len(clouds), 300)
+    figure, panels = _panels(1, len(clouds), pixels_wide * len(clouds), pixels_wide + 20)
+    reach = 1.1 * max(np.abs(points).max() for points in clouds.values())
+    for axes, (title, points) in zip(panels.flat, clouds.items()):
+        _draw_points(axes, points, COLOURS[0])
+        axes.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach))
+    return figure
+
+
+def _draw_points(axes, points, colour):
+    """Draw points of a plane (n, 2), without numbers at the axes."""
+    size = float(np.clip(4000 / len(points), 2, 14))
+    axes.scatter(*np.asarray(points).T, s=size, color=colour, alpha=0.6, linewidths=0)
+    axes.set(aspect="equal", xticks=[], yticks=[])
+
+
+@styled
+def arrow_fields(points: np.ndarray, fields: dict) -> Plot:
+    """Draw arrows in a plane, a panel for each field.
+
+    Args:
+        points: (n, 2), which stand behind the arrows in each panel.
+        fields: a dictionary of titles and pairs: where the arrows begin and where they end, both (k, 2).
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(fields), WIDTH, WIDTH // len(fields) + 20)
+    reach = 1.08 * max(np.abs(starts).max() for starts, _ in fields.values())
+    for axes, (title, (starts, ends)) in zip(panels.flat, fields.items()):
+        _draw_points(axes, points, PALE)
+        arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.005, "headwidth": 5}
+        axes.quiver(*np.asarray(starts).T, *(ends - starts).T, color=COLOURS[1], zorder=3, **arrows)
+        axes.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach))
+    return figure
+
+
+@styled
+def paths(points: np.ndarray, walks: np.ndarray) -> Plot:
+    """Draw walks in a plane as lines, from a ring where they begin to a dot where they end.
+
+    Args:
+        points: (n, 2), which stand behind the walks.
+        walks: (steps, k, 2): where each of k walks is after each step.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, axes = _one_panel(620, 560)
+    _draw_points(axes, points, PALE)
+    for number, walk in enumerate(np.swapaxes(walks, 0, 1)):
+        axes.plot(*walk.T, "-", color=COLOURS[0], linewidth=1.2, alpha=0.7)
+        axes.plot(*walk[1:-1].T, ".", color=COLOURS[0], markersize=4)
+        axes.plot(*walk[0], "o", color=INK, markerfacecolor=PAPER, label="" if number else "start: noise")
+        axes.plot(*walk[-1], "o", color=COLOURS[1], label="" if number else "end")
+    axes.legend(loc="upper left")
+    return figure
+
+
+@styled
+def line_panels(tables: dict, label: str) -> Plot:
+    """Draw a panel for each table, with a line for each of its columns over its index, which doubles at equal steps.
+
+    Args:
+        tables: a dictionary of titles and tables, whose index holds positive numbers.
+        label: what the index is.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(tables), min(WIDTH, 200 + 400 * len(tables)), 300)
+    for axes, (title, table) in zip(panels.flat, tables.items()):
+        for column, marker in zip(table, "os^Dv"):
+            axes.plot(table.index, table[column], f"{marker}-", markersize=5, label=_readable(column))
+        axes.set(title=title, xlabel=label)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(table.index, [f"{value:g}" for value in table.index])
+        axes.minorticks_off()
+        if table.shape[1] > 1:
+            axes.legend()
+    return figure
