@@ -12,21 +12,27 @@ def holds(said, words):
     assert said is None if words is None else re.search(words, str(said)), said
 
 
+def share(noise, deviation):
+    return deviation**2 / (deviation**2 + noise**2)
+
+
 @pytest.mark.parametrize(
     "answer, words",
     [
-        (lambda noisy, noise: noisy / (1 + noise**2), None),
-        (lambda noisy, noise: noisy - noisy * noise**2 / (1 + noise**2), None),
-        (lambda noisy, noise: noisy, "kept the noisy number"),
-        (lambda noisy, noise: 0 * noisy, "before you see"),
-        (lambda noisy, noise: noisy / (1 + noise), "variances add up"),
-        (lambda noisy, noise: noisy / np.sqrt(1 + noise**2), "divide by its variance"),
-        (lambda noisy, noise: noisy * noise**2 / (1 + noise**2), "guess of the noise"),
-        (lambda noisy, noise: noisy / noise**2, "forgot the variance"),
-        (lambda noisy, noise: -noisy, "times"),
-        (lambda noisy, noise: noisy.mean(), "of shape"),
-        (lambda noisy: noisy, "stopped with TypeError"),
-        (lambda noisy, noise: ..., "not answered yet"),
+        (lambda x, s, m, d: m + share(s, d) * (x - m), None),
+        (lambda x, s, m, d: x - (1 - share(s, d)) * (x - m), None),
+        (lambda x, s, m, d: x, "kept the noisy number"),
+        (lambda x, s, m, d: 0 * x + m, "before you see"),
+        (lambda x, s, m, d: x / (1 + s**2), r"guess for N\(0, 1\)"),
+        (lambda x, s, m, d: m + (x - m) / (1 + s**2), "forgets the deviation"),
+        (lambda x, s, m, d: share(s, d) * (x - m), "add the mean again"),
+        (lambda x, s, m, d: share(s, d) * x, "distance from the mean"),
+        (lambda x, s, m, d: m + d / (d + s) * (x - m), "square both"),
+        (lambda x, s, m, d: m + share(d, s) * (x - m), "belongs to the noise"),
+        (lambda x, s, m, d: -x, "Shrink the distance"),
+        (lambda x, s, m, d: m, "of shape"),
+        (lambda x, s: x, "stopped with TypeError"),
+        (lambda x, s, m, d: ..., "not answered yet"),
         (..., "not answered yet"),
         (0.5, "Give the function itself"),
     ],
@@ -171,6 +177,6 @@ def test_a_distance_is_not_its_square(monkeypatch):
 
 
 def test_verdicts_are_printed(capsys):
-    check.best_guess(lambda noisy, noise: None)
+    check.best_guess(lambda x, s, m, d: None)
     check.decided(4, Prior())
     assert capsys.readouterr().out == "Exercise 10.1: not answered yet.\nExercise 10.4: right.\n"

@@ -282,3 +282,23 @@ def test_runs_share_their_scales_and_stand_beside_their_faces(rng):
     assert [len(axes.lines) for axes in charts] == [2] * 4 and len(page.images) == 12
     assert [text.get_text() for text in page.get_legend().get_texts()] == ["training", "held out"]
     assert figure.face == {"size": 128, "columns": 4} and figure.photographs
+
+
+def test_figures_of_planes_and_lines_show_what_they_are_given(rng):
+    points = rng.standard_normal((300, 2))
+    places = np.array([[-2.0, 0.0], [2.0, 1.0]])
+    clouds = plots.point_clouds({"data": points, "draws": points[:40]})
+    assert [len(axes.collections[0].get_offsets()) for axes in clouds.axes] == [300, 40]
+    assert len({axes.get_xlim() for axes in clouds.axes}) == 1, "one scale"
+    fields = plots.arrow_fields(points, {"noise 1": (places, np.zeros((2, 2)))})
+    arrows = fields.axes[0].collections[-1]
+    np.testing.assert_allclose(arrows.U, -places[:, 0])
+    np.testing.assert_allclose(arrows.V, -places[:, 1])
+    walks = plots.paths(points, rng.standard_normal((5, 3, 2)))
+    assert walks.axes[0].get_legend_handles_labels()[1] == ["start: noise", "end"]
+    table = pd.DataFrame({"network": [3.0, 2.0], "mixture": [2.5, 2.5]}, index=[1, 12])
+    lines = plots.line_panels({"distance": table}, "steps")
+    assert [list(line.get_ydata()) for line in lines.axes[0].lines] == [[3.0, 2.0], [2.5, 2.5]]
+    assert [tick.get_text() for tick in lines.axes[0].get_xticklabels()] == ["1", "12"]
+    for figure in (clouds, fields, walks, lines):
+        assert pixels(figure).std() > 5

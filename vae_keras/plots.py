@@ -834,7 +834,7 @@ def code_planes(planes: dict) -> Plot:
 
 @styled
 def point_clouds(clouds: dict) -> Plot:
-    """Draw sets of points of a plane side by side, all on one scale.
+    """Draw sets of points of a plane side by side, all on one scale. A few that lie far out may be cut off.
 
     Args:
         clouds: a dictionary of titles and points (n, 2).
@@ -844,7 +844,7 @@ def point_clouds(clouds: dict) -> Plot:
     """
     pixels_wide = min(WIDTH // len(clouds), 300)
     figure, panels = _panels(1, len(clouds), pixels_wide * len(clouds), pixels_wide + 20)
-    reach = 1.1 * max(np.abs(points).max() for points in clouds.values())
+    reach = 1.2 * max(np.quantile(np.abs(points), 0.99) for points in clouds.values())
     for axes, (title, points) in zip(panels.flat, clouds.items()):
         _draw_points(axes, points, COLOURS[0])
         axes.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach))
@@ -852,10 +852,11 @@ def point_clouds(clouds: dict) -> Plot:
 
 
 def _draw_points(axes, points, colour):
-    """Draw points of a plane (n, 2), without numbers at the axes."""
+    """Draw points of a plane (n, 2), without axes."""
     size = float(np.clip(4000 / len(points), 2, 14))
     axes.scatter(*np.asarray(points).T, s=size, color=colour, alpha=0.6, linewidths=0)
     axes.set(aspect="equal", xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 @styled
@@ -873,7 +874,7 @@ def arrow_fields(points: np.ndarray, fields: dict) -> Plot:
     reach = 1.08 * max(np.abs(starts).max() for starts, _ in fields.values())
     for axes, (title, (starts, ends)) in zip(panels.flat, fields.items()):
         _draw_points(axes, points, PALE)
-        arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.005, "headwidth": 5}
+        arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004, "headwidth": 6}
         axes.quiver(*np.asarray(starts).T, *(ends - starts).T, color=COLOURS[1], zorder=3, **arrows)
         axes.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach))
     return figure
@@ -890,7 +891,7 @@ def paths(points: np.ndarray, walks: np.ndarray) -> Plot:
     Returns:
         A `Plot`.
     """
-    figure, axes = _one_panel(620, 560)
+    figure, axes = _one_panel(640, 520)
     _draw_points(axes, points, PALE)
     for number, walk in enumerate(np.swapaxes(walks, 0, 1)):
         axes.plot(*walk.T, "-", color=COLOURS[0], linewidth=1.2, alpha=0.7)

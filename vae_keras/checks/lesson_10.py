@@ -5,39 +5,77 @@ import numpy as np
 from vae_keras.checks.base import as_array, call, close, exercise
 
 RANDOM = np.random.default_rng()
-STEPS = (3, 6, 12)  # in exercise 10.3
+STEPS = (3, 6, 12)  # in exercise 10.2
 FAR = 0.2  # from the nearest point of the data, there
 FACES = 200  # in exercise 10.4
 
 
 @exercise("10.1")
 def best_guess(answer):
-    """Find what is wrong with a function of (noisy, noise) that guesses numbers from N(0, 1) under noise."""
-    noisy, noise = RANDOM.normal(0, 2, 50), RANDOM.uniform(1.5, 3)
-    result = as_array(call(answer, noisy.copy(), noise), noisy.shape, "the guess")
+    """Find what is wrong with a function of (noisy, noise, mean, deviation) that guesses what a Gaussian hid."""
+    mean, deviation, noise = RANDOM.uniform(3, 5), RANDOM.uniform(1.2, 1.8), RANDOM.uniform(2, 3)
+    noisy = mean + RANDOM.normal(0, 3, 50)
+    result = as_array(call(answer, noisy.copy(), noise, mean, deviation), noisy.shape, "the guess")
+    share = deviation**2 / (deviation**2 + noise**2)
     mistakes = {
-        "You kept the noisy number: a large one is large by its noise, too, so guess nearer to 0.": noisy,
-        "0 is the best guess before you see the noisy number; then it is nearer to it.": 0 * noisy,
-        "You divided by the deviation: the variances add up, so it is 1 + noise**2.": noisy / (1 + noise),
-        "You divided by the deviation of the noisy number: divide by its variance.": (
-            noisy / np.sqrt(1 + noise**2)
+        "You kept the noisy number: a large one is large by its noise, too, so guess nearer to the mean.": noisy,
+        "The mean is the best guess before you see the noisy number; then it is nearer to it.": (
+            np.full_like(noisy, mean)
         ),
-        "This is the best guess of the noise; subtract it from the noisy number.": (
-            noisy * noise**2 / (1 + noise**2)
+        "This is the guess for N(0, 1): subtract the mean first, and use the deviation.": noisy
+        / (1 + noise**2),
+        "This forgets the deviation of the hidden numbers, which is not 1.": (
+            mean + (noisy - mean) / (1 + noise**2)
         ),
-        "You forgot the variance of the hidden number, 1.": noisy / noise**2,
+        "You shrank the distance from the mean: add the mean again.": share * (noisy - mean),
+        "You shrank the noisy number itself: shrink its distance from the mean.": share * noisy,
+        "You took deviations: it is the variances that add up, so square both.": (
+            mean + deviation / (deviation + noise) * (noisy - mean)
+        ),
+        "You kept the share that belongs to the noise: the other share belongs to the hidden number.": (
+            mean + (1 - share) * (noisy - mean)
+        ),
     }
     for message, wrong in mistakes.items():
         if close(result, wrong):
             return message
-    if not close(result, noisy / (1 + noise**2)):
+    if not close(result, mean + share * (noisy - mean)):
         return (
-            "The guess is the noisy number times (variance of the hidden one) / (variance of the noisy one)."
+            "Shrink the distance from the mean by (variance of the hidden) / (variance of the noisy numbers)."
         )
     return None
 
 
 @exercise("10.2")
+def strays(answer, walk, start, points):
+    """Find what is wrong with the shares of walks of 3, 6 and 12 steps that end far from all points."""
+    if not isinstance(answer, dict) or sorted(answer) != list(STEPS):
+        return f"`strays` has to be a dictionary with the keys {', '.join(map(str, STEPS))}."
+    found = as_array([answer[steps] for steps in STEPS], (len(STEPS),), "`strays`")
+    ends = [np.asarray(walk(start, steps)[-1]) for steps in STEPS]
+    apart = [np.linalg.norm(end[:, None] - points[None], axis=2) for end in ends]  # (walks, points)
+    nearest = np.stack([distances.min(axis=1) for distances in apart])
+    shares = (nearest > FAR).mean(axis=1)
+    if np.abs(found - shares).max() < 0.005:
+        return None
+    mistakes = {
+        "These are per cent: give shares, between 0 and 1.": 100 * shares,
+        "These are counts: divide by the number of walks.": len(start) * shares,
+        f"These are the shares that end near a point: count distances above {FAR}.": 1 - shares,
+        f"These are mean distances: count how many are above {FAR}.": nearest.mean(axis=1),
+        "You asked which points have no walk near them: take the nearest point of each walk's end.": (
+            np.array([(distances.min(axis=0) > FAR).mean() for distances in apart])
+        ),
+    }
+    for message, wrong in mistakes.items():
+        if close(found, wrong, 0.01):
+            return message
+    if np.ptp(found) == 0:
+        return "All three are the same: hand the number of steps on to `walk`."
+    return "The shares differ: walk from `start`, take the last places, and the distance to the nearest of `points`."
+
+
+@exercise("10.3")
 def exact_guess(answer):
     """Find what is wrong with a function of (noisy, points, noise) that averages the points that could be hidden."""
     points = RANDOM.normal(0, 1, (40, 2))
@@ -70,35 +108,6 @@ def exact_guess(answer):
     return (
         "Weigh each point by exp(-squared / (2 * noise**2)), divide by the sum of the weights, and average."
     )
-
-
-@exercise("10.3")
-def strays(answer, walk, start, points):
-    """Find what is wrong with the shares of walks of 3, 6 and 12 steps that end far from all points."""
-    if not isinstance(answer, dict) or sorted(answer) != list(STEPS):
-        return f"`strays` has to be a dictionary with the keys {', '.join(map(str, STEPS))}."
-    found = as_array([answer[steps] for steps in STEPS], (len(STEPS),), "`strays`")
-    ends = [np.asarray(walk(start, steps)[-1]) for steps in STEPS]
-    apart = [np.linalg.norm(end[:, None] - points[None], axis=2) for end in ends]  # (walks, points)
-    nearest = np.stack([distances.min(axis=1) for distances in apart])
-    shares = (nearest > FAR).mean(axis=1)
-    if np.abs(found - shares).max() < 0.005:
-        return None
-    mistakes = {
-        "These are per cent: give shares, between 0 and 1.": 100 * shares,
-        "These are counts: divide by the number of walks.": len(start) * shares,
-        f"These are the shares that end near a point: count distances above {FAR}.": 1 - shares,
-        f"These are mean distances: count how many are above {FAR}.": nearest.mean(axis=1),
-        "You asked which points have no walk near them: take the nearest point of each walk's end.": (
-            np.array([(distances.min(axis=0) > FAR).mean() for distances in apart])
-        ),
-    }
-    for message, wrong in mistakes.items():
-        if close(found, wrong, 0.01):
-            return message
-    if np.ptp(found) == 0:
-        return "All three are the same: hand the number of steps on to `walk`."
-    return "The shares differ: walk from `start`, take the last places, and the distance to the nearest of `points`."
 
 
 @exercise("10.4")

@@ -19,21 +19,23 @@ points, _ = make_moons(2000, noise=0.05, random_state=config.seed)
 points = (points - points.mean(axis=0)) / points.std(axis=0)
 
 # %% [markdown]
-# ## Exercise 10.1: the best guess
-# The variances of $z$ and of the noise add up to $1 + s^2$. Of that, a share of $1 / (1 + s^2)$ belongs to $z$. Without
-# noise you keep what you see, and under much noise you guess the mean, 0. Least squares finds the same factor.
+# ## Exercise 10.1: any Gaussian
+# The variances of hidden numbers and noise add up. The share of the hidden ones is what remains of the distance from the
+# mean. Without noise you keep what you see, and under much noise you guess the mean. Least squares finds the same line.
 
 
 # %%
-def best_guess(noisy, noise):
-    return noisy / (1 + noise**2)
+def best_guess(noisy, noise, mean, deviation):
+    share = deviation**2 / (deviation**2 + noise**2)
+    return mean + share * (noisy - mean)
 
 
 check.best_guess(best_guess)
 
-z = random.standard_normal(1_000_000)
+z = 3 + 1.5 * random.standard_normal(1_000_000)
 noisy = z + 2 * random.standard_normal(len(z))
-print(f"least squares: {noisy @ z / (noisy @ noisy):.3f}, the formula: {best_guess(1, 2):.3f}")
+slope, intercept = np.polyfit(noisy, z, 1)
+print(f"least squares at 6: {intercept + 6 * slope:.2f}, the formula: {best_guess(6, 2, 3, 1.5):.2f}")
 
 # %% [markdown]
 # ## Exercise 10.2: 3, 6 and 12 steps
@@ -46,8 +48,13 @@ def inputs(noisy, noise):
     return np.hstack([noisy / np.sqrt(1 + noise**2), np.log(noise)])
 
 
+def unit(noise):
+    return noise / np.sqrt(1 + noise**2)
+
+
 def guess(noisy, noise):
-    return network.predict(inputs(noisy, noise), batch_size=10_000, verbose=0)
+    missed = network.predict(inputs(noisy, noise), batch_size=10_000, verbose=0)
+    return noisy / (1 + noise**2) + unit(noise) * missed
 
 
 def walk(start, steps, guess=guess):
@@ -60,13 +67,15 @@ def walk(start, steps, guess=guess):
     return np.stack(way)
 
 
+# %%
 hidden = points[random.integers(0, len(points), 100_000)]
 noise = np.exp(random.uniform(np.log(0.02), np.log(4), (len(hidden), 1)))
 noisy = hidden + noise * random.standard_normal(hidden.shape)
-network = keras.Sequential([layers.Dense(64, "silu"), layers.Dense(64, "silu"), layers.Dense(64, "silu")])
+missed = (hidden - noisy / (1 + noise**2)) / unit(noise)
+network = keras.Sequential([layers.Dense(128, "relu"), layers.Dense(128, "relu"), layers.Dense(128, "relu")])
 network.add(layers.Dense(2))
-network.compile(keras.optimizers.Adam(0.003), "mse")
-network.fit(inputs(noisy, noise), hidden, batch_size=500, epochs=6, verbose=0)
+network.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.005, 1600)), "mse")
+network.fit(inputs(noisy, noise), missed, batch_size=500, epochs=8, verbose=0)
 start = np.sqrt(1 + 4**2) * random.standard_normal((1000, 2))
 
 # %% [markdown]
