@@ -72,6 +72,7 @@ hidden = points[random.integers(0, len(points), 100_000)]
 noise = np.exp(random.uniform(np.log(0.02), np.log(4), (len(hidden), 1)))
 noisy = hidden + noise * random.standard_normal(hidden.shape)
 missed = (hidden - noisy / (1 + noise**2)) / unit(noise)
+keras.utils.set_random_seed(config.seed)
 network = keras.Sequential([layers.Dense(128, "relu"), layers.Dense(128, "relu"), layers.Dense(128, "relu")])
 network.add(layers.Dense(2))
 network.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.005, 1600)), "mse")
