@@ -355,7 +355,7 @@ plots.rows({f"{name}: classifier's distance {means[name]:.1f}": images for name,
 
 # %% [markdown]
 # - **$N(0, I)$ to one Gaussian** is the large step, as in lesson 04: from <<(?m)^N\(0, I\) +1 +[\d.]+ +([\d.]+)>> to
-#   <<(?m)^one Gaussian +1 +[\d.]+ +([\d.]+)>> by the classifier, with the first seed. It costs one line of NumPy.
+#   <<(?m)^one Gaussian +1 +[\d.]+ +([\d.]+)>> by the classifier, with the first seed. It costs a few lines of NumPy.
 # - **Mixture to network** is the small one: from <<(?m)^mixture +1 +[\d.]+ +([\d.]+)>> to
 #   <<(?m)^network +1 +[\d.]+ +([\d.]+)>>, with the second seed from <<(?m)^mixture.*\n +2 +[\d.]+ +([\d.]+)>> to
 #   <<(?m)^network.*\n +2 +[\d.]+ +([\d.]+)>>. By the PCA distance it goes from
@@ -364,12 +364,11 @@ plots.rows({f"{name}: classifier's distance {means[name]:.1f}": images for name,
 #   perfect prior with this decoder could come about that far. The network closes
 #   <<closes (\d+%) of the gap by the classifier>> of the gap that the mixture leaves.
 #
-# Now cover the labels. Could you tell the last two rows apart? The gain is in the odd face that does not come, not in
-# each face.
+# Now cover the labels. Could you tell the last two rows apart? The gain shows in a thousand faces, hardly in eight.
 
 # %% [markdown]
 # ## How many steps are enough?
-# Each step asks the network twice. A walk of 12 steps is the module's usual one. Walk with more and with fewer.
+# Each step asks the network twice. So far the walks had 12 steps. Try more and fewer.
 
 # %% caption="Distances of the network's faces by the number of steps, beside the mixture's. Lower is better." alt="Two charts. The network's curves fall steeply from one to six steps, then stay level, below the mixture's horizontal line."
 counts = (1, 3, 6, 12, 24)
