@@ -77,12 +77,14 @@ class Denoiser(keras.Model):
         scaled, correction, responsibilities, log_noise = inputs
         waves = log_noise * FREQUENCIES
         level = ops.concatenate([ops.sin(waves), ops.cos(waves)], axis=1)
-        level = ops.silu(_dense(level, self.embed_level))
-        x = _dense(ops.concatenate([scaled, correction, responsibilities], axis=1), self.enter)
+        level = ops.silu(dense(level, self.embed_level))
+        x = ops.concatenate([scaled, correction, responsibilities], axis=1)
+        x = dense(x, self.enter)
         for widen, add_level, narrow in self.blocks:
-            y = ops.silu(_dense(_normalize(x), widen) + _dense(level, add_level))
-            x = x + _dense(self.dropout(y, training=training), narrow)
-        return _dense(_normalize(x), self.leave)
+            y = dense(normalize(x), widen) + dense(level, add_level)
+            y = self.dropout(ops.silu(y), training=training)
+            x = x + dense(y, narrow)
+        return dense(normalize(x), self.leave)
 
     def get_config(self):
         """Return the arguments of the constructor."""
@@ -94,20 +96,35 @@ class Denoiser(keras.Model):
         }
 
 
-def _dense(x, weights):
-    """Return x through a dense layer with these weights."""
+def dense(x, weights):
+    """Return x (n, inputs) through a dense layer: a product with its kernel, plus its bias.
+
+    Args:
+        x: a tensor (n, inputs).
+        weights: the kernel (inputs, outputs) and the bias (outputs,).
+    """
     kernel, bias = weights
     return ops.matmul(x, kernel) + bias
 
 
-def _normalize(x):
-    """Return x with mean 0 and variance 1 in each row."""
+def normalize(x):
+    """Return x (n, width) with mean 0 and variance 1 in each row."""
     x = x - ops.mean(x, axis=1, keepdims=True)
     return x / ops.sqrt(ops.mean(ops.square(x), axis=1, keepdims=True) + 1e-3)
 
 
-def noise_levels(steps: int = 12) -> np.ndarray:
-    """Return the standard deviations of the noise at each step, from much to little: float64 (steps,)."""
+def noise_levels(steps: int) -> np.ndarray:
+    """Return the noise before each step of the sampling, as standard deviations in units of the codes' own.
+
+    They fall from `LARGEST_NOISE` to `SMALLEST_NOISE`, and lie closer together where there is little noise (Karras et
+    al., equation 5, with rho = 7).
+
+    Args:
+        steps: how many levels, 1 or more. A single one is the largest.
+
+    Returns:
+        float64 (steps,).
+    """
     return np.linspace(LARGEST_NOISE ** (1 / 7), SMALLEST_NOISE ** (1 / 7), steps) ** 7
 
 
@@ -165,9 +182,6 @@ class DiffusionPrior:
     def path(self, count: int, seed: int = 0, temperature: float = 1.0, steps: int = 12):
         """Yield the guesses on the way to the codes of `sample`, which are the last ones, from much noise to little.
 
-        Each step follows the slope from the noisy code to the guess with Heun's second-order rule (Karras et al.,
-        algorithm 1).
-
         Args:
             count: as of `sample`, and so are the others.
             seed: of the noise.
@@ -180,24 +194,43 @@ class DiffusionPrior:
         Raises:
             ValueError: A number is too small.
         """
+        self._check_amounts(count, steps, temperature)
+        levels = noise_levels(steps)
+        # Whitened codes have variance 1, and the noise of the first level adds its own. The codes hardly show.
+        noise = np.random.default_rng(seed).standard_normal((count, len(self.center)))
+        noisy = np.sqrt(1 + LARGEST_NOISE**2) * noise
+        for step, level in enumerate(levels):
+            guess = self.guess(noisy, level)
+            yield np.float32(temperature * guess @ self.unwhiten + self.center)
+            if step + 1 < steps:
+                noisy = self.step(noisy, guess, level, levels[step + 1])
+
+    def _check_amounts(self, count, steps, temperature):
+        """Raise ValueError where one of the arguments of `path` is too small."""
         if count < 1 or steps < 1 or temperature < 0:
             raise ValueError(
                 "Count and steps are 1 or more and temperature is not negative, unlike here: "
                 f"{count}, {steps}, {temperature}."
             )
-        # Whitened codes under noise of the first level. Its variance adds to theirs; the codes themselves do not show.
-        noise = np.random.default_rng(seed).standard_normal((count, len(self.center)))
-        z = np.sqrt(1 + LARGEST_NOISE**2) * noise
-        levels = noise_levels(steps)
-        for level, lower in zip(levels, [*levels[1:], None]):
-            guess = self.guess(z, level)
-            yield np.float32(temperature * guess @ self.unwhiten + self.center)
-            if lower is None:
-                return
-            slope = (z - guess) / level
-            ahead = z + (lower - level) * slope
-            slope_ahead = (ahead - self.guess(ahead, lower)) / lower
-            z = z + (lower - level) * (slope + slope_ahead) / 2
+
+    def step(self, noisy: np.ndarray, guess: np.ndarray, level: float, lower: float) -> np.ndarray:
+        """Return noisy codes with less noise: a step towards the guess, by Heun's rule (Karras et al., algorithm 1).
+
+        The slope at the end of the step is not the one at its start. Heun's rule takes the mean of both.
+
+        Args:
+            noisy: whitened codes with noise, (n, latent_dim).
+            guess: what `guess` says of them.
+            level: standard deviation of their noise.
+            lower: that of the noise that is to be left.
+
+        Returns:
+            Whitened codes with noise, float64 (n, latent_dim).
+        """
+        slope = (noisy - guess) / level
+        ahead = noisy + (lower - level) * slope
+        slope_ahead = (ahead - self.guess(ahead, lower)) / lower
+        return noisy + (lower - level) * (slope + slope_ahead) / 2
 
     def guess(self, noisy: np.ndarray, noise: float) -> np.ndarray:
         """Return the mean of the whitened codes that could hide in noisy ones.
