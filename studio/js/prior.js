@@ -20,7 +20,8 @@ function drawFromMixture(model, seed) {
   const component = choose(weights, new Generator(seed, 0).random());
   const noise = new Generator(seed, 1).normals(size);
   const deviation = new Float64Array(size);
-  let place = (component * size * (size + 1)) / 2; // lower triangles, row by row
+  const triangle = (size * (size + 1)) / 2; // lower triangles, row by row
+  let place = factors.length === triangle ? 0 : component * triangle; // a single one is that of all components
   for (let row = 0; row < size; row++) {
     for (let column = 0; column <= row; column++) deviation[row] += factors[place++] * noise[column];
   }

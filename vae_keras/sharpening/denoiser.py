@@ -113,7 +113,7 @@ def normalize(x):
     return x / ops.sqrt(ops.mean(ops.square(x), axis=1, keepdims=True) + 1e-3)
 
 
-def noise_levels(steps: int) -> np.ndarray:
+def noise_levels(steps: int = 12) -> np.ndarray:
     """Return the noise before each step of the sampling, as standard deviations in units of the codes' own.
 
     They fall from `LARGEST_NOISE` to `SMALLEST_NOISE`, and lie closer together where there is little noise (Karras et
