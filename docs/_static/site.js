@@ -14,8 +14,8 @@ function letKeysScroll() {
 
 // Names for screen readers.
 function nameParts() {
-  for (const button of document.querySelectorAll(".search-button-field")) {
-    button.removeAttribute("aria-label"); // its text is its name
+  for (const named of document.querySelectorAll(".search-button-field, .bd-article summary")) {
+    named.removeAttribute("aria-label"); // its text is its name
   }
   for (const summary of document.querySelectorAll(".bd-sidebar-primary summary")) {
     const chapter = summary.closest("li").querySelector("a").textContent.trim();
