@@ -243,7 +243,7 @@ def sharpen(adversary=0.4):
         chosen.append(optimizers.Adam(falling, beta_1=0.5, beta_2=0.99))
     sharpener.compile(*chosen)
     batches = pipeline.batches(few, 16, training=True, augment=data.augment)
-    history = sharpener.fit(batches, verbose=0).history
+    history = sharpener.fit(batches, shuffle=False, verbose=0).history
     return sharpener.vae, pd.DataFrame(history)
 
 
