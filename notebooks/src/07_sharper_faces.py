@@ -152,7 +152,7 @@ def play():
     return losses[discriminator]
 
 
-# %% caption="Points on a ring, in grey, and what two networks make of noise, in red." alt="Five panels with a grey ring. With a squared error all red points lie in its centre. The points of the GAN are a blob at first, then spread, and after 1000 steps they lie along the whole ring."
+# %% caption="Points on a ring, in grey, and what two networks make of noise, in red." alt="Five panels with a grey ring. With a squared error all red points lie in its centre. The points of the GAN are a blob at first, then a cloud, and after 1000 steps nearly all lie along the ring."
 points = {"squared error": average(noise[:1000])}
 for step in range(1001):
     if step in (0, 100, 300, 1000):
