@@ -152,7 +152,7 @@ def play():
     return losses[discriminator]
 
 
-# %% caption="Points on a ring, in grey, and what two networks make of noise, in red." alt="Five panels with a grey ring. With a squared error all red points lie in its centre. The points of the GAN are a blob at first, then spread, and after 1000 steps they lie along the whole ring."
+# %% caption="Points on a ring, in grey, and what two networks make of noise, in red." alt="Five panels with a grey ring. With a squared error all red points lie in its centre. The points of the GAN are a blob at first, then a cloud, and after 1000 steps nearly all lie along the ring."
 points = {"squared error": average(noise[:1000])}
 for step in range(1001):
     if step in (0, 100, 300, 1000):
@@ -243,7 +243,7 @@ def sharpen(adversary=0.4):
         chosen.append(optimizers.Adam(falling, beta_1=0.5, beta_2=0.99))
     sharpener.compile(*chosen)
     batches = pipeline.batches(few, 16, training=True, augment=data.augment)
-    history = sharpener.fit(batches, verbose=0).history
+    history = sharpener.fit(batches, shuffle=False, verbose=0).history
     return sharpener.vae, pd.DataFrame(history)
 
 
