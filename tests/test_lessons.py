@@ -25,7 +25,6 @@ NAMES = [
     "03_train_vae",
     "04_generate_faces",
     "05_explore_latent_space",
-    "08_use_vae",
 ]
 MEND = "run: make lessons"
 
