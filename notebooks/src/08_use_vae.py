@@ -226,16 +226,14 @@ plots.lines(panels, "false alarms", "strangers found")
 # %% caption="The most likely pictures without a face, and the most likely faces, with their ELBO in nats." alt="Upper row: smooth pictures of the moon's surface, an eye's red inside and night sky. Lower row: faces before plain backgrounds. Below each stands a number."
 likely = {name: scored[name]["ELBO"].to_numpy().argsort()[:8] for name in ("no faces", "faces")}
 for name in likely:
-    print(
-        f"{name}: {-scored[name]['ELBO'].min():.0f} nats at most, {-scored[name]['ELBO'].mean():.0f} on average"
-    )
+    print(name, (-scored[name]["ELBO"]).agg(["max", "mean"]).round().to_dict())
 captions = [f"{-value:.0f}" for name in likely for value in scored[name]["ELBO"].iloc[likely[name]]]
 shown = [*strangers["no faces"][likely["no faces"]], *few[likely["faces"]]]
 plots.grid(shown, captions=captions)
 
 # %% [markdown]
-# The most likely picture without a face has <<no faces: (\d+) nats>> nats. A face has
-# <<\nfaces: \d+ nats at most, (\d+)>> on average. The moon's surface is no face, but nearly flat, and a flat picture is
+# The most likely picture without a face has <<no faces \{'max': ([\d.]+)|.0f>> nats. A face has
+# <<\nfaces \{'max': [\d.]+, 'mean': ([\d.]+)|.0f>> on average. The moon's surface is no face, but nearly flat, and a flat picture is
 # *easy to draw*. The likelihood adds up how well each pixel is predicted. That depends on the amount of detail far more
 # than on what is shown.
 #
