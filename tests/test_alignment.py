@@ -114,7 +114,7 @@ def test_a_large_change_shows_the_decoded_face(model):
     redrawn = full_size.redrawn_share(after - before) == 1
     assert redrawn.mean() > 0.2
     np.testing.assert_allclose(changed[redrawn], after[redrawn], atol=1e-3)
-    assert (full_size.change_face(model, image[0], {"Black_Hair": 0.0}) == 0).all()
+    assert np.abs(full_size.change_face(model, image[0], {"Black_Hair": 0.0})).max() < 1e-5
 
 
 def test_details_lose_contrast_where_the_change_takes_it():

@@ -75,7 +75,7 @@ def test_covers_take_an_eighth_and_leave_the_picture_itself(faces):
     covered = anomalies.cover(faces, 1 / 8, seed=2)
     assert np.array_equal(faces, before)
     changed = (covered != faces).any(axis=3).mean(axis=(1, 2))
-    assert changed.max() <= 0.127 and np.median(changed) > 0.1
+    assert changed.max() <= 0.131 and np.median(changed) > 0.1
     assert not np.array_equal(covered, anomalies.cover(faces, 1 / 8, seed=3))
 
 

@@ -123,7 +123,7 @@ def test_ordinary_formats_are_counted_with_and_without_their_headers(form, faces
     assert 20 < bare < whole
     grey = np.full((1, 64, 64, 3), 128, "uint8")
     _, _, nothing = compression.ordinary(grey, form, 50)
-    assert nothing < 40, "a picture without content has headers alone"
+    assert nothing < 80, "a picture without content has headers alone"
 
 
 def test_the_header_of_a_jpeg_ends_where_its_scan_begins():

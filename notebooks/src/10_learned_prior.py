@@ -16,13 +16,13 @@
 #     need: |
 #       [Lesson 04](04_generate_faces.ipynb), which fits a Gaussian and a mixture to the codes. This lesson is optional
 #       and a little harder than the others.
-#     minutes: {quick: 1, cpu: 4, full: 5}
+#     minutes: {quick: 1, cpu: 4, full: 6}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - The best guess of what hides under noise is the mean of all that could hide there.
 #       - A network that makes this guess at every level of noise knows the shape of the data. Following its guesses step
 #         by step draws new data: diffusion.
-#       - One step gives means. A dozen steps give samples, and more of them change little.
+#       - One step gives means. Half a dozen steps give samples, and more of them change little.
 #       - **Can a network draw the codes?** Yes. Its faces are closer to photographs than those of the mixture, by a step
 #         that you can measure and hardly see. The large step was lesson 04's, from $N(0, I)$ to a fitted Gaussian.
 # ---
@@ -169,7 +169,7 @@ plots.paths(points, walk(start, 24)[:, :20])
 # Each walk runs straight for the middle at first. Near the moons it bends: now little noise is left, and the guess
 # decides for one place. Does a walk need that many steps?
 
-# %% caption="A thousand walks with 1, 3, 6 and 24 steps: where they end." alt="Four panels. One step: a small blob in the middle. Three steps: a smeared shape with points between the moons. Six: moons with some strays. Twenty-four: two clean moons."
+# %% caption="A thousand walks with 1, 3, 6 and 24 steps: where they end." alt="Four panels. One step: a small blob in the middle. Three steps: a smeared shape with points between the moons. Six: moons with some strays. Twenty-four: two moons with few strays."
 plots.point_clouds({f"steps: {steps}": walk(start, steps)[-1] for steps in (1, 3, 6, 24)})
 
 # %% [markdown]
@@ -381,12 +381,12 @@ for name in measured:
     tables[name]["mixture"] = distances.loc[("mixture", 1), name]
 plots.line_panels(tables, label="steps")
 
-# %% caption="The same eight starts, walked with 1 to 24 steps." alt="Five rows of eight faces. One step: eight nearly equal soft faces. Three: soft faces that differ a little. From six on: varied faces, almost the same in the last two rows."
+# %% caption="The same eight starts, walked with 1 to 24 steps." alt="Five rows of eight faces. One step: eight nearly equal soft faces. Three: different faces with harsh contrast. From six on: varied faces, almost the same in the last two rows."
 plots.rows({f"steps: {steps}": latent.decode(vae, z[:8]) for steps, z in by_steps.items()})
 
 # %% [markdown]
-# One step gives means: the same soft face with little of its own. Three steps give faces that are still too much alike.
-# From twelve steps on the distances change little, so twelve is what the module takes.
+# One step gives means: the same soft face with little of its own. Three steps give faces of harsh contrast. From six
+# steps on the distances hardly change. The module takes twelve.
 
 # %% [markdown]
 # <details><summary>With other pictures</summary>

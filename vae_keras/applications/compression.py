@@ -17,9 +17,7 @@ from vae_keras import latent
 MAGIC = b"VAEF"
 VERSION = 1
 HEADER = struct.Struct("<4sBfII")  # magic, version, step, faces, fingerprint
-STEP = (
-    0.7  # between two values of a latent variable that can be written: as coarse as the encoder's own noise
-)
+STEP = 0.7  # between two values that can be written: as coarse as the encoder's own noise
 FARTHEST = 4095  # steps from zero that can be written
 MOST_FACES = 1_000_000
 FORMATS = {  # of Pillow, with options that give small files
@@ -171,7 +169,7 @@ def walk(prior, number: int, count: int, step: float, code) -> np.ndarray:
     Returns:
         The numbers of steps, int32 (count, latent_dim).
     """
-    center, factor = np.float64(prior.means[number]), np.float64(prior.factors[number])
+    center, factor = np.float64(prior.means[number]), np.float64(prior.factor(number))
     symbols = np.empty((count, len(center)), "int32")
     u = np.zeros((count, len(center)))
     for j in range(len(center)):
@@ -184,7 +182,8 @@ def walk(prior, number: int, count: int, step: float, code) -> np.ndarray:
 def best_component(prior, z: np.ndarray) -> np.ndarray:
     """Return for each code (n, latent_dim) the component of a `Mixture` with the highest density, int32 (n,)."""
     densities = []
-    for weight, mean, factor in zip(np.float64(prior.weights), prior.means, np.float64(prior.factors)):
+    for number, (weight, mean) in enumerate(zip(np.float64(prior.weights), prior.means)):
+        factor = np.float64(prior.factor(number))
         u = solve_triangular(factor, (z - mean).T, lower=True)
         density = np.log(weight) - np.log(np.diag(factor)).sum() - 0.5 * np.square(u).sum(axis=0)
         densities.append(density)
@@ -205,8 +204,9 @@ def _stream():
 
 
 def _categorical(weights):
-    """Return the model of a component's number."""
-    return _stream().model.Categorical(np.float32(weights / np.sum(weights)), perfect=False)
+    """Return the model of a component's number. It has one more, which never comes: a single one cannot be coded."""
+    shares = np.append(weights / np.sum(weights), 1e-6)
+    return _stream().model.Categorical(np.float32(shares), perfect=False)
 
 
 def _gaussian():

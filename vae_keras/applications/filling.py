@@ -91,7 +91,8 @@ def draw_starts(prior, count: int, seed: int):
     weights = np.float64(prior.weights)
     component = random.choice(len(weights), count, p=weights / weights.sum())
     u = TEMPERATURE * random.standard_normal((count, prior.means.shape[1]))
-    return np.float32(prior.means[component]), np.float32(prior.factors[component]), np.float32(u)
+    factors = np.stack([prior.factor(number) for number in component])
+    return np.float32(prior.means[component]), np.float32(factors), np.float32(u)
 
 
 def search_loss(images, decoded, known, u, drawn, sigma):
