@@ -15,7 +15,7 @@
 #     need: |
 #       [Lesson 04](04_generate_faces.ipynb), which introduces the Fréchet distance. Without a model of your own, this
 #       lesson takes the one that comes with the course.
-#     minutes: {quick: 1, cpu: 4, full: 6}
+#     minutes: {quick: 1, cpu: 5, full: 10}
 #     settings: [dataset]
 #     learned: |
 #       - Many faces share nearly one code. The squared error is least for their mean, and a mean is blurred.
