@@ -196,7 +196,7 @@ export class Inside {
     get("bars").setAttribute("aria-label", `${this.count} latent variables: mean and deviation of each, and the draw`);
     get("bars-text").textContent =
       variable === null
-        ? `${this.count} latent variables: bars reach to μ, their dark ends are μ ± σ, dots the draw z. The band is N(0, 1).`
+        ? `${this.count} latent variables: bars reach to μ, their dark ends are μ ± σ, dots the draw z. The band is N(0,\u00a01).`
         : `z${variable}: μ ${decimals(mean[variable])}, σ ${decimals(deviation[variable])}, ` +
           `drawn ${decimals(drawn[variable])}, KL ${kl[variable].toFixed(1)} nats`;
   }
