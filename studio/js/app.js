@@ -4,7 +4,7 @@ import { between, fromHash, fromText, toHash } from "./codes.js";
 import { Inside } from "./inside.js";
 import { loadModel } from "./model.js";
 import { OwnPhoto } from "./own.js";
-import { get, latest, make, say, slider, words } from "./page.js";
+import { decimals, get, latest, make, say, slider, words } from "./page.js";
 import { show, toBytes } from "./pixels.js";
 import { draw } from "./prior.js";
 import { Stage, pictureOf } from "./stage.js";
@@ -124,7 +124,7 @@ function showControls() {
 function setSlider(input, value) {
   if (input === moving) return;
   input.value = value;
-  input.closest("label").querySelector("output").textContent = Number(value).toFixed(2);
+  input.closest("label").querySelector("output").textContent = decimals(value);
 }
 
 let writing = 0;

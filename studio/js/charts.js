@@ -28,7 +28,7 @@ export function variableAt(canvas, event, count) {
   return place >= 0 && place < count ? place : null;
 }
 
-/** Draw mean ± deviation of every latent variable, the draw, and the band of N(0, 1). */
+/** Draw mean and mean ± deviation of every latent variable, the draw, and the band of N(0, 1). */
 export function drawBars(canvas, { mean, deviation, code, pair }) {
   const { context, width, height } = prepare(canvas);
   const step = (width - MARGIN) / mean.length;
@@ -48,11 +48,15 @@ export function drawBars(canvas, { mean, deviation, code, pair }) {
     const left = MARGIN + i * step;
     const [top, bottom] = [y(value + deviation[i]), y(value - deviation[i])];
     const chosen = pair.includes(i);
-    context.fillStyle = chosen ? colour("text") : colour("muted");
-    context.fillRect(left + 0.5, top, Math.max(1, step - 1), Math.max(2, bottom - top));
-    context.fillStyle = colour("accent");
+    const wide = Math.max(1, step - 1);
+    context.fillStyle = chosen ? colour("text") : colour("accent");
+    context.globalAlpha = 0.3;
+    context.fillRect(left + 0.5, Math.min(y(0), y(value)), wide, Math.abs(y(value) - y(0)));
+    context.globalAlpha = 1;
+    context.fillRect(left + 0.5, top, wide, Math.max(2, bottom - top));
+    context.fillStyle = colour("mark");
     context.beginPath();
-    context.arc(left + step / 2, y(code[i]), Math.max(1.4, Math.min(2.6, step * 0.6)), 0, 7);
+    context.arc(left + step / 2, y(code[i]), 1.6, 0, 7);
     context.fill();
   });
 }

@@ -3,7 +3,7 @@
 // (arXiv 2409.09011), which shows this for digits.
 
 import { drawBars, drawPad, variableAt } from "./charts.js";
-import { get, latest, make } from "./page.js";
+import { decimals, get, latest, make } from "./page.js";
 import { show, toBytes } from "./pixels.js";
 import { Generator } from "./random.js";
 
@@ -184,7 +184,7 @@ export class Inside {
     const place = (value) => Math.max(0, Math.min(100, 50 + (50 * value) / REACH));
     get("pad-point").style.left = `${place(x)}%`;
     get("pad-point").style.top = `${100 - place(y)}%`;
-    const text = `z${this.pair[0]} = ${x.toFixed(2)}, z${this.pair[1]} = ${y.toFixed(2)}`;
+    const text = `z${this.pair[0]}\u00a0=\u00a0${decimals(x)}, z${this.pair[1]}\u00a0=\u00a0${decimals(y)}`;
     get("pad-text").textContent = text;
     get("pad-point").setAttribute("aria-label", `${text}: move it by the arrow keys`);
     this.paintPad();
@@ -196,9 +196,9 @@ export class Inside {
     get("bars").setAttribute("aria-label", `${this.count} latent variables: mean and deviation of each, and the draw`);
     get("bars-text").textContent =
       variable === null
-        ? `${this.count} latent variables: bars are μ ± σ, dots the draw z, the band is N(0, 1).`
-        : `z${variable}: μ ${mean[variable].toFixed(2)}, σ ${deviation[variable].toFixed(2)}, ` +
-          `drawn ${drawn[variable].toFixed(2)}, KL ${kl[variable].toFixed(1)} nats`;
+        ? `${this.count} latent variables: bars reach to μ, their dark ends are μ ± σ, dots the draw z. The band is N(0,\u00a01).`
+        : `z${variable}: μ ${decimals(mean[variable])}, σ ${decimals(deviation[variable])}, ` +
+          `drawn ${decimals(drawn[variable])}, KL ${kl[variable].toFixed(1)} nats`;
   }
 
   fillSelects() {

@@ -36,6 +36,11 @@ export function words(attribute) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
+/** Return a number with two decimals, and a true minus. */
+export function decimals(value) {
+  return Number(value).toFixed(2).replace("-", "−");
+}
+
 /** Make an element: its tag, properties and children. */
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -46,10 +51,10 @@ export function make(tag, properties = {}, ...children) {
 /** Return a labelled slider and its input. */
 export function slider(label, { min, max, step, value, id }) {
   const input = make("input", { type: "range", id, min, max, step, value });
-  const output = make("output", {}, Number(value).toFixed(2));
+  const output = make("output", {}, decimals(value));
   output.htmlFor = id;
   input.addEventListener("input", () => {
-    output.textContent = Number(input.value).toFixed(2);
+    output.textContent = decimals(input.value);
   });
   const row = make("label", { className: "slider" }, make("span", {}, label), input, output);
   return { row, input, output };

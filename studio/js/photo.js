@@ -1,7 +1,4 @@
-// A photograph of one's own: read, aligned by four points, and edited at its own size.
-//
-// The same as vae_keras/applications/alignment.py and full_size.py: the model gives the change of the aligned face;
-// the change is faded around the head, enlarged, mapped back and added. All other pixels stay as they are.
+// A photograph of one's own: read, and its face aligned by four points, as vae_keras/data/alignment.py does.
 
 import { reduce } from "./pixels.js";
 
@@ -10,19 +7,18 @@ export const IN_TEMPLATE = [0, 1, 3, 4]; // of eyes, nose, corners of the mouth
 const OVERSAMPLING = 4; // the aligned face is cut out so many times larger, then averaged
 const MOST_PIXELS = 24e6;
 const PREVIEW_SIDE = 1024;
-// The ellipse around a head, in sides of the aligned face, and the share of it over which a change fades.
-const [HALF_HEIGHT, HALF_WIDTH, FADE] = [0.5, 0.44, 0.35];
 
-/** Read a file or take a picture of a video: {full, preview, scale}, both as ImageData. */
+/** Read a file or take a picture of a video: {full, preview, scale, grey}, both pictures as ImageData. */
 export async function readPhoto(source) {
   const bitmap = await createImageBitmap(source, { imageOrientation: "from-image" });
   const shrink = Math.min(1, Math.sqrt(MOST_PIXELS / (bitmap.width * bitmap.height)));
   const full = drawn(bitmap, Math.round(bitmap.width * shrink), Math.round(bitmap.height * shrink));
   const scale = Math.min(1, PREVIEW_SIDE / Math.max(full.width, full.height));
-  if (scale === 1) return { full, preview: full, scale };
+  const grey = isGrey(full);
+  if (scale === 1) return { full, preview: full, scale, grey };
   const [width, height] = [Math.round(full.width * scale), Math.round(full.height * scale)];
   const { data } = reduce(full, width, height);
-  return { full, preview: new ImageData(Uint8ClampedArray.from(data), width, height), scale };
+  return { full, preview: new ImageData(Uint8ClampedArray.from(data), width, height), scale, grey };
 }
 
 function drawn(bitmap, width, height) {
@@ -32,6 +28,13 @@ function drawn(bitmap, width, height) {
   context.fillRect(0, 0, width, height);
   context.drawImage(bitmap, 0, 0, width, height);
   return context.getImageData(0, 0, width, height);
+}
+
+function isGrey({ data }) {
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return false;
+  }
+  return true;
 }
 
 /** Propose points: those of a face in the middle of the picture. */
@@ -120,11 +123,13 @@ function addSample(sums, { data, width, height }, [x, y]) {
   }
 }
 
-function map([a, b, right, c, d, down], x, y) {
+/** Return where a matrix maps a point. */
+export function map([a, b, right, c, d, down], x, y) {
   return [a * x + b * y + right, c * x + d * y + down];
 }
 
-function inverse([a, b, right, c, d, down]) {
+/** Return the matrix of the way back. */
+export function inverse([a, b, right, c, d, down]) {
   const determinant = a * d - b * c;
   const [ia, ib, ic, id] = [d / determinant, -b / determinant, -c / determinant, a / determinant];
   return [ia, ib, -ia * right - ib * down, ic, id, -ic * right - id * down];
@@ -133,80 +138,4 @@ function inverse([a, b, right, c, d, down]) {
 /** Return the matrix for a picture that is `scale` times as large; centres of pixels stay centres. */
 export function rescaled(matrix, scale) {
   return afterReduction(matrix, 1 / scale, 1 / scale);
-}
-
-/** Return weights that are 1 on the head and fall smoothly to 0 around it. */
-export function headMask(size) {
-  const mask = new Float64Array(size * size);
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      const distance = Math.hypot(
-        ((y + 0.5) / size - 0.5) / HALF_HEIGHT,
-        ((x + 0.5) / size - 0.5) / HALF_WIDTH,
-      );
-      const ramp = Math.max(0, Math.min(1, (1 - distance) / FADE));
-      mask[y * size + x] = ramp * ramp * (3 - 2 * ramp);
-    }
-  }
-  return mask;
-}
-
-/** Return a picture with a change of its aligned face added: ImageData. `change` is in [-1, 1], red, green, blue. */
-export function pasteChange(picture, matrix, change, size) {
-  const mask = headMask(size);
-  const faded = change.map((value, i) => 255 * value * mask[Math.floor(i / 3)]);
-  const result = new ImageData(Uint8ClampedArray.from(picture.data), picture.width, picture.height);
-  const part = region(matrix, size, picture);
-  const sums = new Float64Array(3);
-  for (let y = part.top; y < part.bottom; y++) {
-    for (let x = part.left; x < part.right; x++) {
-      if (!addCubic(sums, faded, size, map(matrix, x, y))) continue;
-      const place = 4 * (y * picture.width + x);
-      for (let i = 0; i < 3; i++) result.data[place + i] = picture.data[place + i] + sums[i];
-    }
-  }
-  return result;
-}
-
-/** Return the part of a picture that an aligned face was cut from, in whole pixels. */
-export function region(matrix, size, picture) {
-  const back = inverse(matrix);
-  const corners = [[0, 0], [size, 0], [0, size], [size, size]].map(([x, y]) => map(back, x, y));
-  const [xs, ys] = [corners.map((corner) => corner[0]), corners.map((corner) => corner[1])];
-  return {
-    left: Math.max(0, Math.floor(Math.min(...xs))),
-    top: Math.max(0, Math.floor(Math.min(...ys))),
-    right: Math.min(picture.width, Math.ceil(Math.max(...xs))),
-    bottom: Math.min(picture.height, Math.ceil(Math.max(...ys))),
-  };
-}
-
-// OpenCV's cubic (a = -0.75); outside of the face the change is 0.
-const SHARPNESS = -0.75;
-
-function cubicWeights(t) {
-  const far = (s) => ((SHARPNESS * s - 5 * SHARPNESS) * s + 8 * SHARPNESS) * s - 4 * SHARPNESS;
-  const near = (s) => ((SHARPNESS + 2) * s - (SHARPNESS + 3)) * s * s + 1;
-  return [far(t + 1), near(t), near(1 - t), far(2 - t)];
-}
-
-function addCubic(sums, values, size, [x, y]) {
-  sums.fill(0);
-  const [left, top] = [Math.floor(x), Math.floor(y)];
-  if (left < -2 || top < -2 || left > size || top > size) return false;
-  const [across, down] = [cubicWeights(x - left), cubicWeights(y - top)];
-  for (let j = 0; j < 4; j++) {
-    const row = top + j - 1;
-    if (row < 0 || row >= size) continue;
-    for (let i = 0; i < 4; i++) {
-      const column = left + i - 1;
-      if (column < 0 || column >= size) continue;
-      const weight = down[j] * across[i];
-      const place = 3 * (row * size + column);
-      sums[0] += weight * values[place];
-      sums[1] += weight * values[place + 1];
-      sums[2] += weight * values[place + 2];
-    }
-  }
-  return true;
 }

@@ -1,7 +1,8 @@
 // Shows the face of a state on the large canvas: a decoded one, or a photograph with the change added.
 
 import { edit } from "./codes.js";
-import { pasteChange, rescaled } from "./photo.js";
+import { changeFace, pasteChange } from "./full_size.js";
+import { rescaled } from "./photo.js";
 import { show, toBytes } from "./pixels.js";
 
 export class Stage {
@@ -28,9 +29,7 @@ export class Stage {
   async drawPhoto(model, state, strengths) {
     const { photo } = state;
     this.pixels = photo.face;
-    const change = await changeOf(model, state.base, strengths);
-    const matrix = rescaled(photo.matrix, photo.scale);
-    put(this.canvas, change ? pasteChange(photo.preview, matrix, change, model.imageSize) : photo.preview);
+    put(this.canvas, await editPhoto(model, state, strengths, photo.preview, rescaled(photo.matrix, photo.scale)));
   }
 
   /** Draw a photograph as it is. */
@@ -43,21 +42,20 @@ export class Stage {
 export async function pictureOf(model, state, shown) {
   if (!state.photo) return shown;
   const { photo } = state;
-  const change = await changeOf(model, state.base, state.strengths);
   const canvas = document.createElement("canvas");
-  put(canvas, change ? pasteChange(photo.full, photo.matrix, change, model.imageSize) : photo.full);
+  put(canvas, await editPhoto(model, state, state.strengths, photo.full, photo.matrix));
   return canvas;
 }
 
 let unedited = { base: null, image: null }; // the last code that was edited, and its picture
 
-// How a face changes by edits, in [-1, 1]; null where nothing is edited.
-async function changeOf(model, base, strengths) {
-  if (!Object.values(strengths).some(Boolean)) return null;
+/** Return a photograph, large or small, with its face edited; `matrix` leads from this size to the face. */
+async function editPhoto(model, { base, photo }, strengths, picture, matrix) {
+  if (!Object.values(strengths).some(Boolean)) return picture;
   if (unedited.base !== base) unedited = { base, image: await model.decode(base) };
-  const { image } = unedited;
   const edited = await model.decode(edit(model, base, strengths));
-  return edited.map((value, i) => value - image[i]);
+  const change = changeFace(photo.face, unedited.image, edited, model.imageSize, photo.grey);
+  return pasteChange(picture, matrix, photo.face, change, model.imageSize);
 }
 
 function put(canvas, picture) {
