@@ -22,7 +22,8 @@
 #       - A discriminator learns what photographs look like. A decoder that has to pass its test draws one possible face.
 #       - Never trust one number. A squared error is blind to blur, and a classifier is blind to what it never learned.
 #       - **Why are VAE faces blurred, and what does sharpness cost?** They are means of all faces that a code may stand
-#         for. Sharp faces have details that are invented, so they cost squared error: at most twice that of the mean.
+#         for. Sharp faces have details that are invented, so they cost squared error. They need not cost more than twice
+#         the error of the mean.
 # ---
 
 # %% [markdown]
@@ -51,13 +52,14 @@ plots.rows({"photograph": test[:4], "plain VAE": from_plain[:4]}, size=256)
 
 
 # %% [markdown]
-# Person, pose and light are right. Strands of hair, skin and the edges of things are missing. Where did they go?
+# Pose and light are right, and the person nearly. Strands of hair, skin and the edges of things are missing. Where did
+# they go?
 
 # %% [markdown]
 # ## Many faces, one code
 # A code has no room for every strand of hair. Faces that differ in their strands alone have nearly the same code. Make
 # such a pair: take what the plain VAE lost of a face, `face - smooth`, and put it back two pixels further to the right.
-# Same person, same light, other strands. How far apart are the codes?
+# Same light and pose, but hair, skin and edges lie elsewhere. How far apart are the codes?
 
 # %%
 codes, _ = latent.encode(plain.vae, test)
@@ -170,8 +172,9 @@ for name, some in points.items():
     print(f"{name}: squared error {np.mean(np.sum((some - ring(1000)) ** 2, axis=1)):.2f}")
 
 # %% [markdown]
-# Compared with real points, the centre has an error of <<squared error: squared error ([\d.]+)>>, the
-# GAN of <<GAN, step 1000: squared error ([\d.]+)>>. That is no accident. Who draws one of the possible answers is off by the
+# Each made point meets a random real point. The centre has an error of <<squared error: squared error ([\d.]+)>>, the GAN
+# of <<GAN, step 1000: squared error ([\d.]+)>>. On the way it costs more, because its points lie far outside the ring.
+# Twice is no accident. Who draws one of the possible answers is off by the
 # spread of the truth *and* by the spread of the guess. **A perfectly sharp answer costs twice the squared error of the
 # mean**, and never needs to cost more ([Blau and Michaeli 2018](https://arxiv.org/abs/1711.06077)).
 
@@ -252,8 +255,8 @@ print(f"{len(few) // 16} steps")
 print(history.round(4).to_string(index=False))
 
 # %% [markdown]
-# These are means over <<(\d+) steps>> steps. Such curves say little about the faces: the discriminator, which defines
-# `likeness` and `adversary`, gets stricter while the decoder learns. So look at the faces.
+# These are means over the whole run. They say little about the faces: the discriminator, which defines `likeness` and
+# `adversary`, gets stricter while the decoder learns. So look at the faces.
 #
 # The model that comes with the course was trained in the same way on all pictures, for hours. Here are all of them.
 
@@ -266,17 +269,17 @@ shown = {"photograph": test, **drawn}
 plots.rows({name: images[:4] for name, images in shown.items()}, size=256)
 
 # %% [markdown]
-# Compare hair, eyes and the edge of the face. The short run already adds contrast, and a **weave** with it: a regular
-# pattern of pixels over hair and background. The discriminator has not yet learned to object to it. Enlarge a piece.
+# Compare hair, eyes and the edge of the face. The short run already adds contrast, and a **weave** with it: a faint regular
+# pattern, easiest to see on dark backgrounds. The discriminator has hardly learned to object to it. Enlarge a piece.
 
-# %% caption="A piece of the first face, eight times enlarged." alt="Four squares of coarse pixels: hair in the photograph, a smooth gradient from the plain decoder, a regular pattern after the short run, and irregular strands after the long run."
+# %% caption="A piece of the first face, eight times enlarged." alt="Four squares of coarse pixels: hair in the photograph, a smooth gradient from the plain decoder, nearly the same gradient after the short run, and irregular strands after the long run."
 piece = slice(8, 40)
 plots.grid([images[0, piece, piece] for images in shown.values()], captions=list(shown), size=256)
 
 # %% [markdown]
 # ### Exercise 7.2: what moved?
 # Sharpening promises to leave the encoder alone. Test it: write a function of two VAEs and of pictures that returns the
-# largest absolute difference between the encoder means. Apply it to `plain.vae` and `short`.
+# largest absolute difference between the encoder means. Apply it to `plain.vae`, `short` and `test[:8]`.
 #
 # <details><summary>Hint</summary>`latent.encode(vae, images)` returns means and log-variances.</details>
 #
@@ -337,22 +340,22 @@ plots.trade_off(pd.DataFrame(blends).T.sort_index(), models, floor)
 # - The plain VAE has the least squared error, <<plain\s+([\d.]+)>>, and a distance of <<plain\s+[\d.]+\s+([\d.]+)|.1f>>.
 # - The long run comes down to <<long run\s+[\d.]+\s+([\d.]+)|.1f>>. Two sets of real faces are
 #   <<real training faces: distance ([\d.]+)>> apart.
-# - It costs squared error: <<long run\s+([\d.]+)>>, well below twice that of the plain VAE.
+# - It costs squared error: <<long run\s+([\d.]+)>>. That is below twice, as its faces are not perfectly sharp.
 # - The short run gets <<short run\s+[\d.]+\s+([\d.]+)|.1f>> for an error of <<short run\s+([\d.]+)>>.
-#
-# A classifier sees what it has learned to see. Look at the faces before you trust a distance.
+# - It is not all or nothing. A mixture of three quarters has nearly the distance of the long run for less error, and
+#   mixtures beat the short run.
 
 # %% [markdown]
 # ### Exercise 7.3: who had no adversary?
-# The next cell sharpens once more, with `adversary=0`, and shows both runs under letters. Which row had no adversary?
-# Say why before you check.
+# The next cell sharpens once more, with `adversary=0`, and shows both runs under letters. Run it once to see the rows.
+# Which had no adversary? Write its letter, and run the cell again.
 #
-# <details><summary>Hint</summary>A verdict on "photograph or not" asks for grain where photographs have it. Likeness
-# alone has no reason to invent any.</details>
+# <details><summary>Hint</summary>One row is the short run of Figure 4. Nothing objects to a weave where there is no
+# adversary: look at the dark backgrounds.</details>
 #
 # [Solution](solutions/07_sharper_faces.ipynb)
 
-# %% caption="Two short runs. One of them had no adversary." alt="Two rows of four large faces. One row is smoother, the other has more grain."
+# %% caption="Two short runs. One of them had no adversary." alt="Two rows of four large faces. One row has a faint grid over dark backgrounds, the other has darker eyes and hair."
 letter = ...  # "A" or "B"
 
 check.without_adversary(letter)
@@ -362,7 +365,8 @@ plots.rows({name: images[:4] for name, images in rows.items()}, size=256)
 
 # %% [markdown]
 # ## Does each look real, and do all kinds come?
-# For *new* faces one distance mixes these two questions. Two numbers part them
+# For *new* faces one distance mixes two questions: is each face realistic, and are all kinds of faces drawn? Two numbers
+# part them
 # ([Naeem et al. 2020](https://arxiv.org/abs/2002.09797)). Around the features of each of $n$ real faces lies a ball
 # $B_i$, as wide as the distance to its fifth nearest real face, so $k = 5$. With $m$ new faces $y_j$:
 #
@@ -395,11 +399,12 @@ plots.rows({name: images[:8] for name, images in new.items()})
 # <<plain\s+[\d.]+\s+[\d.]+\s+([\d.]+)\n>>: to the classifier, blurred faces lie apart from most photographs. With the
 # same codes, the long run reaches <<long run\s+[\d.]+\s+([\d.]+)\s+[\d.]+\n>> and
 # <<long run\s+[\d.]+\s+[\d.]+\s+([\d.]+)\n>>. Real faces have <<real training faces\s+[\d.]+\s+([\d.]+)\s>> and
-# <<real training faces\s+[\d.]+\s+[\d.]+\s+([\d.]+)>>.
+# <<real training faces\s+[\d.]+\s+[\d.]+\s+([\d.]+)>>. A density above that of real faces does not mean better faces: the
+# classifier overlooks torn hair.
 
 # %% [markdown]
 # ### Exercise 7.4: colder faces
-# Which of the two rises at a temperature of one half, and which falls? Predict. Then draw as many codes by
+# Which of the two rises at a temperature of one half, and which falls? Predict. Then draw `len(test)` codes by
 # `plain.sample` with `temperature=0.5`, decode them with `sharp.vae`, and give both as `cold`.
 #
 # <details><summary>Hint</summary>`density_and_coverage` takes features, first of the real faces, then of the new ones.
@@ -430,14 +435,14 @@ for name, (distance, _) in nearest.items():
 # <<new faces: .* is ([\d.]+) away>> away, and held-out faces <<held-out faces: .* is ([\d.]+) away>>. Here are the eight
 # new faces that come nearest.
 
-# %% caption="The eight most suspicious of all new faces, and the training face that each comes nearest to." alt="Two rows of eight faces. Each pair shares pose, light and hair colour, and shows two different people."
+# %% caption="The eight most suspicious of all new faces, and the training face that each comes nearest to." alt="Two rows of eight faces. Most pairs share pose and light, and show two different people."
 distance, place = nearest["new faces"]
 suspicious = np.argsort(distance[:, 0])[:8]
 pairs = {"new": new["long run"][suspicious], "nearest training face": faces.train[place[suspicious, 0]]}
 plots.rows(pairs, captions=distance[suspicious, 0].round(1))
 
 # %% [markdown]
-# They share pose and light, and are not the same people. So no face was copied.
+# Even these are farther away than a copy would be, and are not the same people.
 
 # %% [markdown]
 # <details><summary>With other pictures</summary>

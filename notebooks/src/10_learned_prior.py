@@ -24,7 +24,7 @@
 #         by step draws new data: diffusion.
 #       - One step gives means. Half a dozen steps give samples, and more of them change little.
 #       - **Can a network draw the codes?** Yes. Its faces are closer to photographs than those of the mixture, by a step
-#         that you can measure and hardly see. The large step was lesson 04's, from $N(0, I)$ to a fitted Gaussian.
+#         that is small and can be measured. The large step was lesson 04's, from $N(0, I)$ to a fitted Gaussian.
 # ---
 
 # %% [markdown]
@@ -76,7 +76,7 @@ plots.point_clouds({"the data": points, **draws})
 # s\varepsilon$ with $s$ = `noise`. Write the best guess of $z$.
 #
 # <details><summary>Hint</summary>Shrink the distance from the mean. Which share of the variance of `noisy` belongs to $z$?
-# Check yourself by least squares on a million numbers.</details>
+# To check yourself, draw a million numbers, hide them, and fit a line from `noisy` to them by `np.polyfit`.</details>
 #
 # [Solution](solutions/10_learned_prior.ipynb)
 
@@ -90,7 +90,7 @@ check.best_guess(best_guess)
 
 # %% [markdown]
 # ## Train a network to guess
-# Moons have no such formula, so a network learns the guess. It begins with that of $N(0, I)$ and learns what this one
+# We know no formula for moons, so a network learns the guess. It begins with that of $N(0, I)$ and learns what this one
 # misses. The errors of the Gaussian's guess have a deviation of $s / \sqrt{1 + s^2}$. Divided by that, the targets are
 # equally large at every level of noise. A loss of 1 then means: no better than the Gaussian.
 
@@ -128,8 +128,7 @@ print("loss after each epoch:", *np.round(history["loss"], 3))
 print(f"the last is {history['loss'][-1]:.0%} of the Gaussian's error")
 
 # %% [markdown]
-# The network makes <<the last is (\d+%)>> of the Gaussian's error. Most of the rest nobody can guess, since the noise is
-# random.
+# The network makes <<the last is (\d+%)>> of the squared error of that guess.
 #
 # Now draw the guesses as arrows, from a place to what the network guesses there.
 
@@ -140,8 +139,8 @@ plots.arrow_fields(points, fields)
 
 # %% [markdown]
 # Read it from left to right. Under much noise all arrows point to the middle. Under less noise they tell the upper moon
-# from the lower one. Under little noise they lead to the nearest place on a moon. The network knows the shape now, at
-# every scale.
+# from the lower one. Under little noise most lead to a near place on a moon. Places far from both moons hardly occur in
+# training, and there the arrows fall short.
 
 # %% [markdown]
 # ## Follow the arrows
@@ -194,8 +193,9 @@ check.strays(strays, walk, start, points)
 # %% [markdown]
 # ### Exercise 10.3: a guess without a network
 # The data are a list of points. If a hidden point is one of `points`, the mean has a formula: weigh every point by
-# $\exp(-\lVert x - z \rVert^2 / 2s^2)$, divide by the sum of the weights, and average. Write it for `noisy` (n, 2) and
-# `points` (m, 2). Then follow *these* arrows. Where do all walks end, and why do we train a network?
+# $\exp(-\lVert x - z \rVert^2 / 2s^2)$, add them up, and divide by the sum of the weights. Write it for `noisy` (n, 2) and
+# `points` (m, 2). Then copy `walk`, and let the copy call your guess. Where do all walks end, and why do we train a
+# network?
 #
 # <details><summary>Hint</summary>First the squared distances (n, m), then the weights (n, m), then `weights @
 # points`.</details>
@@ -230,8 +230,9 @@ codes = z_mean + np.exp(0.5 * z_log_variance) * random.standard_normal(z_mean.sh
 # formula would be the best guess. We do not, so we average the guesses of all ten, each weighed by how likely its
 # Gaussian is. The network learns what this *mixture's guess* misses.
 #
-# It sees the noisy code, the mixture's correction, the weights of the ten, and sines of the noise's logarithm. `dense` is
-# a product with weights and a bias, and `normalize` gives each row mean 0 and variance 1.
+# It sees the noisy code, how far the mixture's guess lies from one Gaussian's, the weights of the ten, and the noise level
+# as waves of many lengths. `dense` is a product with weights and a bias, `normalize` scales each row, and `silu` is a
+# smooth ReLU.
 
 # %% include vae_keras/sharpening/denoiser.py::Denoiser.call
 
@@ -255,7 +256,7 @@ print(f"mixture: {history['val_loss'][0]:.4f}, trained here: {history['val_loss'
 # Again a loss of 1 is no better than one Gaussian. Row 0 is the mixture alone: <<mixture: ([\d.]+)>> on codes of
 # validation faces. The short training brings it to <<trained here: ([\d.]+)>>.
 
-# %% caption="Error of the guesses for codes of test faces, as a share of one Gaussian's." alt="Three curves over the noise, all below 1 in the middle. The mixture's is the highest, that of the network trained here lies a little below, that of the network trained longer is the lowest."
+# %% caption="Error of the guesses for codes of test faces, as a share of one Gaussian's." alt="Three curves over the noise, all below 1 in the middle. The mixture's is the highest, that of the network trained here covers it, that of the network trained longer is the lowest."
 diffusion = model.diffusion or learned  # with the network that comes with the model
 untrained = DiffusionPrior(mixture)
 white = (codes - untrained.center) @ untrained.whiten
@@ -279,12 +280,13 @@ plots.line_panels({"error, as a share of one Gaussian's": shares}, label="noise"
 # <<(?m)^0\.500 +([\d.]+)>> of one Gaussian's error, the network trained here <<(?m)^0\.500 +[\d.]+ +([\d.]+)>>, the one
 # trained longer <<(?m)^0\.500 +[\d.]+ +[\d.]+ +([\d.]+)>>.
 #
-# These gains are real and small. The codes are no moons: the KL has pulled them towards one Gaussian all along.
+# The short training gains next to nothing, the long one a few percent. The codes are no moons: the KL has pulled them
+# towards one Gaussian all along.
 
 # %% [markdown]
 # ## Walk to a face
-# The sampler is the walk of above with one refinement. Heun's rule looks one step ahead and takes the mean of both
-# slopes, so fewer steps are enough ([Karras et al. 2022](https://arxiv.org/abs/2206.00364)). `path` yields the guess of
+# The sampler is the walk of above with one refinement. `walk` follows one slope, (noisy − guess) / level. Heun's rule
+# averages it with the slope one step ahead, so fewer steps are enough ([Karras et al. 2022](https://arxiv.org/abs/2206.00364)). `path` yields the guess of
 # every step.
 
 # %% include vae_keras/sharpening/denoiser.py::DiffusionPrior.path step
@@ -297,8 +299,8 @@ way = list(diffusion.path(8, seed=config.seed))
 plots.rows({f"step {step}": latent.decode(vae, way[step - 1]) for step in (1, 3, 5, 7, 9, 12)})
 
 # %% [markdown]
-# The first guesses are nearly the mean face, since anybody could hide there. Then light, pose and hair part them, and
-# the last steps add what tells similar people apart.
+# The first guesses are nearly the mean face, since anybody could hide there. The people part in the middle steps. The last
+# steps only sharpen.
 
 # %% [markdown]
 # ### Exercise 10.4: when is it decided?
@@ -350,7 +352,7 @@ means = distances["classifier's distance"].groupby(level=0).mean()
 closed = (means["mixture"] - means["network"]) / (means["mixture"] - means["reconstructions"])
 print(f"the network closes {closed:.0%} of the gap by the classifier")
 
-# %% caption="The answer: faces from four priors, decoded by one decoder. None was chosen." alt="Four rows of eight faces. N(0, I): broken faces. One Gaussian: whole faces, some odd. Mixture and network: whole faces that look equally good at a glance."
+# %% caption="The answer: faces from four priors, decoded by one decoder. None was chosen." alt="Four rows of eight faces. N(0, I): broken faces. One Gaussian: whole faces, some odd. Mixture and network: mostly whole faces."
 plots.rows({f"{name}: classifier's distance {means[name]:.1f}": images for name, images in new_faces.items()})
 
 # %% [markdown]
@@ -358,17 +360,17 @@ plots.rows({f"{name}: classifier's distance {means[name]:.1f}": images for name,
 #   <<(?m)^one Gaussian +1 +[\d.]+ +([\d.]+)>> by the classifier, with the first seed. It costs a few lines of NumPy.
 # - **Mixture to network** is the small one: from <<(?m)^mixture +1 +[\d.]+ +([\d.]+)>> to
 #   <<(?m)^network +1 +[\d.]+ +([\d.]+)>>, with the second seed from <<(?m)^mixture.*\n +2 +[\d.]+ +([\d.]+)>> to
-#   <<(?m)^network.*\n +2 +[\d.]+ +([\d.]+)>>. By the PCA distance it goes from
-#   <<(?m)^mixture +1 +([\d.]+)>> to <<(?m)^network +1 +([\d.]+)>>.
-# - **What is left?** Decoded codes of the test faces themselves stand at <<(?m)^reconstructions +1 +[\d.]+ +([\d.]+)>>. A
-#   perfect prior with this decoder could come about that far. The network closes
-#   <<closes (\d+%) of the gap by the classifier>> of the gap that the mixture leaves.
+#   <<(?m)^network.*\n +2 +[\d.]+ +([\d.]+)>>.
+# - **What is left?** Decoded codes of the test faces stand at <<(?m)^reconstructions +1 +[\d.]+ +([\d.]+)>>, but they show
+#   the same people. New people stand farther off. So the network closes at least
+#   <<closes (\d+%) of the gap by the classifier>> of the gap that the mixture leaves. By the PCA distance real training
+#   faces stand at <<(?m)^real +1 +([\d.]+)>>, so it cannot rank mixture and network.
 #
-# Now cover the labels. Could you tell the last two rows apart? The gain shows in a thousand faces, hardly in eight.
+# Eight faces are few. Trust the thousand that were measured.
 
 # %% [markdown]
 # ## How many steps are enough?
-# Each step asks the network twice. So far the walks had 12 steps. Try more and fewer.
+# Each step but the last asks the network twice. So far the walks had 12 steps. Try more and fewer.
 
 # %% caption="Distances of the network's faces by the number of steps, beside the mixture's. Lower is better." alt="Two charts. The network's curves fall steeply from one to six steps, then stay level, below the mixture's horizontal line."
 counts = (1, 3, 6, 12, 24)

@@ -114,8 +114,8 @@ def without_adversary(answer):
     if ORDER[LETTERS.index(letter)] == 1:
         return None
     return (
-        "That row had the adversary: its fine grain is what a discriminator takes for hair and skin. Without the "
-        "verdict faces stay smoother."
+        "That row had the adversary: it is the short run of Figure 4. Without the verdict nothing objects to a regular "
+        "grid over dark backgrounds."
     )
 
 

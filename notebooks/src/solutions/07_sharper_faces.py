@@ -51,8 +51,8 @@ print("plain and sharp:", code_change(plain.vae, sharp.vae, test))
 
 # %% [markdown]
 # ## Exercise 7.3: who had no adversary?
-# Likeness compares features with those of *this* photograph, so it asks for detail only where it is predictable. The
-# adversary pays for any grain that passes for a photograph's. So the smoother row is the one without it.
+# The other row is the short run of Figure 4. The discriminator sees every pixel, so it soon objects to a regular grid.
+# Likeness alone lets the weave stand. Grain like that of photographs takes a longer run.
 
 # %%
 letter = "A"
