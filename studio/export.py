@@ -31,6 +31,7 @@ WEIGHTS = ROOT / "vae_keras" / "hub" / "weights"
 FREE_SIDE = 24  # pixels of an example, where a network takes pictures of any size
 LARGEST_EXACT = 1000  # values of a weight that stays float32: biases and the like are small
 FINDER = "finder"
+FINDER_NETWORKS = ("proposals", "refusals", "points")
 # The face that the page opens with, by model: a seed of `Pretrained.sample`, chosen by eye.
 FIRST_SEED = {"celeba": 14, "anime": 1, "cartoon": 12}
 TEMPERATURE = 0.8  # of the first face
@@ -59,7 +60,7 @@ def export_models(folder, names=MODELS) -> list[str]:
             export_model(name, target)
             exported.append(name)
     finder = Path(folder, FINDER)
-    if not finder.exists():
+    if not all((finder / f"{name}.onnx").exists() for name in FINDER_NETWORKS):
         export_finder(finder)
         exported.append(FINDER)
     return exported
@@ -148,8 +149,9 @@ def export_finder(folder) -> None:
         "refusals": (rnet.RNet(), "rnet.lz4", 24),
         "points": (onet.ONet(), "onet.lz4", 48),
     }
-    with storage.replacing(folder, [f"{name}.onnx" for name in networks]) as paths:
-        for (network, weights, side), path in zip(networks.values(), paths):
+    with storage.replacing(folder, [f"{name}.onnx" for name in FINDER_NETWORKS]) as paths:
+        for name, path in zip(FINDER_NETWORKS, paths):
+            network, weights, side = networks[name]
             network.build()
             network.set_weights(load_weights(weights))
             images = keras.Input((side, side, 3), name="images")

@@ -56,8 +56,13 @@ def assemble(models: Path, out: Path):
 
     Args:
         models: folder of the exported models.
-        out: folder of the studio; what was there is removed.
+        out: folder of the studio; a studio that was there is removed.
+
+    Raises:
+        SystemExit: The folder holds something else.
     """
+    if out.exists() and any(out.iterdir()) and not (out / "version.js").exists():
+        sys.exit(f"error: {out} holds something else than a studio: give --out a new folder")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     for name in PAGE:

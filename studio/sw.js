@@ -3,7 +3,8 @@
 
 importScripts("version.js");
 
-const CACHE = `studio-${VERSION}`;
+const OURS = `studio ${self.registration.scope} `; // another studio of the same host keeps its own
+const CACHE = OURS + VERSION;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES)));
@@ -15,7 +16,7 @@ self.addEventListener("activate", (event) => {
 
 async function forgetOthers() {
   const names = await caches.keys();
-  const old = names.filter((name) => name.startsWith("studio-") && name !== CACHE);
+  const old = names.filter((name) => name.startsWith(OURS) && name !== CACHE);
   await Promise.all(old.map((name) => caches.delete(name)));
 }
 
@@ -29,6 +30,6 @@ async function answer(request) {
   const kept = await cache.match(request, { ignoreSearch: true });
   if (kept) return kept;
   const fresh = await fetch(request);
-  if (fresh.ok) await cache.put(request, fresh.clone());
+  if (fresh.ok) await cache.put(request, fresh.clone()).catch(() => {}); // no room: it works while there is a network
   return fresh;
 }

@@ -138,3 +138,13 @@ def test_a_missing_coder_is_said(monkeypatch, model, faces):
     monkeypatch.setitem(__import__("sys").modules, "constriction", None)
     with pytest.raises(ImportError, match="pip install constriction"):
         compression.compress(model, faces)
+
+
+def test_a_file_that_claims_many_faces_is_refused_before_it_is_read(model):
+    head = compression.HEADER.pack(
+        compression.MAGIC, compression.VERSION, 0.7, 900_000, compression.fingerprint(model)
+    )
+    content = head + bytes(4)
+    content += struct.pack("<I", zlib.crc32(content))
+    with pytest.raises(ValueError, match="900000 faces"):
+        compression.read_codes(model, content, "bomb.vae")

@@ -171,3 +171,12 @@ def test_the_runtime_is_pinned_and_comes_from_npm_alone():
     for path in (ROOT / "studio").glob("js/*.js"):
         code = path.read_text()
         assert "http://" not in code and "https://" not in code, f"{path.name} names another host"
+
+
+def test_a_folder_that_holds_something_else_stays(tmp_path):
+    from studio import make_studio
+
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(SystemExit, match="something else"):
+        make_studio.assemble(tmp_path / "models", tmp_path)
+    assert (tmp_path / "letter.txt").read_text() == "dear"

@@ -128,7 +128,7 @@ def activate(x, normalization, dtype=None):
 
 
 def add_details(x, logits, filters, dtype=None):
-    """Return the logits of the images plus details, drawn at full size from the last map x (lesson 04).
+    """Return the logits of the images plus details, drawn at full size from the last map x (lesson 07).
 
     The branch begins with nothing, so that a decoder with it begins as the one without. It doubles the map by
     interpolation: strided kernels would draw chequers.

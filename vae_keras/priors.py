@@ -109,7 +109,7 @@ def fit_prior(z: np.ndarray, components: int = 10, seed: int = 0, kinds=None) ->
             codes there are fewer components.
         seed: of the start of the fit.
         kinds: a table of true/false, n rows, which tells kinds of faces apart: then `fit_kinds` fits the mixture, with
-            a component for each of them.
+            a component for each of them, from all codes.
 
     Returns:
         A `Mixture`.
@@ -117,14 +117,15 @@ def fit_prior(z: np.ndarray, components: int = 10, seed: int = 0, kinds=None) ->
     Raises:
         ValueError: There are too few codes or components, or some codes are not numbers.
     """
+    z = np.asarray(z)
+    if not np.isfinite(z).all():
+        raise ValueError("Some codes are not numbers: training diverged; train with a lower learning rate.")
     if kinds is not None:
         return fit_kinds(z, kinds)
-    z = subset(np.asarray(z), seed).astype("float64")
+    z = subset(z, seed).astype("float64")
     count, latent_dim = z.shape
     if count < 2 or components < 1:
         raise ValueError(f"A prior needs at least 2 codes and 1 component, not {count} and {components}.")
-    if not np.isfinite(z).all():
-        raise ValueError("Some codes are not numbers: training diverged; train with a lower learning rate.")
     components = min(components, count // (CODES_PER_DIMENSION * latent_dim))
     if components > 1:
         return fit_mixture(z, components, seed)

@@ -20,6 +20,7 @@ HEADER = struct.Struct("<4sBfII")  # magic, version, step, faces, fingerprint
 STEP = 0.7  # between two values that can be written: as coarse as the encoder's own noise
 FARTHEST = 4095  # steps from zero that can be written
 MOST_FACES = 1_000_000
+MOST_FACES_PER_BYTE = 100  # no real file has nearly as many: a claim of more is a damaged or hostile file
 FORMATS = {  # of Pillow, with options that give small files
     "JPEG": {"optimize": True, "subsampling": "4:2:0"},
     "WEBP": {"method": 6},
@@ -38,6 +39,10 @@ def compress(model, images: np.ndarray, step: float = STEP) -> bytes:
     Raises:
         ValueError: The step is too small or too large for these codes.
     """
+    if not 0 < step <= FARTHEST or len(images) > MOST_FACES:
+        raise ValueError(
+            f"{len(images)} faces in steps of {step}: write {MOST_FACES:,} at most, in steps up to {FARTHEST}."
+        )
     z, _ = latent.encode(model.vae, images)
     head = HEADER.pack(MAGIC, VERSION, step, len(images), fingerprint(model))
     step = HEADER.unpack(head)[2]  # as it is read again, with fewer digits
@@ -69,7 +74,7 @@ def read_codes(model, content: bytes, name: str = "The file") -> np.ndarray:
         symbols = decode(model.prior, content[HEADER.size : -4], count, step)
     except (ValueError, AssertionError, OverflowError) as error:
         raise ValueError(f"{name} is damaged: copy it again.") from error
-    return symbols * np.float32(step)
+    return np.float32(symbols) * np.float32(step)
 
 
 def read_header(model, content: bytes, name: str) -> tuple[float, int]:
@@ -83,7 +88,8 @@ def read_header(model, content: bytes, name: str) -> tuple[float, int]:
         raise ValueError(f"{name} is of version {version}, and this program reads {VERSION}: update it.")
     if written_by != fingerprint(model):
         raise ValueError(f"{name} was written by another model: give the one that compressed it.")
-    if not 0 < step < np.inf or not 0 < count <= MOST_FACES:
+    most = min(MOST_FACES, MOST_FACES_PER_BYTE * len(content))
+    if not 0 < step < np.inf or not 0 < count <= most:
         raise ValueError(f"{name} says that it holds {count} faces in steps of {step}: write it again.")
     return step, count
 

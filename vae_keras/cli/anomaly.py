@@ -51,6 +51,8 @@ def run(options):
         data.check_output(options.grid, force=options.force)
     model = hub.load(options.model, plain=options.plain)
     paths = common.image_paths(options)
+    for out in filter(None, (options.out, options.grid)):
+        common.check_apart(out, [*paths, *common.paths_of(options.faces or [])])
     images = photo.load_photos(paths, model, align=options.align)
     table = score(model, images)
     reference = table

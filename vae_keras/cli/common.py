@@ -40,11 +40,16 @@ def image_paths(options):
         ValueError: --out would replace one of them.
     """
     paths = paths_of(options.images)
-    out = options.out.resolve()
-    for path in paths:
-        if out in (path.resolve(), *path.resolve().parents):
-            raise ValueError(f"{options.out} holds the pictures to be read: give --out another name.")
+    check_apart(options.out, paths)
     return paths
+
+
+def check_apart(out: Path, paths) -> None:
+    """Raise ValueError where an output is, or holds, one of the pictures that are read."""
+    place = out.resolve()
+    for path in paths:
+        if place in (path.resolve(), *path.resolve().parents):
+            raise ValueError(f"{out} holds the pictures to be read: give the output another name.")
 
 
 def paths_of(words) -> list[Path]:

@@ -18,7 +18,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--step",
         type=number(0.001),
-        help="codes are rounded to multiples of it: larger, fewer bytes and less like the face (default: 0.3)",
+        help="codes are rounded to multiples of it: larger, fewer bytes and less like the face (default: 0.7)",
     )
     add_overwrite(parser)
 

@@ -49,6 +49,7 @@ def run(options):
     model = common.load_model(options)
     paths = common.image_paths(options)
     among = common.paths_of(options.among)
+    common.check_apart(options.out, among)
     align = not options.no_align
     images = photo.load_photos(paths, model, align=align)
     candidates = photo.load_photos(among, model, align=align)

@@ -93,7 +93,8 @@ def find_faces(photograph: np.ndarray, largest_side: int = LARGEST_SIDE) -> list
         ImageError: The package mtcnn is not installed.
     """
     scale = min(1.0, largest_side / max(photograph.shape[:2]))
-    small = cv2.resize(photograph, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    height, width = (max(1, round(scale * side)) for side in photograph.shape[:2])
+    small = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
     border = round(BORDER * max(small.shape[:2]))
     padded = cv2.copyMakeBorder(small, border, border, border, border, cv2.BORDER_REPLICATE)
     with _one_at_a_time:
