@@ -147,8 +147,15 @@ def diffuse(guess, levels, arrays, seed):
 
 def test_a_second_export_writes_only_what_changed(tmp_path, models, monkeypatch):
     monkeypatch.setattr(export, "export_network", lambda network, path: path.touch())
-    monkeypatch.setattr(export, "export_finder", lambda folder: folder.mkdir())
+
+    def export_finder(folder):
+        for name in export.FINDER_NETWORKS:
+            (folder / f"{name}.onnx").touch()
+
+    monkeypatch.setattr(export, "export_finder", export_finder)
     folder = tmp_path / "models"
+    (folder / "finder").mkdir(parents=True)  # an export that was interrupted
+    export.storage.write_marker(folder, export.KIND)
     assert export.export_models(folder, NAMES) == [*NAMES, "finder"]
     assert export.export_models(folder, NAMES) == []
     path = folder / "cartoon" / "model.json"
