@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -611,8 +612,12 @@ def test_it_works_without_a_server_once_it_was_loaded(driver, folder):
     page.open()  # now everything goes through the service worker
     page.run_async("await studio.model.loadRest()")
     server.stop()
+    with pytest.raises(OSError):
+        urllib.request.urlopen(server.address, timeout=5)
     page.open()
+    before = page.run("return location.hash")
     page.redrawn(lambda: page.click("dice"))
+    assert page.run("return location.hash") != before, "no new face"
     page.click("show-inside")
     page.wait("studio.inside.map")
 

@@ -13,9 +13,7 @@ from vae_keras.config import find_archive
 from vae_keras.data.drawn import faces as drawn
 from vae_keras.model import kl_divergence
 
-WAVES = (
-    9  # cosines up to this frequency make a thumbnail of 45 numbers a colour: together as many as a code has
-)
+WAVES = 9  # cosines up to this frequency are 45 numbers a colour, together about as many as a code has
 LEAST_ERROR = 1e-6  # of a picture that is drawn without any
 PICTURES = (  # that scikit-image brings along, and that show no face of a person
     "chelsea coffee rocket hubble_deep_field retina immunohistochemistry grass gravel brick moon coins"

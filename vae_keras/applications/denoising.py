@@ -12,9 +12,7 @@ from vae_keras.model import VAE
 from vae_keras.pipeline import to_float, to_uint8
 
 STRENGTHS = (0.05, 0.1, 0.2, 0.4)
-FILTER = (
-    0.6  # OpenCV's parameter h over the deviation of the noise: the best of 0.4 to 1.2 over all strengths
-)
+FILTER = 0.6  # OpenCV's h over the deviation of the noise: the best of 0.4 to 1.2 over all strengths
 WINDOW = 21  # pixels a side of the square in which non-local means looks for alike patches
 
 

@@ -17,10 +17,8 @@ HALF_HEIGHT, HALF_WIDTH, FADE = 0.5, 0.44, 0.35
 # change, from the second on the decoded face takes its place.
 KEPT, REDRAWN = 0.05, 0.25
 BLUR = 1.5  # pixels of the aligned face, around which the change is judged
-RADIUS, FLAT = (
-    2,
-    0.002,
-)  # of the window in which details follow the change; the variance below which there are none
+RADIUS = 2  # pixels, of the window in which details follow the change
+FLAT = 0.002  # the variance of a window below which it shows no details
 BAND = 256  # rows of a photograph that are computed at a time, so that memory does not grow with its size
 
 
