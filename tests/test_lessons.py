@@ -164,7 +164,7 @@ def test_cells_are_short_and_explained(name, notebook, code):
     assert len(code) <= 25, f"{name}: {len(code)} code cells, more than 25"
     assert median(lengths) <= 6, f"{name}: the median cell has {median(lengths)} lines, more than 6"
     for source in code:
-        limit = 50 if re.search(r"^class ", source, re.MULTILINE) else 30
+        limit = 45 if re.search(r"^class ", source, re.MULTILINE) else 30
         assert lines(source) <= limit, (
             f"{name}: a cell of {lines(source)} lines, more than {limit}:\n{source[:200]}"
         )

@@ -13,7 +13,7 @@
 #       - what the two terms of the loss ask for, and why they are sums
 #     need: |
 #       [Lesson 01](01_explore_data.ipynb) for the pictures. You have seen a `keras.Model` and a normal distribution.
-#     minutes: {quick: 0.5, cpu: 2, full: 3}
+#     minutes: {quick: 0.5, cpu: 2, full: 2}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - **Why does the encoder answer with a distribution?** So that a code's surroundings decode to the same face, and all
@@ -362,13 +362,13 @@ check.loss(loss)
 # always draws one. `beta` and `log_sigma` are Keras variables, because a compiled step would freeze plain numbers. `means`
 # are the numbers of the progress bar; its `mse` is a mean per value.
 
-# %% include vae_keras/model.py::VAE only __init__ build call
+# %% include vae_keras/model.py::VAE only __init__ call
 
 # %% [markdown]
 # The loss is one method: encode, draw, decode, two terms. In training, $\sigma_x$ fits the batch. Evaluation uses the
-# stored one, since a test must not look at the answer. The `targets` are the pictures themselves.
+# stored one, since a test must not look at the answer. The `targets` are the pictures themselves. `build` tells Keras the sizes.
 
-# %% include vae_keras/model.py::VAE.compute_terms
+# %% include vae_keras/model.py::VAE.compute_terms build
 
 # %% [markdown]
 # A step of training: compute the loss while the tape watches, take the gradients, apply them, and move the stored
@@ -379,7 +379,7 @@ check.loss(loss)
 
 # %% [markdown]
 # ## One face by hand
-# Is the whole right? We compute the loss of one face in NumPy and compare it with `evaluate`. Both draw the same noise.
+# We compute the loss of one face in NumPy and compare it with `evaluate`. Both draw the same noise.
 
 # %%
 vae = VAE(config.image_size, config.latent_dim, seed=7)
@@ -416,7 +416,7 @@ plots.rows({"photograph": faces.preview, "reconstruction": np.array(vae(images))
 
 # %% [markdown]
 # ### Exercise 2.5: find the bug
-# Four trainings of a small VAE. One of them took the mean over pixels in place of the sum. Which? Answer with its letter.
+# Four trainings of a small VAE. One of them took the mean over pixels in place of the sum. Which?
 #
 # <details><summary>Hint</summary>
 #
