@@ -49,7 +49,7 @@ def check_apart(out: Path, paths) -> None:
     place = out.resolve()
     for path in paths:
         if place in (path.resolve(), *path.resolve().parents):
-            raise ValueError(f"{out} holds the pictures to be read: give the output another name.")
+            raise ValueError(f"{out} holds the pictures to be read: give --out another name.")
 
 
 def paths_of(words) -> list[Path]:
