@@ -20,10 +20,10 @@
 #     learned: |
 #       - Many faces share nearly one code. The squared error is least for their mean, and a mean is blurred.
 #       - A discriminator learns what photographs look like. A decoder that has to pass its test draws one possible face.
-#       - Never trust one number. A squared error is blind to blur, and a classifier is blind to what it never learned.
+#       - Never trust one number. A squared error prefers blur, and a classifier is blind to what it never learned.
 #       - **Why are VAE faces blurred, and what does sharpness cost?** They are means of all faces that a code may stand
-#         for. Sharp faces have details that are invented, so they cost squared error. They need not cost more than twice
-#         the error of the mean.
+#         for. Sharp faces have details that are invented. That costs squared error, at most twice as much as it has to,
+#         and some details come out torn.
 # ---
 
 # %% [markdown]
@@ -31,7 +31,7 @@
 # `plain` is the VAE as lesson 03 leaves it. `sharp` is the same VAE after the training that this lesson explains. Look
 # at the plain one first.
 
-# %% caption="Four held-out faces, and what the plain VAE makes of them." alt="Two rows of four large faces. The photographs show strands of hair and skin; the reconstructions are the same people, soft as behind frosted glass."
+# %% caption="Four held-out faces, and what the plain VAE makes of them." alt="Two rows of four large faces. The photographs show strands of hair and skin; the reconstructions have the same pose and light, soft as behind frosted glass."
 import keras
 import numpy as np
 import pandas as pd
@@ -52,7 +52,7 @@ plots.rows({"photograph": test[:4], "plain VAE": from_plain[:4]}, size=256)
 
 
 # %% [markdown]
-# Pose and light are right, and the person nearly. Strands of hair, skin and the edges of things are missing. Where did
+# Pose and light are right, and the person roughly. Strands of hair, skin and the edges of things are missing. Where did
 # they go?
 
 # %% [markdown]
@@ -70,10 +70,10 @@ for name, z in {"its twin": twin_codes, "another face": np.roll(codes, 1, axis=0
     print(f"from a face to {name}: {np.linalg.norm(z - codes, axis=1).mean():.1f}")
 
 # %% [markdown]
-# The distance to the twin is <<to its twin: ([\d.]+)>>, and to another face it is <<to another face: ([\d.]+)>>. The
-# decoder can hardly tell the twins apart. Which picture should it draw for both? Compare three answers.
+# Twins lie close together. The decoder can hardly tell them apart. Which picture should it draw for both? Compare three
+# answers.
 
-# %% caption="Eight faces, their twins with other strands, the mean of both, and what the plain VAE draws for each." alt="Five rows of eight faces. Faces and twins are sharp and differ in fine hair and skin. Their means are softer. The last two rows, drawn by the VAE, are very soft and look the same."
+# %% caption="Eight faces, their twins with details moved, the mean of both, and what the plain VAE draws for each." alt="Five rows of eight faces. Faces and twins are sharp and differ in fine details. Their means are a little softer. The last two rows, drawn by the VAE, are very soft and look the same."
 mean = (face + twin) / 2
 for name, answer in {"face": face, "twin": twin, "mean": mean}.items():
     error = (np.mean((answer - face) ** 2) + np.mean((answer - twin) ** 2)) / 2
@@ -95,8 +95,8 @@ plots.rows({name: images[:8] for name, images in shown.items()})
 # $$\hat x(z) = \operatorname*{arg\,min}_{\hat x} \operatorname{E}\left[\lVert x - \hat x \rVert^2 \mid z\right]
 # = \operatorname{E}[x \mid z].$$
 #
-# **The squared error asks for the mean of all faces that a code leaves open.** The mean of two faces has
-# doubled, paler strands. The mean of thousands is the blur of the last rows.
+# **The squared error asks for the mean of all faces that a code leaves open.** The mean of two faces has paler details.
+# The more faces share a code, the paler the details of their mean. The last rows, drawn by the VAE, have hardly any left.
 
 # %% [markdown]
 # ## A loss that asks for one of them
@@ -126,12 +126,14 @@ _ = average.fit(noise, ring(12_800), batch_size=128, epochs=3, verbose=0)
 # Now the other way: a **generative adversarial network**, GAN
 # ([Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661)). Two networks play against each other.
 #
-# - The **discriminator** says how probable it is that a point is real: $D$, the sigmoid of its output, a logit.
+# - The **discriminator** says how probable it is that a point is real. Its output is a logit, and the sigmoid of that is
+#   the probability $D$.
 # - The **generator** $G$ turns noise $\varepsilon$ into points that should pass for real.
 #
 # $$L_D = -\log D(x) - \log\left(1 - D(G(\varepsilon))\right), \qquad L_G = -\log D(G(\varepsilon))$$
 #
-# In code, $-\log$ of a sigmoid is `softplus` of the negative logit. A step moves both networks.
+# In code, $-\log D$ is `softplus(-logit)`, and $-\log(1 - D)$ is `softplus(logit)`. A step moves each network by its own
+# loss.
 
 # %%
 generator, discriminator = small_network(2), small_network(1)
@@ -174,9 +176,9 @@ for name, some in points.items():
 # %% [markdown]
 # Each made point meets a random real point. The centre has an error of <<squared error: squared error ([\d.]+)>>, the GAN
 # of <<GAN, step 1000: squared error ([\d.]+)>>. On the way it costs more, because its points lie far outside the ring.
-# Twice is no accident. Who draws one of the possible answers is off by the
-# spread of the truth *and* by the spread of the guess. **A perfectly sharp answer costs twice the squared error of the
-# mean**, and never needs to cost more ([Blau and Michaeli 2018](https://arxiv.org/abs/1711.06077)).
+# Twice is no accident. Who draws one of the possible answers at random is off by the
+# spread of the truth *and* by the spread of the guess. **Answers that nobody can tell from real ones need not cost more
+# than twice the squared error of the mean** ([Blau and Michaeli 2018](https://arxiv.org/abs/1711.06077)).
 
 # %% [markdown]
 # ### Exercise 7.1: a discriminator that guesses
@@ -200,8 +202,7 @@ check.discriminator_loss(discriminator_loss, chance)
 
 # %% [markdown]
 # ## A discriminator for faces
-# For faces the decoder is the generator, and the discriminator a small convolutional network. It looks at every pixel
-# before it averages, because what gives a decoded face away are the smallest details.
+# For faces the decoder is the generator, and the discriminator a small convolutional network.
 
 # %% include vae_keras/sharpening/adversarial.py::build_discriminator
 
@@ -214,24 +215,25 @@ check.discriminator_loss(discriminator_loss, chance)
 # - The **squared error** keeps colours and layout. $\sigma^2$ is the calibrated variance of lesson 02.
 # - The **likeness** is how far the feature maps of decoded face and photograph are apart
 #   ([Larsen et al. 2016](https://arxiv.org/abs/1512.09300)). Features notice that there is hair, more than where each
-#   strand lies. Less is more alike.
+#   strand lies.
 # - The **adversary** is the generator's loss from above.
 
-# `compute_terms` computes them, and the discriminator's loss. `compute_losses` weighs them: $w_1$ is `likeness` and
-# $w_2$ is `adversary`. The encoder is used and not trained: `training=False`, and `stop_gradient` on the code.
+# The class `Sharpener` holds both networks and the weights: $w_1$ is `self.likeness` and $w_2$ is `self.adversary`. Its
+# method `compute_terms` computes the terms and the discriminator's loss, and `compute_losses` weighs them. The encoder is
+# used and not trained: `training=False`, and `stop_gradient` on the code.
 
 # %% include vae_keras/sharpening/adversarial.py::Sharpener.compute_terms compute_losses
 
 # %% [markdown]
 # `squared_slope` punishes a verdict that jumps when a photograph gets a little noise
-# ([Mescheder et al. 2018](https://arxiv.org/abs/1801.04406)). A step moves both networks, as on the ring.
+# ([Mescheder et al. 2018](https://arxiv.org/abs/1801.04406)). A step moves each network by its own loss, as on the ring.
 
 # %% include vae_keras/sharpening/adversarial.py::Sharpener.train_step
 
 # %% [markdown]
 # ## A short run
 # Sharpen the plain VAE for one epoch on a few thousand faces. `copy_with_details` gives its decoder three more convolutions, which
-# draw details at full size and begin with nothing.
+# draw details at full size. At the start they add nothing to the picture.
 
 # %%
 few = faces.train[: config.comparison_pictures]
@@ -255,12 +257,12 @@ print(f"{len(few) // 16} steps")
 print(history.round(4).to_string(index=False))
 
 # %% [markdown]
-# These are means over the whole run. They say little about the faces: the discriminator, which defines `likeness` and
-# `adversary`, gets stricter while the decoder learns. So look at the faces.
+# These are means over the whole run, on mirrored and recoloured pictures. They say little about the faces, because the
+# discriminator gets stricter while the decoder learns. So look at the faces.
 #
 # The model that comes with the course was trained in the same way on all pictures, for hours. Here are all of them.
 
-# %% caption="The same four faces by three decoders, from the same codes." alt="Four rows of four large faces: photographs, soft plain reconstructions, reconstructions of the short run with a fine weave, and of the long run with clear eyes and strands of hair."
+# %% caption="The same four faces by three decoders, from the same codes." alt="Four rows of four large faces: photographs, soft plain reconstructions, reconstructions of the short run with a fine weave, and of the long run with strands of hair and some torn features."
 epochs = sharp.card.get("sharpened", {}).get("epochs", 0)
 print(f"the long run: {epochs} epochs on {sharp.card['pictures']['train']:,} pictures")
 decoders = {"plain": plain.vae, "short run": short, "long run": sharp.vae}
@@ -270,11 +272,16 @@ plots.rows({name: images[:4] for name, images in shown.items()}, size=256)
 
 # %% [markdown]
 # Compare hair, eyes and the edge of the face. The short run already adds contrast, and a **weave** with it: a faint regular
-# pattern, easiest to see on dark backgrounds. The discriminator has hardly learned to object to it. Enlarge a piece.
+# pattern, easiest to see on dark backgrounds. The discriminator has hardly learned to object to it. The long run draws
+# strands and clear edges. It also tears some features: look at the fourth mouth. How does hair look close up?
 
-# %% caption="A piece of the first face, eight times enlarged." alt="Four squares of coarse pixels: hair in the photograph, a smooth gradient from the plain decoder, nearly the same gradient after the short run, and irregular strands after the long run."
+# %% caption="A piece of the first face, eight times enlarged." alt="Four squares of coarse pixels: hair in the photograph, a smooth gradient from the plain decoder, nearly the same gradient after the short run, and irregular strands and a broken eye after the long run."
 piece = slice(8, 40)
 plots.grid([images[0, piece, piece] for images in shown.values()], captions=list(shown), size=256)
+
+# %% [markdown]
+# The long run has strands where the plain decoder has a smooth gradient. They are not those of the photograph: they are
+# invented.
 
 # %% [markdown]
 # ### Exercise 7.2: what moved?
@@ -298,7 +305,7 @@ check.code_change(code_change)
 
 # %% [markdown]
 # ## What does sharpness cost?
-# The squared error says that sharp faces are worse, the eye that they are better. Which number sees what the eye sees?
+# The squared error calls sharp faces worse. The eye finds them sharper. Which number sees what the eye sees?
 # Ask a network that no loss here contains: the course's **attribute classifier**. It has learned to name 40 attributes
 # of CelebA's faces, such as glasses or a smile. The layer before its answer holds 192 features of a face.
 #
@@ -329,7 +336,7 @@ print(models.round(4).to_string(), f"\nreal training faces: distance {floor:.2f}
 # %% [markdown]
 # Is it all or nothing? Mix the two pictures: a share of the sharp one and the rest of the plain one.
 
-# %% caption="The answer: how near faces come to photographs, and the squared error that they cost." alt="A line falls steeply from the plain model, with a small squared error and a large distance, to the long run, with a larger squared error and a distance near that of real faces. The short run lies off the line."
+# %% caption="The answer: distance to photographs, less is nearer, over squared error. The line bends at each mixture." alt="A line falls steeply from the plain model, with a small squared error and a large distance, to the long run, with a larger squared error and a distance near that of real faces. The short run lies off the line."
 blends = {0: models.loc["plain"], 1: models.loc["long run"]}
 for share in (0.25, 0.5, 0.75):
     images = (1 - share) * np.float32(drawn["plain"]) + share * np.float32(drawn["long run"])
@@ -340,7 +347,7 @@ plots.trade_off(pd.DataFrame(blends).T.sort_index(), models, floor)
 # - The plain VAE has the least squared error, <<plain\s+([\d.]+)>>, and a distance of <<plain\s+[\d.]+\s+([\d.]+)|.1f>>.
 # - The long run comes down to <<long run\s+[\d.]+\s+([\d.]+)|.1f>>. Two sets of real faces are
 #   <<real training faces: distance ([\d.]+)>> apart.
-# - It costs squared error: <<long run\s+([\d.]+)>>. That is below twice, as its faces are not perfectly sharp.
+# - It costs squared error: <<long run\s+([\d.]+)>>. That is below twice.
 # - The short run gets <<short run\s+[\d.]+\s+([\d.]+)|.1f>> for an error of <<short run\s+([\d.]+)>>.
 # - It is not all or nothing. A mixture of three quarters has nearly the distance of the long run for less error, and
 #   mixtures beat the short run.
@@ -350,12 +357,12 @@ plots.trade_off(pd.DataFrame(blends).T.sort_index(), models, floor)
 # The next cell sharpens once more, with `adversary=0`, and shows both runs under letters. Run it once to see the rows.
 # Which had no adversary? Write its letter, and run the cell again.
 #
-# <details><summary>Hint</summary>One row is the short run of Figure 4. Nothing objects to a weave where there is no
-# adversary: look at the dark backgrounds.</details>
+# <details><summary>Hint</summary>One row is the short run of Figure 4. Both rows have a weave. It is stronger where no
+# adversary objects: look at the dark backgrounds.</details>
 #
 # [Solution](solutions/07_sharper_faces.ipynb)
 
-# %% caption="Two short runs. One of them had no adversary." alt="Two rows of four large faces. One row has a faint grid over dark backgrounds, the other has darker eyes and hair."
+# %% caption="Two short runs. One of them had no adversary." alt="Two rows of four large faces. Both have a faint grid over dark backgrounds. One has darker eyes and hair, the other a stronger grid."
 letter = ...  # "A" or "B"
 
 check.without_adversary(letter)
@@ -368,7 +375,8 @@ plots.rows({name: images[:4] for name, images in rows.items()}, size=256)
 # For *new* faces one distance mixes two questions: is each face realistic, and are all kinds of faces drawn? Two numbers
 # part them
 # ([Naeem et al. 2020](https://arxiv.org/abs/2002.09797)). Around the features of each of $n$ real faces lies a ball
-# $B_i$, as wide as the distance to its fifth nearest real face, so $k = 5$. With $m$ new faces $y_j$:
+# $B_i$. Its radius is the distance to the fifth nearest real face, so $k = 5$. A bracket is 1 if true, else 0. With $m$
+# new faces $y_j$:
 #
 # $$\text{density} = \frac{1}{k\,m} \sum_{j=1}^{m} \sum_{i=1}^{n} [\,y_j \in B_i\,], \qquad
 # \text{coverage} = \frac{1}{n} \sum_{i=1}^{n} [\,\text{some } y_j \in B_i\,]$$
@@ -400,7 +408,7 @@ plots.rows({name: images[:8] for name, images in new.items()})
 # same codes, the long run reaches <<long run\s+[\d.]+\s+([\d.]+)\s+[\d.]+\n>> and
 # <<long run\s+[\d.]+\s+[\d.]+\s+([\d.]+)\n>>. Real faces have <<real training faces\s+[\d.]+\s+([\d.]+)\s>> and
 # <<real training faces\s+[\d.]+\s+[\d.]+\s+([\d.]+)>>. A density above that of real faces does not mean better faces: the
-# classifier overlooks torn hair.
+# classifier overlooks torn features.
 
 # %% [markdown]
 # ### Exercise 7.4: colder faces
@@ -420,7 +428,7 @@ check.temperature(cold, table.loc["long run", ["density", "coverage"]])
 # %% [markdown]
 # ## Are sharp faces new?
 # A discriminator that knows the training pictures by heart could teach the decoder to copy them. Test it as in lesson
-# 04: encode all faces, and look for the nearest training code.
+# 04: encode all faces, and look for the nearest training code. This finds copied people, not copied strands.
 
 # %%
 known = NearestNeighbors(n_neighbors=1).fit(latent.encode(plain.vae, faces.train)[0])

@@ -14,15 +14,16 @@
 #       - how many steps are enough,
 #       - how to judge a small gain honestly.
 #     need: |
-#       [Lesson 04](04_generate_faces.ipynb), which fits a Gaussian and a mixture to the codes. This lesson is optional
-#       and a little harder than the others.
+#       [Lesson 04](04_generate_faces.ipynb), which fits a Gaussian and a mixture to the codes, and
+#       [lesson 07](07_sharper_faces.ipynb), which sharpens the decoder. This lesson is optional and a little harder than
+#       the others.
 #     minutes: {quick: 1, cpu: 4, full: 6}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - The best guess of what hides under noise is the mean of all that could hide there.
 #       - A network that makes this guess at every level of noise knows the shape of the data. Following its guesses step
 #         by step draws new data: diffusion.
-#       - One step gives means. Half a dozen steps give samples, and more of them change little.
+#       - One step gives means, and many small steps give samples. For faces half a dozen of Heun's steps are enough.
 #       - **Can a network draw the codes?** Yes. Its faces are closer to photographs than those of the mixture, by a step
 #         that is small and can be measured. The large step was lesson 04's, from $N(0, I)$ to a fitted Gaussian.
 # ---
@@ -90,8 +91,8 @@ check.best_guess(best_guess)
 
 # %% [markdown]
 # ## Train a network to guess
-# We know no formula for moons, so a network learns the guess. It begins with that of $N(0, I)$ and learns what this one
-# misses. The errors of the Gaussian's guess have a deviation of $s / \sqrt{1 + s^2}$. Divided by that, the targets are
+# We know the moons only by points, so a network learns the guess. It begins with that of $N(0, I)$ and learns what this
+# one misses. The errors of the Gaussian's guess have a deviation of $s / \sqrt{1 + s^2}$. Divided by that, the targets are
 # equally large at every level of noise. A loss of 1 then means: no better than the Gaussian.
 
 
@@ -128,8 +129,6 @@ print("loss after each epoch:", *np.round(history["loss"], 3))
 print(f"the last is {history['loss'][-1]:.0%} of the Gaussian's error")
 
 # %% [markdown]
-# The network makes <<the last is (\d+%)>> of the squared error of that guess.
-#
 # Now draw the guesses as arrows, from a place to what the network guesses there.
 
 # %% caption="Arrows from noisy places to the network's guesses, under three levels of noise." alt="Three panels with the moons in grey. Noise 2: all arrows end in a small area in the middle. Noise 0.7: they end on a coarse bent shape. Noise 0.2: they end on the nearest part of a moon."
@@ -144,7 +143,7 @@ plots.arrow_fields(points, fields)
 
 # %% [markdown]
 # ## Follow the arrows
-# To make a new point, start with noise alone and take it for a hidden point. Ask for the guess. Do not jump there: go
+# To make a new point, start with noise alone and pretend that a point hides in it. Ask for the guess. Do not jump there: go
 # only so far that a little less noise is left. Ask again from the new place. This is **diffusion** ([Ho et al.
 # 2020](https://arxiv.org/abs/2006.11239)).
 
@@ -165,7 +164,7 @@ start = np.sqrt(1 + 4**2) * random.standard_normal((1000, 2))  # the data and no
 plots.paths(points, walk(start, 24)[:, :20])
 
 # %% [markdown]
-# Each walk runs straight for the middle at first. Near the moons it bends: now little noise is left, and the guess
+# Most walks run straight for the middle at first. Near the moons many bend: now little noise is left, and the guess
 # decides for one place. Does a walk need that many steps?
 
 # %% caption="A thousand walks with 1, 3, 6 and 24 steps: where they end." alt="Four panels. One step: a small blob in the middle. Three steps: a smeared shape with points between the moons. Six: moons with some strays. Twenty-four: two moons with few strays."
@@ -194,8 +193,8 @@ check.strays(strays, walk, start, points)
 # ### Exercise 10.3: a guess without a network
 # The data are a list of points. If a hidden point is one of `points`, the mean has a formula: weigh every point by
 # $\exp(-\lVert x - z \rVert^2 / 2s^2)$, add them up, and divide by the sum of the weights. Write it for `noisy` (n, 2) and
-# `points` (m, 2). Then copy `walk`, and let the copy call your guess. Where do all walks end, and why do we train a
-# network?
+# `points` (m, 2). Then copy `walk` into a cell of your own, and let the copy call your guess. Where do all walks end, and
+# why do we train a network?
 #
 # <details><summary>Hint</summary>First the squared distances (n, m), then the weights (n, m), then `weights @
 # points`.</details>
@@ -214,7 +213,7 @@ check.exact_guess(exact_guess)
 # ## Now the codes of faces
 # A code is a point with 128 coordinates. Image generators draw codes of an autoencoder in this way ([Rombach et al.
 # 2022](https://arxiv.org/abs/2112.10752)). The model is the one of lesson 07, with the sharper decoder. It brings a
-# mixture of ten Gaussians as in lesson 04, and a network that was trained on the codes.
+# mixture of ten Gaussians as in lesson 04, and a network that was trained on the codes for much longer than we can here.
 
 # %%
 faces = data.load_faces(config.dataset, config.image_size, config.pictures)
@@ -254,9 +253,9 @@ print(f"mixture: {history['val_loss'][0]:.4f}, trained here: {history['val_loss'
 
 # %% [markdown]
 # Again a loss of 1 is no better than one Gaussian. Row 0 is the mixture alone: <<mixture: ([\d.]+)>> on codes of
-# validation faces. The short training brings it to <<trained here: ([\d.]+)>>.
+# validation faces. The first passes make it worse. The last one reaches <<trained here: ([\d.]+)>>.
 
-# %% caption="Error of the guesses for codes of test faces, as a share of one Gaussian's." alt="Three curves over the noise, all below 1 in the middle. The mixture's is the highest, that of the network trained here covers it, that of the network trained longer is the lowest."
+# %% caption="Error of the guesses for codes of test faces. The mixture's curve lies under that of the short training." alt="Three curves over the noise, all below 1 in the middle. The mixture's is the highest, that of the network trained here covers it, that of the network trained longer is the lowest."
 diffusion = model.diffusion or learned  # with the network that comes with the model
 untrained = DiffusionPrior(mixture)
 white = (codes - untrained.center) @ untrained.whiten
@@ -276,31 +275,31 @@ plots.line_panels({"error, as a share of one Gaussian's": shares}, label="noise"
 
 # %% [markdown]
 # At both ends there is little to win. Under little noise the code is nearly known. Under much noise the mean is the best
-# anybody can say. In between it pays to know the codes: at a noise of a half the mixture makes
-# <<(?m)^0\.500 +([\d.]+)>> of one Gaussian's error, the network trained here <<(?m)^0\.500 +[\d.]+ +([\d.]+)>>, the one
-# trained longer <<(?m)^0\.500 +[\d.]+ +[\d.]+ +([\d.]+)>>.
+# anybody can say. In between it pays to know the codes: at a noise of 1 the mixture makes
+# <<(?m)^1\.000 +([\d.]+)>> of one Gaussian's error, the network trained here <<(?m)^1\.000 +[\d.]+ +([\d.]+)>>, the one
+# trained longer <<(?m)^1\.000 +[\d.]+ +[\d.]+ +([\d.]+)>>.
 #
 # The short training gains next to nothing, the long one a few percent. The codes are no moons: the KL has pulled them
 # towards one Gaussian all along.
 
 # %% [markdown]
 # ## Walk to a face
-# The sampler is the walk of above with one refinement. `walk` follows one slope, (noisy − guess) / level. Heun's rule
-# averages it with the slope one step ahead, so fewer steps are enough ([Karras et al. 2022](https://arxiv.org/abs/2206.00364)). `path` yields the guess of
-# every step.
+# The sampler refines the walk twice ([Karras et al. 2022](https://arxiv.org/abs/2206.00364)). `noise_levels` spaces the
+# levels of noise in its own way. And `walk` follows one slope, (noisy − guess) / level: Heun's rule
+# averages it with the slope one step ahead, so fewer steps are enough. `path` yields the guess of every step.
 
 # %% include vae_keras/sharpening/denoiser.py::DiffusionPrior.path step
 
 # %% [markdown]
-# `guess` adds what the network says to the mixture's guess. Decode the guesses on the way.
+# The prior's method `guess` adds what the network says to the mixture's guess. Decode the guesses on the way.
 
-# %% caption="Guesses on the way to eight new faces, decoded: after steps 1, 3, 5, 7, 9 and 12." alt="Six rows of eight faces. Above, eight times nearly the same soft face. From row to row they become different people, then sharper."
+# %% caption="Guesses on the way to eight new faces, decoded: after steps 1, 3, 5, 7, 9 and 12." alt="Six rows of eight faces. Above, eight times nearly the same soft face. By step 5 they are different people; the rows below are almost the same."
 way = list(diffusion.path(8, seed=config.seed))
 plots.rows({f"step {step}": latent.decode(vae, way[step - 1]) for step in (1, 3, 5, 7, 9, 12)})
 
 # %% [markdown]
-# The first guesses are nearly the mean face, since anybody could hide there. The people part in the middle steps. The last
-# steps only sharpen.
+# The first guesses are nearly the mean face, since anybody could hide there. Then the people part. After half of the steps
+# little changes.
 
 # %% [markdown]
 # ### Exercise 10.4: when is it decided?
@@ -320,9 +319,9 @@ check.decided(step, diffusion)
 
 # %% [markdown]
 # ## Is it better than the mixture?
-# Draw as many new faces as there are test faces from each of four priors. Two distances measure them. The **PCA
-# distance** of lesson 04 sees light, colour and layout. The **classifier's distance** of lesson 07 is a Fréchet distance,
-# too, of what a network sees that names 40 attributes: it sees details. Two seeds show how far chance moves both.
+# Draw as many new faces as there are test faces from each of four priors. The network is the one trained longer. Two
+# distances measure them. The **PCA distance** of lesson 04 sees light, colour and layout. The **classifier's distance** of
+# lesson 07 compares what a network sees that names 40 attributes: it sees details. Two seeds show how far chance moves both.
 
 # %%
 classifier = evaluation.load_classifier()
@@ -352,7 +351,7 @@ means = distances["classifier's distance"].groupby(level=0).mean()
 closed = (means["mixture"] - means["network"]) / (means["mixture"] - means["reconstructions"])
 print(f"the network closes {closed:.0%} of the gap by the classifier")
 
-# %% caption="The answer: faces from four priors, decoded by one decoder. None was chosen." alt="Four rows of eight faces. N(0, I): broken faces. One Gaussian: whole faces, some odd. Mixture and network: mostly whole faces."
+# %% caption="The answer: faces from four priors, decoded by one decoder. The network's walks lead to other people." alt="Four rows of eight faces. N(0, I): broken faces. One Gaussian: whole faces, some odd. Mixture and network: mostly whole faces."
 plots.rows({f"{name}: classifier's distance {means[name]:.1f}": images for name, images in new_faces.items()})
 
 # %% [markdown]
@@ -362,7 +361,7 @@ plots.rows({f"{name}: classifier's distance {means[name]:.1f}": images for name,
 #   <<(?m)^network +1 +[\d.]+ +([\d.]+)>>, with the second seed from <<(?m)^mixture.*\n +2 +[\d.]+ +([\d.]+)>> to
 #   <<(?m)^network.*\n +2 +[\d.]+ +([\d.]+)>>.
 # - **What is left?** Decoded codes of the test faces stand at <<(?m)^reconstructions +1 +[\d.]+ +([\d.]+)>>, but they show
-#   the same people. New people stand farther off. So the network closes at least
+#   the same people. Decoded codes of other people would stand farther off. So the network closes at least
 #   <<closes (\d+%) of the gap by the classifier>> of the gap that the mixture leaves. By the PCA distance real training
 #   faces stand at <<(?m)^real +1 +([\d.]+)>>, so it cannot rank mixture and network.
 #
@@ -372,7 +371,7 @@ plots.rows({f"{name}: classifier's distance {means[name]:.1f}": images for name,
 # ## How many steps are enough?
 # Each step but the last asks the network twice. So far the walks had 12 steps. Try more and fewer.
 
-# %% caption="Distances of the network's faces by the number of steps, beside the mixture's. Lower is better." alt="Two charts. The network's curves fall steeply from one to six steps, then stay level, below the mixture's horizontal line."
+# %% caption="Distances of the network's faces by the number of steps, beside the mixture's. Lower is better." alt="Two charts. The network's curves fall steeply from one to six steps, then stay level: on the mixture's line by PCA, just below it by the classifier."
 counts = (1, 3, 6, 12, 24)
 by_steps = {steps: diffusion.sample(len(test), seed=1, steps=steps) for steps in counts}
 measured = pd.DataFrame({steps: measure(latent.decode(vae, z)) for steps, z in by_steps.items()}).T
@@ -388,7 +387,7 @@ plots.rows({f"steps: {steps}": latent.decode(vae, z[:8]) for steps, z in by_step
 
 # %% [markdown]
 # One step gives means: the same soft face with little of its own. Three steps give faces of harsh contrast. From six
-# steps on the distances hardly change. The module takes twelve.
+# steps on the distances hardly change. The course takes twelve, to be safe.
 
 # %% [markdown]
 # <details><summary>With other pictures</summary>
