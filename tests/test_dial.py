@@ -4,6 +4,7 @@ import io
 import sys
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,8 +111,11 @@ def test_the_face_in_a_photograph_and_an_astronauts_where_there_is_none(tmp_path
     small = SimpleNamespace(vae=SimpleNamespace(image_size=32), card=card)
     grey = np.full((1, 40, 40, 3), 90, "uint8")
     data.save_images(grey, tmp_path / "me.png")
-    assert (photo.own_face(tmp_path / "me.png", small) == 90).all()
-    astronaut = photo.own_face(None, small)
-    assert astronaut.shape == (1, 32, 32, 3) and astronaut.dtype == np.uint8 and astronaut.std() > 30
+    photograph, face = photo.own_photograph(tmp_path / "me.png", small)
+    assert photograph.shape == (40, 40, 3) and (photograph == 90).all() and (face.image == 90).all()
+    astronaut, face = photo.own_photograph(None, small)
+    square = cv2.warpAffine(astronaut, face.matrix, (32, 32), flags=cv2.INTER_LINEAR)
+    assert face.image.shape == (32, 32, 3) and face.image.std() > 30
+    assert np.abs(cv2.blur(square, (5, 5)).astype(int) - cv2.blur(face.image, (5, 5))).mean() < 4
     with pytest.raises(FileNotFoundError, match="nobody.jpg"):
-        photo.own_face("nobody.jpg", small)
+        photo.own_photograph("nobody.jpg", small)

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from vae_keras import cli, config, data, priors, training
+from vae_keras import cli, config, data, hub, priors, training
 from vae_keras.applications import first_faces, page
+from vae_keras.applications.photo import own_photograph
 from vae_keras.data.drawn import faces as drawn
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,8 +77,8 @@ def test_the_last_page_shows_both_models(build):
     preview = data.load_faces("cartoon", 16, 80).preview
     assert (trained.rows[0].images == preview).all()
     assert not (trained.rows[2].images == trained.rows[3].images).all()
-    photograph = data.resize(first_faces.astronaut_face(), 64)
-    assert (shipped.rows[0].images[0] == photograph).all()
+    _, face = own_photograph(None, hub.load("celeba"))
+    assert (shipped.rows[0].images[0] == face.image).all()
 
 
 def test_the_reconstruction_of_the_photograph_is_framed_as_the_model_expects():

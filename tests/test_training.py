@@ -214,6 +214,7 @@ def test_a_crash_while_saving_leaves_the_epoch_before(images, tmp_path, monkeypa
         (dict(seed=1), {}, "seed"),
         (dict(learning_rate=0.5), {}, "learning_rate"),
         (dict(optimizer="adam"), {}, "optimizer"),
+        (dict(augment=augment), {}, "augmentation"),
         ({}, dict(latent_dim=5), "latent_dim"),
         ({}, dict(likelihood="mse"), "likelihood"),
     ],

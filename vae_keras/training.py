@@ -153,6 +153,7 @@ def run(  # noqa: PLR0913
     if not isinstance(images, tf.data.Dataset):
         batch_size = min(batch_size, len(images))
     settings = {**settings, "epochs": epochs, "batch_size": batch_size, "seed": seed}
+    settings["augmentation"] = getattr(augment, "__qualname__", type(augment).__name__)
     if folder:
         settings.update(fingerprints(images, labels))
     checkpoint = Checkpoint(folder, settings, save_freq, steps, callbacks)

@@ -31,7 +31,8 @@ import numpy as np
 
 from vae_keras import latent, plots
 from vae_keras.applications.dial import dial, first_model, pick_attribute
-from vae_keras.applications.photo import own_face
+from vae_keras.applications.full_size import edit_photograph, region
+from vae_keras.applications.photo import own_photograph
 from vae_keras.checks import lesson_00 as check
 
 model = first_model(config)
@@ -151,7 +152,8 @@ dial(model, z[8], pick_attribute(model, "Young"))
 
 # %% caption="A photograph, what the model keeps of it, and two edits." alt="Four large pictures of a woman with short brown hair: the photograph, a softer reconstruction, one with a smaller smile, one with a broader smile."
 photograph = None  # "me.jpg", or None for the astronaut
-face = own_face(photograph, model)
+picture, found = own_photograph(photograph, model)
+face = found.image[None]
 code, _ = latent.encode(vae, face)
 edited = latent.decode(vae, code + np.outer([0, -0.7, 0.7], direction))
 names = ["photograph", "reconstruction", f"less {attribute}", f"more {attribute}"]
@@ -160,6 +162,19 @@ plots.grid([*face, *edited], captions=names, size=256)
 # %% [markdown]
 # The **reconstruction** is the photograph's code, decoded. It is alike, not the same. 128 numbers do not hold
 # everything, and the decoder fills in the rest. Look at the hair and the eyes.
+#
+# Your photograph has many more pixels than the model draws. So take only the *change* from the model: the decoded face
+# with the edit minus the one without it. Enlarge this difference and add it to the photograph.
+
+# %% caption="The head in the photograph, and in two edited photographs of the same size." alt="Three large, sharp pictures of a smiling woman with short brown hair. In the second her smile is smaller, in the third broader. Every strand of hair is the same."
+changed = [edit_photograph(model, picture, found, {attribute: step}) for step in (-0.7, 0.7)]
+left, top, right, bottom = region(found.matrix, len(found.image), picture.shape)
+heads = [image[top:bottom, left:right] for image in (picture, *changed)]
+plots.grid(heads, captions=["photograph", *names[2:]], size=352)
+
+# %% [markdown]
+# Now every strand of hair stays. To keep an edited photograph, import `data` from `vae_keras` and write
+# `data.save_images([changed[1]], "edited.png")`.
 
 # %% [markdown]
 # ## What can such a model do?

@@ -77,10 +77,10 @@ def strip():
 
     import vae_keras
     from vae_keras import plots
-    from vae_keras.applications.photo import own_face
+    from vae_keras.applications.photo import own_photograph
 
     model = vae_keras.load("celeba")
-    photograph = own_face(None, model)
+    photograph = own_photograph(None, model)[1].image[None]
     faces = {
         "photograph": photograph,
         "reconstruction": model.reconstruct(photograph),

@@ -203,8 +203,9 @@ async function showThumbnail(name, code) {
 }
 
 async function takeSecond() {
-  const second = await draw(model, anySeed(), state.temperature);
-  change({ two: { first: state.base, second, share: 0 } });
+  const asked = state;
+  const second = await draw(model, anySeed(), asked.temperature);
+  if (state === asked) change({ two: { first: asked.base, second, share: 0 } }); // else another face was chosen
 }
 
 function goBetween() {

@@ -12,6 +12,7 @@ import numpy as np
 
 from vae_keras import config, data, directions, hub, latent, priors, training
 from vae_keras.applications.page import Row, Section, draw_page, enlarge
+from vae_keras.applications.photo import own_photograph
 
 COLUMNS = 8
 FILTERS = (32, 64)
@@ -174,7 +175,8 @@ def trained_rows(vae, faces, z, new) -> list[Row]:
 def shipped_rows() -> list[Row]:
     """Return the rows of the model that ships, none of which shows a picture of its data set."""
     model = hub.load(SHIPPED)
-    photograph = data.resize(astronaut_face(), model.vae.image_size)[None]
+    _, face = own_photograph(None, model)
+    photograph = face.image[None]
     pictures = [photograph, model.reconstruct(photograph)]
     names = []
     for attribute, strength in SHIPPED_EDITS.items():
@@ -187,16 +189,6 @@ def shipped_rows() -> list[Row]:
         dial_row(model.vae, new[0], "Smiling", model.direction("Smiling")),
         interpolation_row(model.vae, new[0], new[1]),
     ]
-
-
-def astronaut_face() -> np.ndarray:
-    """Return the face of Eileen Collins, framed like the faces of CelebA: uint8 (154, 154, 3).
-
-    The photograph is NASA's, in the public domain, and comes with scikit-image.
-    """
-    from skimage.data import astronaut
-
-    return astronaut()[21:175, 149:303]
 
 
 def dial_row(vae, z, attribute: str, direction: np.ndarray) -> Row:

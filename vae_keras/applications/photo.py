@@ -8,6 +8,8 @@ import numpy as np
 from vae_keras.data import alignment, framing, images, loading
 from vae_keras.data.alignment import AlignedFace
 
+ASTRONAUT_FACE = (149, 21, 154)  # left, top and side in her portrait, framed like the faces of CelebA
+
 
 def load_photos(paths, model, align: bool = True, face: int = 1) -> np.ndarray:
     """Return pictures as a model takes them, a face of each.
@@ -153,22 +155,24 @@ def number_faces(picture: np.ndarray) -> tuple[np.ndarray, int]:
     return np.asarray(drawn), len(faces)
 
 
-def own_face(path, model) -> np.ndarray:
-    """Return the face in a photograph as a model takes it. Where the path is None, it is an astronaut's.
+def own_photograph(path, model) -> tuple[np.ndarray, AlignedFace]:
+    """Return a photograph and its largest face. Where the path is None, it is an astronaut's.
 
     Args:
         path: of a picture, or None for Eileen Collins, whose portrait by NASA comes with scikit-image.
         model: a `Pretrained`.
 
     Returns:
-        uint8 (1, size, size, 3).
+        The photograph, uint8 (height, width, 3), and its `AlignedFace`, as the model takes it.
 
     Raises:
         FileNotFoundError: The path does not exist.
         ValueError: The picture cannot be used, or shows no face that can be found.
     """
-    from vae_keras.applications.first_faces import astronaut_face
-
     if path is None:
-        return framing.resize(astronaut_face(), model.vae.image_size)[None]
-    return load_photos(path, model)[:1]
+        from skimage.data import astronaut
+
+        photograph = astronaut()
+        return photograph, framing.cut_face(photograph, *ASTRONAUT_FACE, model.vae.image_size)
+    name, photograph = next(read_photos(path))
+    return photograph, find_in_photo(photograph, model, name)[0]

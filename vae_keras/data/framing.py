@@ -11,7 +11,7 @@ import numpy as np
 from vae_keras.data.alignment import TEMPLATE, AlignedFace, align_face, find_faces
 from vae_keras.data.images import ImageError
 
-LARGEST_SIDE = (
+SMALL_COPY = (
     256  # pixels of the copy in which the one face of a picture is looked for, in a tenth of the time
 )
 
@@ -43,7 +43,7 @@ def frame(
         return image
     if not align:
         return resize(crop_square(image, crop), size)
-    faces = find_faces(image, LARGEST_SIDE)
+    faces = find_faces(image, SMALL_COPY)
     if not faces:
         raise ImageError(f"{name} shows no face that can be found: crop it to the face, or leave it out.")
     return align_face(image, faces[0], TEMPLATE, size).image
@@ -89,13 +89,28 @@ def crop_face(picture: np.ndarray, crop: float | None, size: int) -> AlignedFace
     """
     if picture.shape[:2] == (size, size):
         return AlignedFace(picture, np.eye(2, 3))
-    square = crop_square(picture, crop)
-    scale = size / len(square)
+    side = len(crop_square(picture, crop))
     height, width = picture.shape[:2]
-    left, top = (width - len(square)) // 2, (height - len(square)) // 2
+    return cut_face(picture, (width - side) // 2, (height - side) // 2, side, size)
+
+
+def cut_face(picture: np.ndarray, left: int, top: int, side: int, size: int) -> AlignedFace:
+    """Return a square of a picture as a face.
+
+    Args:
+        picture: uint8 (height, width, 3).
+        left: first column of the square.
+        top: first row of the square.
+        side: of the square, in pixels.
+        size: pixels a side of the result.
+
+    Returns:
+        An `AlignedFace`.
+    """
+    scale = size / side
     shift = 0.5 * scale - 0.5
     matrix = np.array([[scale, 0, shift - scale * left], [0, scale, shift - scale * top]])
-    return AlignedFace(resize(square, size), matrix)
+    return AlignedFace(resize(picture[top : top + side, left : left + side], size), matrix)
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
