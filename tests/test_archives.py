@@ -151,6 +151,7 @@ def small_lfw():
     return content.getvalue()
 
 
+@pytest.mark.slow
 def test_download(kaggle, tmp_path):
     Kaggle.content = small_lfw()
     said, *lines = download(kaggle, tmp_path, times=2)
@@ -164,6 +165,7 @@ def test_download(kaggle, tmp_path):
     assert download(kaggle, tmp_path)[0].startswith("6 ")  # without any network
 
 
+@pytest.mark.slow
 def test_download_of_a_web_page_does_not_stay(kaggle, tmp_path):
     Kaggle.content = b"<html>please log in</html>"
     _, message = download(kaggle, tmp_path)
@@ -177,6 +179,7 @@ def test_download_of_a_web_page_does_not_stay(kaggle, tmp_path):
     assert download(kaggle, tmp_path)[1].startswith("6 ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "status, why", [(403, "refused"), (404, "not there"), (429, "too many"), (500, "cannot answer")]
 )

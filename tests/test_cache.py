@@ -162,6 +162,7 @@ print("done", flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_preparation_leaves_nothing_whole(tmp_path, cache_root):
     path = folder_of(tmp_path, 300)
     process = subprocess.Popen(
@@ -183,6 +184,7 @@ def test_a_killed_preparation_leaves_nothing_whole(tmp_path, cache_root):
     assert not left.exists()
 
 
+@pytest.mark.slow
 def test_two_preparations_at_once(tmp_path, cache_root):
     path = folder_of(tmp_path, 100)
     command = [sys.executable, "-c", SLOW, path]

@@ -377,6 +377,7 @@ def test_targets_are_what_is_reconstructed(images):
     assert vae.evaluate(noisy, images, return_dict=True, verbose=0)["mse"] < before
 
 
+@pytest.mark.slow
 def test_beta_can_change_inside_the_traced_step_with_xla_and_without(images):
     losses = []
     for jit_compile in (True, False):  # without noise, since XLA draws other numbers
@@ -462,6 +463,7 @@ for name, vae in (("whole", whole), ("parts", parts)):
 """
 
 
+@pytest.mark.slow
 def test_another_process_loads_it_with_the_state_of_the_optimizer(images, tmp_path):
     vae = compiled(beta=2.0)
     vae.fit(images, batch_size=16, epochs=3, verbose=0)
