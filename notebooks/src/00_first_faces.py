@@ -143,15 +143,15 @@ dial(model, z[8], pick_attribute(model, "Young"))
 
 # %% [markdown]
 # ## A photograph of your own
-# The encoder turns your picture into its code. Write the path of a photograph into the first line. Its largest face is
-# taken. Here it is NASA's portrait of the astronaut Eileen Collins. The encoder gives a second answer, `_`, which
-# lesson 02 explains.
+# Use your own photograph, or one of somebody who agreed. It stays in the runtime of this notebook. Labels such as
+# `Attractive` or `Male` are opinions of annotators, and directions repeat them.
 #
-# Use your own photograph, or one of somebody who agreed. Labels such as `Attractive` or `Male` are opinions of annotators,
-# and directions repeat them.
+# Write the path of a photograph into the first line. In Colab `"upload"` lets you choose a file, and `"camera"` takes a
+# picture. Its largest face is taken, and the encoder turns it into its code. Here it is NASA's portrait of the astronaut
+# Eileen Collins. The encoder gives a second answer, `_`, which lesson 02 explains.
 
 # %% caption="A photograph, what the model keeps of it, and two edits." alt="Four large pictures of a woman with short brown hair: the photograph, a softer reconstruction, one with a smaller smile, one with a broader smile."
-photograph = None  # "me.jpg", or None for the astronaut
+photograph = None  # "me.jpg", in Colab also "upload" or "camera"; None: the astronaut
 picture, found = own_photograph(photograph, model)
 face = found.image[None]
 code, _ = latent.encode(vae, face)

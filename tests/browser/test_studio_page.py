@@ -669,3 +669,17 @@ def test_every_control_is_reached_by_the_keyboard_and_has_a_name(page):
     smile = page.driver.find_element("id", "change-Smiling")
     page.redrawn(lambda: smile.send_keys(Keys.ARROW_RIGHT))
     assert page.run("return studio.state.strengths.Smiling") == 0.05
+
+
+def test_the_camera_of_a_notebook_gives_a_picture(page, driver):
+    from vae_keras.applications.colab_photo import TAKE_PICTURE
+
+    page.open()
+    driver.execute_script(f"window.taken = {TAKE_PICTURE.strip()}")
+    page.wait("document.querySelector('body > div > video')?.videoWidth")
+    page.run("document.querySelector('body > div > button').click()")
+    address = page.run_async("return await window.taken")
+    assert address.startswith("data:image/jpeg;base64,")
+    taken = read_png(base64.b64decode(address.partition(",")[2]))
+    assert taken.ndim == 3 and min(taken.shape[:2]) >= 200 and taken.std() > 10
+    assert not driver.find_elements("css selector", "body > div > video"), "the camera's box stays"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vae_keras.applications import colab_photo
 from vae_keras.data import alignment, framing, images, loading
 from vae_keras.data.alignment import AlignedFace
 
@@ -159,7 +160,8 @@ def own_photograph(path, model) -> tuple[np.ndarray, AlignedFace]:
     """Return a photograph and its largest face. Where the path is None, it is an astronaut's.
 
     Args:
-        path: of a picture, or None for Eileen Collins, whose portrait by NASA comes with scikit-image.
+        path: of a picture, or None for Eileen Collins, whose portrait by NASA comes with scikit-image. In Google
+            Colab "upload" and "camera" ask for one.
         model: a `Pretrained`.
 
     Returns:
@@ -174,5 +176,7 @@ def own_photograph(path, model) -> tuple[np.ndarray, AlignedFace]:
 
         photograph = astronaut()
         return photograph, framing.cut_face(photograph, *ASTRONAUT_FACE, model.vae.image_size)
+    if path in (colab_photo.UPLOAD, colab_photo.CAMERA):
+        path = colab_photo.ask_for_photograph(path)
     name, photograph = next(read_photos(path))
     return photograph, find_in_photo(photograph, model, name)[0]
