@@ -34,7 +34,8 @@ def colab(monkeypatch):
 
 
 @pytest.mark.parametrize("way", ["upload", "camera"])
-def test_outside_of_colab_it_says_what_to_do(way):
+def test_outside_of_colab_it_says_what_to_do(way, monkeypatch):
+    monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
     with pytest.raises(data.ImageError, match=f'"{way}" works in Google Colab only: write the path'):
         photo.own_photograph(way, MODEL)
 
@@ -51,9 +52,10 @@ def test_a_chosen_file_is_read(colab, tmp_path, monkeypatch):
     assert photograph.shape == (48, 48, 3) and (photograph == 70).all() and (face.image == 70).all()
 
 
-def test_no_choice_is_said(colab):
-    colab.files.upload = dict
-    with pytest.raises(data.ImageError, match="No file was chosen"):
+@pytest.mark.parametrize("chosen", [{}, {"a.png": b"", "b.png": b""}])
+def test_not_one_file_is_said(colab, chosen):
+    colab.files.upload = lambda: chosen
+    with pytest.raises(data.ImageError, match=f"{len(chosen)} files were chosen: .* choose one"):
         photo.own_photograph("upload", MODEL)
 
 

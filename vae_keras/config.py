@@ -115,10 +115,14 @@ def settings(**changes) -> Settings:
     return replace(defaults, **changes)
 
 
+def in_colab() -> bool:
+    """Return whether this is Google Colab."""
+    return "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
+
+
 def _usual_dataset():
     """Return the data set where nobody chose one; a printed line says so where it is drawn faces."""
-    in_colab = "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
-    if in_colab or find_archive(CELEBA_ARCHIVES):
+    if in_colab() or find_archive(CELEBA_ARCHIVES):
         return "celeba"
     print(DRAWN_FACES_INSTEAD)
     return "cartoon"

@@ -268,7 +268,7 @@ class Checkpoint(keras.callbacks.Callback):
     """
 
     OWN_FILE = re.compile(r"epoch-\d{4,}(-step-\d{6,}|-end)?\.weights\.h5")
-    FORMAT = 2  # raised when a checkpoint changes its meaning: older ones are refused
+    FORMAT = 3  # raised when a checkpoint changes its meaning: older ones are refused
     # What callbacks of Keras count from epoch to epoch.
     COUNTERS = {
         "EarlyStopping": ("wait", "best", "best_epoch"),

@@ -136,21 +136,22 @@ check.quarter(quarter)
 # %% [markdown]
 # ## Turn the dial
 # Run this cell, and a slider appears: move it, and the face follows. Hair and skin change with the age, too. Put another
-# name in place of `"Young"`: `model.directions.index` lists them.
+# name in place of `"Young"`: `model.directions.index` lists them. Labels such as `Attractive` or `Male` are opinions of
+# the people who gave them, and directions repeat them.
 
-# %% caption="One of the faces, from less to more Young." alt="Seven pictures of one face that grows younger from left to right."
+# %% caption="Seven positions of the slider, from less to more Young." alt="Seven pictures of one face that grows younger from left to right."
 dial(model, z[8], pick_attribute(model, "Young"))
 
 # %% [markdown]
 # ## A photograph of your own
-# Use your own photograph, or one of somebody who agreed. It stays in the runtime of this notebook. Labels such as
-# `Attractive` or `Male` are opinions of annotators, and directions repeat them.
+# Use your own photograph, or one of somebody who agreed. On your computer it stays there. In Colab it goes to the machine
+# that runs this notebook. Pictures that are shown are saved in the notebook: clear the outputs before you pass it on.
 #
 # Write the path of a photograph into the first line. In Colab `"upload"` lets you choose a file, and `"camera"` takes a
-# picture. Its largest face is taken, and the encoder turns it into its code. Here it is NASA's portrait of the astronaut
-# Eileen Collins. The encoder gives a second answer, `_`, which lesson 02 explains.
+# picture. The largest face is cut out and shrunk to 64×64 pixels, and the encoder gives it a code. Here it is NASA's
+# portrait of the astronaut Eileen Collins. The encoder gives a second answer, `_`, which lesson 02 explains.
 
-# %% caption="A photograph, what the model keeps of it, and two edits." alt="Four large pictures of a woman with short brown hair: the photograph, a softer reconstruction, one with a smaller smile, one with a broader smile."
+# %% caption="A photograph, what the model keeps of it, and two edits." alt="Four large pictures of a woman with short dark blond hair: the photograph, a blurred reconstruction with browner hair, one with a smaller smile, one with a broader smile."
 photograph = None  # "me.jpg", in Colab also "upload" or "camera"; None: the astronaut
 picture, found = own_photograph(photograph, model)
 face = found.image[None]
@@ -161,19 +162,22 @@ plots.grid([*face, *edited], captions=names, size=256)
 
 # %% [markdown]
 # The **reconstruction** is the photograph's code, decoded. It is alike, not the same. 128 numbers do not hold
-# everything, and the decoder fills in the rest. Look at the hair and the eyes.
+# everything, and the decoder guesses the rest. Look at the hair and the eyes.
 #
-# Your photograph has many more pixels than the model draws. So take only the *change* from the model: the decoded face
-# with the edit minus the one without it. Enlarge this difference and add it to the photograph.
+# Your photograph has many more pixels. So `edit_photograph` takes only the *change* from the model: the decoded face with
+# the edit minus the one without it. It stretches this difference to the photograph's size and adds it. Where the change is
+# large, as under glasses, the decoded face takes the photograph's place.
 
-# %% caption="The head in the photograph, and in two edited photographs of the same size." alt="Three large, sharp pictures of a smiling woman with short brown hair. In the second her smile is smaller, in the third broader. Every strand of hair is the same."
-changed = [edit_photograph(model, picture, found, {attribute: step}) for step in (-0.7, 0.7)]
+# %% caption="The head in the photograph, and in two edited photographs of the same size." alt="Three large, sharp pictures of a smiling woman with short dark blond hair. In the second her teeth show a little less, in the third they are brighter. Every strand of hair is the same."
+changed = [edit_photograph(model, picture, found, {attribute: step}) for step in (-1, 1)]
+# where the head lies in the photograph
 left, top, right, bottom = region(found.matrix, len(found.image), picture.shape)
 heads = [image[top:bottom, left:right] for image in (picture, *changed)]
 plots.grid(heads, captions=["photograph", *names[2:]], size=352)
 
 # %% [markdown]
-# Now every strand of hair stays. To keep an edited photograph, import `data` from `vae_keras` and write
+# Here every strand of hair stays. The smile changes less than in the row above: the difference is coarse, and the lips of
+# the photograph stay where they are. To keep an edited photograph, import `data` from `vae_keras` and write
 # `data.save_images([changed[1]], "edited.png")`.
 
 # %% [markdown]
@@ -200,5 +204,5 @@ plots.grid([*made, *face, *edited[:2]], captions=names)
 # | [05 Explore the latent space](05_explore_latent_space.ipynb) | What do the numbers mean? |
 #
 # <details><summary>With other pictures</summary>Set <code>dataset</code> to <code>"lfw"</code>, <code>"anime"</code> or
-# <code>"cartoon"</code> for another model. Without a smile it takes the direction that changes most. A folder of your own
+# <code>"cartoon"</code> for another model. Where no label says who smiles, the lesson takes the direction that changes the face most. A folder of your own
 # has a model after lesson 03.</details>

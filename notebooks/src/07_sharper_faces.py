@@ -22,8 +22,8 @@
 #       - A discriminator learns what photographs look like. A decoder that has to pass its test draws one possible face.
 #       - Never trust one number. A squared error prefers blur, and a classifier is blind to what it never learned.
 #       - **Why are VAE faces blurred, and what does sharpness cost?** They are means of all faces that a code may stand
-#         for. Sharp faces have details that are invented. That costs squared error, at most twice as much as it has to,
-#         and some details come out torn.
+#         for. Sharp faces have details that are invented. That costs squared error, but need not cost more than
+#         twice that of the mean. Some details come out torn.
 # ---
 
 # %% [markdown]

@@ -205,7 +205,7 @@ async function showThumbnail(name, code) {
 async function takeSecond() {
   const asked = state;
   const second = await draw(model, anySeed(), asked.temperature);
-  if (state === asked) change({ two: { first: asked.base, second, share: 0 } }); // else another face was chosen
+  if (state.base === asked.base) change({ two: { first: asked.base, second, share: 0 } }); // else another face was chosen
 }
 
 function goBetween() {

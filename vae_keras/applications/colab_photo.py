@@ -1,10 +1,10 @@
 """Photographs in Google Colab: chosen on the reader's own computer, or taken by its camera."""
 
 import base64
-import sys
 import tempfile
 from pathlib import Path
 
+from vae_keras import config
 from vae_keras.data.images import ImageError
 
 UPLOAD, CAMERA = "upload", "camera"
@@ -37,7 +37,9 @@ TAKE_PICTURE = """
 
 
 def ask_for_photograph(way: str) -> Path:
-    """Ask the reader of a notebook in Google Colab for a photograph. It goes to the notebook's runtime, nowhere else.
+    """Ask the reader of a notebook in Google Colab for a photograph. It goes to the notebook's runtime.
+
+    Pictures that the notebook shows are saved with it.
 
     Args:
         way: "upload", to choose a file, or "camera".
@@ -46,9 +48,9 @@ def ask_for_photograph(way: str) -> Path:
         The path of the photograph.
 
     Raises:
-        ImageError: This is not Colab, no file was chosen, or the camera may not be used.
+        ImageError: This is not Colab, not one file was chosen, or the camera may not be used.
     """
-    if "google.colab" not in sys.modules:
+    if not config.in_colab():
         raise ImageError(
             f'The word "{way}" works in Google Colab only: write the path of a photograph instead.'
         )
@@ -60,8 +62,8 @@ def _upload():
     from google.colab import files
 
     names = list(files.upload())
-    if not names:
-        raise ImageError("No file was chosen: run the cell again and choose a photograph.")
+    if len(names) != 1:
+        raise ImageError(f"{len(names)} files were chosen: run the cell again and choose one photograph.")
     return Path(names[0])
 
 

@@ -179,4 +179,4 @@ def own_photograph(path, model) -> tuple[np.ndarray, AlignedFace]:
     if path in (colab_photo.UPLOAD, colab_photo.CAMERA):
         path = colab_photo.ask_for_photograph(path)
     name, photograph = next(read_photos(path))
-    return photograph, find_in_photo(photograph, model, name)[0]
+    return photograph, find_in_photo(photograph, model, name, number=1)[0]

@@ -44,12 +44,12 @@ def image_paths(options):
     return paths
 
 
-def check_apart(out: Path, paths) -> None:
+def check_apart(out: Path, paths, option: str = "--out") -> None:
     """Raise ValueError where an output is, or holds, one of the pictures that are read."""
     place = out.resolve()
     for path in paths:
         if place in (path.resolve(), *path.resolve().parents):
-            raise ValueError(f"{out} holds the pictures to be read: give --out another name.")
+            raise ValueError(f"{out} holds the pictures to be read: give {option} another name.")
 
 
 def paths_of(words) -> list[Path]:

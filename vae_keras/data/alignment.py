@@ -193,7 +193,9 @@ def choose_face(faces: list, number: int, name: str) -> FoundFace:
         ImageError: None was found, or fewer than that.
     """
     if not faces:
-        raise ImageError(f"{name} shows no face that can be found: crop it to the face and add --no-align.")
+        raise ImageError(
+            f"{name} shows no face that can be found: choose another, or crop it to the face and add --no-align."
+        )
     if number > len(faces):
         plural = "faces" if len(faces) > 1 else "face"
         raise ImageError(
