@@ -110,8 +110,8 @@ def main(options):
     missed = [row["attribute"] for row in five if row["ratio"] < WANTED or row["others changed"] > ALLOWED]
     text = (
         f"By logistic regression on {COMPONENTS} principal components of histograms of gradients and of colours, "
-        f"fitted to {len(faces.train):,} training pictures, on test pictures. Wanted for the five of the lessons: a ratio "
-        f"from {WANTED} on, and at most {ALLOWED} of the other decisions changed. "
+        f"fitted to {len(faces.train):,} training pictures, on test pictures. Wanted for the five of the lessons: a "
+        f"ratio from {WANTED} on, and at most {ALLOWED} of the other decisions changed. "
         f"Missed by: {', '.join(missed) or 'none'}. What the columns are: [edits.py](edits.py)."
     )
     report.write(
