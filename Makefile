@@ -75,6 +75,7 @@ colab: $(INSTALLED)
 
 figures: $(INSTALLED)
 	@$(RUN) notebooks/src/figures.py
+	@$(RUN) docs/command_figures.py
 
 bench: $(INSTALLED) .venv-bench/.installed
 	@$(RUN) benchmarks/step.py

@@ -20,6 +20,7 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path[:0] = [str(DOCS), str(ROOT / "studio")]
 
+import commands  # noqa: E402
 import make_studio  # noqa: E402
 import reference  # noqa: E402
 
@@ -31,7 +32,12 @@ PAGES = {
     "TEACHING.md": "teachers",
     "vae_keras/hub/weights/LICENSE.md": "terms",
     "vae_keras/hub/weights": "terms",
+    "vae_keras/cli": "commands",
+    "benchmarks/RESULTS.md": "results",
+    "benchmarks/APPLICATIONS.md": "applications",
+    "benchmarks/CONCLUSIONS.md": "conclusions",
 }
+MEASURED = ("RESULTS", "APPLICATIONS", "CONCLUSIONS")  # pages of benchmarks/
 CODE = re.compile(r"(```.*?```|~~~.*?~~~|``[^`]+``|`[^`\n]+`)", re.DOTALL)
 LINK = re.compile(
     r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|!\[[^\[\]]*\]\([^()]*\))*)\]"  # a link's text may hold a picture
@@ -262,6 +268,23 @@ def toctree(caption, pages):
     return "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```"])
 
 
+def pages_of_files(folder, described):
+    """Return the page, and the suffix of its source, of each file of the repository that has one.
+
+    Args:
+        folder: that of the notebooks.
+        described: pages of the reference by the path of their module.
+    """
+    files = {path: (f"reference/{page}", ".rst") for path, page in described.items()}
+    for path, page in PAGES.items():
+        if (ROOT / path).exists():
+            files[path] = (page, ".md")
+    for path in notebooks(folder):
+        name = path.relative_to(folder).as_posix()
+        files[f"notebooks/{name}"] = (f"lessons/{name.removesuffix('.ipynb')}", ".ipynb")
+    return files
+
+
 def prepare(out, folder, with_studio=False):
     """Put the pages together.
 
@@ -279,22 +302,20 @@ def prepare(out, folder, with_studio=False):
     shutil.rmtree(out, ignore_errors=True)
     (out / "reference").mkdir(parents=True)
     described = reference.write(ROOT, out / "reference", DOCS / "reference.toml")
-    files = {path: (f"reference/{page}", ".rst") for path, page in described.items()}
-    for path, page in PAGES.items():
-        if (ROOT / path).exists():
-            files[path] = (page, ".md")
-    for path in notebooks(folder):
-        name = path.relative_to(folder).as_posix()
-        files[f"notebooks/{name}"] = (f"lessons/{name.removesuffix('.ipynb')}", ".ipynb")
+    files = pages_of_files(folder, described)
     listed = put_notebooks(folder, out, files)
     solutions = [page for page, *_ in listed if "/solutions/" in page]
     lessons = [entry for entry in listed if entry[0] not in solutions]
-    more = ["glossary", "reference/index"]
+    more = ["commands", "glossary", "reference/index"]
     for origin, page in (("TEACHING.md", "teachers"), ("vae_keras/hub/weights/LICENSE.md", "terms")):
         if origin in files:
             put_document(origin, page, out, files)
             more.append(page)
     put_document("docs/glossary.md", "glossary", out, files)
+    links = Links("docs/commands.md", "commands", files, out, repository())
+    (out / "commands.md").write_text(links.rewrite(commands.page()))
+    for name in MEASURED:
+        put_document(f"benchmarks/{name}.md", name.lower(), out, files)
     filled = {"gallery": gallery(out), "lessons": lesson_cards(lessons)}
     filled |= {"solutions": "", "teachers": "", "studio": STUDIO if with_studio else ""}
     if solutions:
@@ -307,6 +328,7 @@ def prepare(out, folder, with_studio=False):
         (out / "studio.md").write_text(f"# The studio\n\n{STUDIO}\n")
         more.insert(0, "studio")
     trees = [("Lessons", [page for page, *_ in lessons]), ("Solutions", solutions), ("More", more)]
+    trees.append(("What was measured", [name.lower() for name in MEASURED]))
     filled["contents"] = "\n\n".join(toctree(*tree) for tree in trees)
     put_document("docs/index.md", "index", out, files)
     front = (out / "index.md").read_text()

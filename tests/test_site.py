@@ -19,7 +19,7 @@ for needed in ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_design", "mathj
     if not importlib.util.find_spec(needed):
         pytest.skip("needs requirements-site.txt; run: make site", allow_module_level=True)
 
-from docs import first_uses, make_site, reference  # noqa: E402
+from docs import commands, first_uses, make_site, reference  # noqa: E402
 
 NOTEBOOKS = Path(os.environ.get("VAE_KERAS_NOTEBOOKS", make_site.NOTEBOOKS))
 LIMIT = 3_000_000  # bytes of a page with its pictures
@@ -194,6 +194,17 @@ def test_the_gallery_shows_every_model_that_ships(pages):
 
 
 # The studio.
+
+
+def test_every_command_has_a_section_with_its_examples_and_those_that_draw_a_picture():
+    from vae_keras.cli import COMMANDS
+
+    parts = commands.page().split("\n## ")[1:]
+    assert [part.partition("\n")[0] for part in parts] == list(COMMANDS)
+    for part in parts:
+        name = part.partition("\n")[0]
+        assert f"```sh\npython -m vae_keras {name}" in part and "Examples:" not in part
+        assert (commands.FIGURES / f"{name}.jpg").exists() == (name in commands.ALT) == ("![" in part)
 
 
 def test_the_studio_is_linked_from_the_front_page_and_the_navigation(tmp_path):
