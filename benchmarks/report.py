@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+BY_HAND = "<!-- by hand: kept when the section is measured again -->"
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 HEAD = (
     "# Results\n\nEach section names its script; `make bench` and `make quality` run them. What was tried and left: "
@@ -64,10 +65,14 @@ def says(script):
 
 
 def write(title, text, page=None, head=HEAD):
-    """Put a section into a page, RESULTS.md if no other is given, in the place of the one that had its title."""
+    """Put a section into a page, RESULTS.md if no other is given, in the place of the one that had its title.
+
+    What stands below the line `BY_HAND` of the old section is kept.
+    """
     page = page or RESULTS
     old = page.read_text().split("\n## ")[1:] if page.exists() else []
     sections = {section.partition("\n")[0]: section.partition("\n")[2].strip() for section in old}
-    sections[title] = f"{machine()}.\n\n{text.strip()}"
+    _, mark, by_hand = sections.get(title, "").partition(BY_HAND)
+    sections[title] = f"{machine()}.\n\n{text.strip()}" + (f"\n\n{mark}{by_hand}" if mark else "")
     page.write_text(head + "".join(f"\n## {name}\n\n{body}\n" for name, body in sections.items()))
     print(f"{title}\n\n{sections[title]}\n", flush=True)

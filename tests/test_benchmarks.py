@@ -34,6 +34,10 @@ def test_a_section_replaces_its_own_and_leaves_the_others(report):
     assert text.count("## First") == 1 and text.startswith("# Results\n")
     report.write("Second", "two")
     assert report.RESULTS.read_text() == text
+    report.RESULTS.write_text(text.replace("three", f"three\n\n{report.BY_HAND}\n\nA remark."))
+    report.write("First", "four")
+    text = report.RESULTS.read_text()
+    assert "three" not in text and text.index("four") < text.index("A remark.") < text.index("## Second")
 
 
 def test_the_committed_page_is_what_the_report_would_write(report):

@@ -499,7 +499,9 @@ def test_anomaly_writes_a_score_for_each_picture_and_the_strangest(model, faces,
     assert table.drop(columns="picture").notna().all(axis=None)
     strangest = table["strangeness"].idxmax()  # this model knows no faces, so it may be any of them
     assert np.array_equal(read_image(tmp_path / "grid.png"), np.concatenate([faces, strange])[strangest])
-    assert f"{table['picture'][strangest]}: strangeness" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{table['picture'][strangest]}: strangeness" in said
+    assert "5 faces to compare with are too few for a threshold of 3" in said
     before = (tmp_path / "scores.csv").read_bytes()
     assert command(line, **values) == 2
     assert "already exists" in capsys.readouterr().err and (tmp_path / "scores.csv").read_bytes() == before

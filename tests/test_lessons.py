@@ -26,6 +26,7 @@ NAMES = [
     "04_generate_faces",
     "05_explore_latent_space",
     "07_sharper_faces",
+    "08_use_vae",
     "10_learned_prior",
 ]
 MEND = "run: make lessons"

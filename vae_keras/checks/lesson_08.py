@@ -31,13 +31,13 @@ def psnr(answer):
         "This is the natural logarithm: take np.log10.": 10 * np.log(255**2 / mse),
         "You summed the squares: take their mean over each picture.": _decibels(mse * 8 * 8 * 3),
         "This is the error alone: take ten times the logarithm of 255² over it.": mse,
+        "You averaged over all pictures: the mean goes over the axes 1, 2 and 3.": _decibels(
+            np.full(4, mse.mean())
+        ),
     }
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    if close(result, np.full(4, _decibels(mse.mean()))):
-        return "You averaged over all pictures: the mean goes over the axes 1, 2 and 3."
-    return f"A picture with a mean squared error of {mse[0]:.1f} has {_decibels(mse[0]):.2f} dB, not {result[0]:.2f}."
+    decibels = f"{_decibels(mse[0]):.2f} dB, not {result[0]:.2f}"
+    otherwise = f"A picture with a mean squared error of {mse[0]:.1f} has {decibels}."
+    return _named(result, mistakes) or otherwise
 
 
 def _decibels(mse):
@@ -74,10 +74,8 @@ def search_loss(answer):
         "The pixels are summed, not averaged.": (known * squares).mean() / (2 * sigma**2) + pull,
         "The two terms are added: the search keeps both small.": misfit - pull,
     }
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    return f"Here the pixels give {misfit:.2f} and the prior {pull:.2f}: not {result:.2f} together."
+    otherwise = f"Here the pixels give {misfit:.2f} and the prior {pull:.2f}: not {result:.2f} together."
+    return _named(result, mistakes) or otherwise
 
 
 @exercise("8.3")
@@ -101,14 +99,12 @@ def auc(answer):
         * len(usual)
         * len(strange),
         "The means alone do not tell: compare all pairs.": float(strange.mean() > usual.mean()),
+        "You compared the first with the first, the second with the second: compare all pairs.": (
+            strange > usual[: len(strange)]
+        ).mean(),
     }
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    size = min(len(usual), len(strange))
-    if close(result, (strange[:size] > usual[:size]).mean()):
-        return "You compared the first with the first, the second with the second: compare all pairs."
-    return f"Over all pairs the strange score is higher in {higher:.3f} and equal in {ties:.3f}: {right:.3f} in all."
+    counts = f"higher in {higher:.3f} and equal in {ties:.3f}: {right:.3f} in all"
+    return _named(result, mistakes) or f"Over all pairs the strange score is {counts}."
 
 
 @exercise("8.4")
@@ -146,15 +142,18 @@ def bits(answer):
             _mass(value - step / 2, value + step / 2, 0, 1)
         ),
     }
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    needed = -np.log2(probability[0])
-    return (
-        f"The value {value[0]:.2f} has the probability {probability[0]:.4f}, which takes {needed:.2f} bits."
-    )
+    needed = f"has the probability {probability[0]:.4f}, which takes {-np.log2(probability[0]):.2f} bits"
+    return _named(result, mistakes) or f"The value {value[0]:.2f} {needed}."
 
 
 def _mass(low, high, mean, deviation):
     """Return the probability that a Gaussian gives to intervals."""
     return norm.cdf(high, mean, deviation) - norm.cdf(low, mean, deviation)
+
+
+def _named(result, mistakes):
+    """Return the message of the first mistake that gives this result, None where none does."""
+    for message, wrong in mistakes.items():
+        if close(result, wrong):
+            return message
+    return None

@@ -1,7 +1,8 @@
 """Say which pictures look least like the faces that a model knows: a score for each, and a grid of the strangest.
 
 Ordinary faces have a strangeness near 0; above 3 a picture is worth a look. Pictures are framed by their centre, for
-what is no face cannot be found as one; --align finds faces.
+what is no face cannot be found as one; --align finds faces. A few pictures alone say little of what is ordinary: give
+some dozens of ordinary faces with --faces.
 
 Examples:
   python -m vae_keras anomaly --model celeba --images folder/ --out scores.csv
@@ -18,6 +19,7 @@ from vae_keras.cli.options import (
     whole_number,
 )
 
+FEWEST = 12  # pictures that can be compared with each other: of fewer none is 3 deviations from their mean
 CHUNK = 500  # pictures that are scored between two steps of the bar
 
 
@@ -64,6 +66,8 @@ def run(options):
     table.insert(0, "picture", common.picture_names(paths))
     common.write_file(options.out, table.round(6).to_csv(index=False).encode())
     print(f"wrote {options.out}: {len(table)} picture{'s' if len(table) > 1 else ''}")
+    if len(reference) < FEWEST:
+        print(f"  {len(reference)} faces to compare with are too few for a threshold of 3: add --faces with dozens")
     order = table["strangeness"].to_numpy().argsort()[::-1]
     for row in order[:3]:
         print(f"  {table['picture'][row]}: strangeness {table['strangeness'][row]:.1f}")

@@ -117,7 +117,7 @@ plots.lines({title: table.T for title, table in panels.items()}, "strength of th
 # helps is the pairs and the narrow code, not the draw.
 
 # %% caption="The third strength of the noise, and what four methods make of it." alt="Rows of eight faces: grainy; patchy and smeared by non-local means; reconstructions by the VAE as it is, blotchy; clean soft faces by the two trained networks; photographs."
-plots.rows({name: images[:8] for name, images in denoise(noisy[0.2], 0.2).items()} | {"photograph": few[:8]})
+plots.rows(denoise(noisy[0.2][:8], 0.2) | {"photograph": few[:8]})
 
 # %% [markdown]
 # ### Exercise 8.1: decibels
