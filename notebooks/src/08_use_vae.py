@@ -29,7 +29,7 @@
 # %% [markdown]
 # ## The model
 # The model is the calibrated VAE of lesson 03 with the prior of lesson 04. `few` holds test faces, which the model has
-# never seen. The `pictures` are for a short training.
+# never seen, and `sample` the first of them, for what is slow. The `pictures` are for a short training.
 
 # %%
 import numpy as np
@@ -44,7 +44,7 @@ from vae_keras.release.classifier import label_faces
 model = hub.load_for(config, plain=True)
 vae, prior = model.vae, model.prior
 faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures))
-few = faces.test[:200]
+few, sample = faces.test[:200], faces.test[:40]
 pictures, epochs = faces.train[: config.comparison_pictures], config.comparison_epochs
 print(f"{len(few)} test faces; {len(pictures):,} pictures, {epochs} epochs")
 
@@ -54,7 +54,7 @@ print(f"{len(few)} test faces; {len(pictures):,} pictures, {epochs} epochs")
 # $N(0, s^2)$, where $s$ is the strength.
 
 # %% caption="Left, four faces with more and more noise. Right, what the VAE draws of them." alt="Four rows. Left, faces with fine grain, then ever coarser, until they are hardly seen. Right, soft faces without grain, which in the last row are those of other, blotchy people."
-noisy = {strength: denoising.add_noise(few, strength) for strength in denoising.STRENGTHS}
+noisy = {strength: denoising.add_noise(sample, strength) for strength in denoising.STRENGTHS}
 shown = {}
 for strength, images in noisy.items():
     shown[f"strength {strength}"] = [*images[:4], *latent.reconstruct(vae, images[:4])]
@@ -101,7 +101,7 @@ def denoise(images, strength):
 
 
 rows = [
-    {"strength": strength, "method": method, **evaluation.similarity(few, cleaned)}
+    {"strength": strength, "method": method, **evaluation.similarity(sample, cleaned)}
     for strength, images in noisy.items()
     for method, cleaned in denoise(images, strength).items()
 ]
@@ -117,7 +117,7 @@ plots.lines({title: table.T for title, table in panels.items()}, "strength of th
 # helps is the pairs and the narrow code, not the draw.
 
 # %% caption="The third strength of the noise, and what four methods make of it." alt="Rows of eight faces: grainy; patchy and smeared by non-local means; reconstructions by the VAE as it is, blotchy; clean soft faces by the two trained networks; photographs."
-plots.rows(denoise(noisy[0.2][:8], 0.2) | {"photograph": few[:8]})
+plots.rows(denoise(noisy[0.2][:8], 0.2) | {"photograph": sample[:8]})
 
 # %% [markdown]
 # ### Exercise 8.1: decibels
@@ -306,7 +306,7 @@ plots.rows({"photograph": few[:8], **shown})
 # file of one face with its header. Both sides of our coder need the model, too: several megabytes, once.
 
 # %% caption="Likeness over the size of a face in bytes." alt="Two panels of four curves. The VAE's lies far to the left and levels off at a middle height; the others begin further right and rise above it."
-sample, curves = few[:30], {}
+curves = {}
 panels = {"without headers": curves, "whole files": {}}
 ssim = [evaluation.similarity(sample, decoded[step][: len(sample)])["ssim"] for step in steps]
 head = compression.HEADER.size + 4
