@@ -2,7 +2,7 @@
 
     python benchmarks/applications.py [--parts denoise anomaly compress]
 
-Everything runs with the plain CelebA model that ships. A part that is left out keeps what the page says of it, and a part
+Everything runs with the plain CelebA model that ships. A part that is left out keeps what the page says of it. A part
 that is measured again keeps what stands below the line "by hand".
 """
 

@@ -67,7 +67,9 @@ def run(options):
     common.write_file(options.out, table.round(6).to_csv(index=False).encode())
     print(f"wrote {options.out}: {len(table)} picture{'s' if len(table) > 1 else ''}")
     if len(reference) < FEWEST:
-        print(f"  {len(reference)} faces to compare with are too few for a threshold of 3: add --faces with dozens")
+        print(
+            f"  {len(reference)} faces to compare with are too few for a threshold of 3: add --faces with dozens"
+        )
     order = table["strangeness"].to_numpy().argsort()[::-1]
     for row in order[:3]:
         print(f"  {table['picture'][row]}: strangeness {table['strangeness'][row]:.1f}")
