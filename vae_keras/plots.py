@@ -29,6 +29,7 @@ WIDTH = 900  # pixels: what the column of a notebook shows without shrinking
 DPI = 100
 INK, QUIET, PALE, PAPER = "#22303c", "#75828e", "#b9c6d2", "#ffffff"
 COLOURS = ("#2f6f9f", "#e1812c", "#4a9d6f", "#c0504d", "#7b6cb0", "#8c6d4f")
+DASHES = ("-", "-", "--", "--")  # so that curves show that lie on each other
 STYLE = {
     **seaborn.axes_style("whitegrid"),
     "font.size": 9,
@@ -854,11 +855,11 @@ def lines(panels: dict, x: str = "", y: str = "", log_x: bool = False, share_y: 
         for name, curve in curves_of.items():
             places, values = (curve.index, curve.to_numpy()) if isinstance(curve, pd.Series) else curve
             number = names.index(name) % len(COLOURS)
-            style = "o-" if len(values) < 20 else "-"
             axes.plot(
                 places,
                 values,
-                style,
+                DASHES[number % len(DASHES)],
+                marker="o" if len(values) < 20 else "",
                 color=COLOURS[number],
                 markersize=5,
                 linewidth=1.8,
@@ -867,6 +868,7 @@ def lines(panels: dict, x: str = "", y: str = "", log_x: bool = False, share_y: 
         axes.set(title=title if len(panels) > 1 else "", xlabel=x, ylabel=y)
         if log_x:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
     if share_y:

@@ -53,7 +53,7 @@ print(f"{len(few)} test faces; {len(pictures):,} pictures, {epochs} epochs")
 # A camera in a dark room gives noisy pictures. We add such noise: to each value in [0, 1] a draw from
 # $N(0, s^2)$, where $s$ is the strength.
 
-# %% caption="Left, four faces with more and more noise. Right, what the VAE draws of them." alt="Four rows. Left, faces with fine grain, then ever coarser, until they are hardly seen. Right, soft faces without grain, which in the last row are those of other, blotchy people."
+# %% caption="Left, four faces with more and more noise. Right, what the VAE draws of them." alt="Four rows. Left, faces with fine grain, then ever coarser, until they are hardly seen. Right, soft faces without grain, which in the last row are greyish and those of other people."
 noisy = {strength: denoising.add_noise(sample, strength) for strength in denoising.STRENGTHS}
 shown = {}
 for strength, images in noisy.items():
@@ -62,7 +62,7 @@ plots.rows(shown)
 
 # %% [markdown]
 # The decoder can draw no grain, so the grain is gone. Weak noise does little harm. Strong noise misleads the encoder: it
-# has never seen any, and its code is that of another face.
+# has never seen any, and its code is that of another, greyer face.
 
 # %% [markdown]
 # ## Denoise: learn from pairs
@@ -91,7 +91,7 @@ denoisers = {
 # PSNR measures the error in decibels: 6 more are half the deviation. SSIM compares local contrasts, and is 1 for equal
 # pictures.
 
-# %% include vae_keras/applications/denoising.py::non_local_means caption="Likeness to the clean face over the strength of the noise." alt="Two panels of five curves that fall with the strength. Noisy pictures fall fastest. Non-local means begins highest, and the two trained networks stay nearly level and end highest."
+# %% include vae_keras/applications/denoising.py::non_local_means caption="Likeness to the clean face over the strength of the noise. The curves of the two trained networks coincide." alt="Two panels of five curves that fall with the strength. Noisy pictures fall fastest. Non-local means begins highest, and the curves of the two trained networks lie on each other, stay nearly level and end highest."
 networks = {"VAE as it is": vae, **denoisers}
 
 
@@ -116,7 +116,7 @@ plots.lines({title: table.T for title, table in panels.items()}, "strength of th
 # wins: it keeps the pixels, and the code cannot. The autoencoder without KL does as well as the denoising VAE. What
 # helps is the pairs and the narrow code, not the draw.
 
-# %% caption="The third strength of the noise, and what four methods make of it." alt="Rows of eight faces: grainy; patchy and smeared by non-local means; reconstructions by the VAE as it is, blotchy; clean soft faces by the two trained networks; photographs."
+# %% caption="The third strength of the noise, and what four methods make of it." alt="Rows of eight faces: grainy; patchy and smeared by non-local means; duller reconstructions by the VAE as it is; clean soft faces by the two trained networks, which hardly differ; photographs."
 plots.rows(denoise(noisy[0.2][:8], 0.2) | {"photograph": sample[:8]})
 
 # %% [markdown]
@@ -164,8 +164,11 @@ plots.rows(shown | {"photograph": np.concatenate(list(covers.values()))})
 
 # %% [markdown]
 # The fillings fit light, skin and pose, because the code that draws the visible part draws the whole face. They differ in
-# gaze or in the shape of the mouth: several faces fit the same visible pixels. No filling knows what was there. Never
-# take one for evidence of how somebody looks.
+# gaze or in the shape of the mouth: several faces fit the same visible pixels. Hair and background below a cover stay
+# a smudge, as a code holds little of them.
+#
+# No filling knows what was there. Of the moustache of the seventh face there is a faint shadow at best. Never take a
+# filling for evidence of how somebody looks.
 
 # %% [markdown]
 # ### Exercise 8.2: the loss of the search
@@ -189,7 +192,7 @@ check.search_loss(loss)
 # A folder of faces may hold other things. Here are strangers to try: drawn faces, anime faces, pictures from scikit-image
 # that show no person, and our test faces with an eighth covered by a square of one colour.
 
-# %% caption="What does not belong: eight of each kind, and ordinary test faces above." alt="Rows of eight pictures: photographs of faces, drawn faces, anime faces, a cat, coffee, a rocket, stars, grass and the like, and faces with a coloured square somewhere."
+# %% caption="What does not belong: eight of each kind, and ordinary test faces above." alt="Rows of eight pictures: photographs of faces, drawn faces, anime faces, a cat, coffee, sky, stars, the inside of an eye, tissue, grass, gravel, and faces with a coloured square somewhere."
 strangers = anomalies.strangers(few, seed=config.seed)
 plots.rows({name: images[:8] for name, images in {"faces": few, **strangers}.items()})
 
@@ -206,7 +209,7 @@ scored = {name: anomalies.scores(vae, prior, images) for name, images in {"faces
 # **ROC curve** shows both for every threshold. The area under it, the AUC, is the probability that a stranger scores
 # higher than a face.
 
-# %% caption="ROC curves of the four scores, a panel for each kind of stranger." alt="Panels of four curves. For anime faces and covered faces they rise steeply; for pictures without faces they lie near the diagonal or below it."
+# %% caption="ROC curves of the four scores, a panel for each kind of stranger. Error and ELBO coincide." alt="Panels of four curves. For anime faces all rise steeply, for covered faces those of error and ELBO. For drawn faces and for no faces KL and prior lie below the diagonal."
 first_four = ["error", "KL", "ELBO", "prior"]
 panels, areas = {}, {}
 for name in strangers:
@@ -220,10 +223,10 @@ plots.lines(panels, "false alarms", "strangers found")
 
 # %% [markdown]
 # ## Where the likelihood misleads
-# Faces with a cover are found. But of the pictures that show no face, the KL would call most *more* ordinary than a face.
-# Look at the pictures that the model finds most likely.
+# Anime faces and covered faces are found. But of the pictures that show no face, the KL would call most *more* ordinary
+# than a face. Look at the pictures that the model finds most likely.
 
-# %% caption="The most likely pictures without a face, and the most likely faces, with their ELBO in nats." alt="Upper row: smooth pictures of the moon's surface, an eye's red inside and night sky. Lower row: faces before plain backgrounds. Below each stands a number."
+# %% caption="The most likely pictures without a face, and the most likely faces, with their ELBO in nats." alt="Upper row: the grey surface of the moon, a blurred brown, blue sky, the red inside of an eye. Lower row: faces before plain or dark backgrounds. Below each stands a number."
 likely = {name: scored[name]["ELBO"].to_numpy().argsort()[:8] for name in ("no faces", "faces")}
 for name in likely:
     print(name, (-scored[name]["ELBO"]).agg(["max", "mean"]).round().to_dict())
@@ -232,8 +235,8 @@ shown = [*strangers["no faces"][likely["no faces"]], *few[likely["faces"]]]
 plots.grid(shown, captions=captions)
 
 # %% [markdown]
-# The most likely picture without a face has <<no faces \{'max': ([\d.]+)|.0f>> nats. A face has
-# <<\nfaces \{'max': [\d.]+, 'mean': ([\d.]+)|.0f>> on average. The moon's surface is no face, but nearly flat, and a flat picture is
+# The most likely picture without a face has <<no faces \{'max': ([\d.]+)|,.0f>> nats. A face has
+# <<\nfaces \{'max': [\d.]+, 'mean': ([\d.]+)|,.0f>> on average. The moon's surface is no face, but nearly flat, and a flat picture is
 # *easy to draw*. The likelihood adds up how well each pixel is predicted. That depends on the amount of detail far more
 # than on what is shown.
 #
@@ -243,10 +246,10 @@ plots.grid(shown, captions=captions)
 # - **against a thumbnail**: the error, over that of a thumbnail of about as many numbers as the code has;
 # - **against PNG**: the bits of the ELBO, minus those of the picture's PNG file.
 #
-# A face is drawn far better than its rivals can. Any other picture is not. `strangeness` takes the higher of the two, in
+# A face is drawn far better than by these rivals. Most other pictures are not. `strangeness` takes the higher of the two, in
 # deviations of ordinary training faces.
 
-# %% include vae_keras/applications/anomalies.py::strangeness caption="AUC of the scores for each kind of stranger." alt="For each kind of stranger a line with dots. The dots of strangeness lie close to the right end for all kinds; those of error and prior only for some."
+# %% include vae_keras/applications/anomalies.py::strangeness caption="AUC of the scores for each kind of stranger. The dots of error and ELBO coincide." alt="For each kind of stranger a line with dots. The dots of strangeness lie close to the right end for all kinds; those of the other scores for anime faces only, or lower."
 usual = anomalies.scores(vae, prior, faces.train[:300])
 for name in strangers:
     truth = np.repeat([0, 1], [len(few), len(strangers[name])])
@@ -256,7 +259,7 @@ print(areas.loc[["ELBO", "strangeness"]].round(3).to_string())
 plots.bars(areas.T[["error", "KL", "ELBO", "prior", "strangeness"]], label="AUC", reference=0.5)
 
 # %% [markdown]
-# Strangeness finds all kinds. For pictures without a face its AUC is <<strangeness.* ([\d.]+) +[\d.]+\n>>, where the ELBO
+# Strangeness tells all four kinds from faces, if not each picture. For pictures without a face its AUC is <<strangeness.* ([\d.]+) +[\d.]+\n>>, where the ELBO
 # had <<ELBO.* ([\d.]+) +[\d.]+\n>>. For faces with an eighth covered it is <<strangeness.* ([\d.]+)\n>>.
 
 # %% [markdown]
@@ -281,7 +284,7 @@ check.auc(auc)
 # A code is 128 numbers, or 512 bytes as float32. How few bytes do? Round each latent variable to a multiple of a
 # **step**. The rounded values are whole numbers, and most of them are small.
 
-# %% include vae_keras/applications/compression.py::quantize caption="Faces decoded from rounded codes." alt="Rows of eight faces for larger and larger steps. Up to a step of one half they look alike; with larger steps they turn into other people."
+# %% include vae_keras/applications/compression.py::quantize caption="Faces decoded from rounded codes." alt="Rows of eight faces for larger and larger steps. Up to a step of one half they look alike. With a step of two they are other people."
 z, _ = latent.encode(vae, few)
 steps = (0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
 sizes = {step: len(compression.encode(prior, compression.quantize(z, step), step)) / len(z) for step in steps}
@@ -328,7 +331,7 @@ plots.lines(panels, "bytes of a face", "SSIM", log_x=True)
 # with <<AVIF +\d+ bytes: [\d.]+ +(\d+) bytes>>. But the curve of the VAE soon turns level. More bytes do not help: what a
 # code of 128 numbers cannot hold is lost. The others rise on, to any quality.
 
-# %% caption="The same faces by each method, at the smallest size that it has here." alt="Five rows of eight faces: photographs; soft, complete faces by the VAE; JPEG's coarse coloured blocks; WebP's and AVIF's smeared faces."
+# %% caption="The same faces in few bytes: the VAE beside the smallest files of the others." alt="Five rows of eight faces: photographs; soft, complete faces by the VAE; JPEG's coarse coloured blocks; WebP's and AVIF's smeared faces."
 smallest = {"JPEG": 1, "WEBP": 0, "AVIF": 0}
 shown = {"photograph": few[:8], f"VAE, {sizes[0.3]:.0f} bytes": decoded[0.3][:8]}
 for form, quality in smallest.items():
@@ -359,7 +362,7 @@ check.bits(bits)
 # Whose face is most like this one? Compare codes: the nearest has the least distance. The rival compares pixels. Which
 # finds the better matches? For a count, see how often the match has the same attributes as the face that we look for.
 
-# %% include vae_keras/applications/search.py::nearest_codes caption="Two test faces, and the seven training faces nearest to each." alt="Four rows of eight faces. By code, the matches share pose, expression and hair with the first face. By pixels, they share mostly light and background."
+# %% include vae_keras/applications/search.py::nearest_codes caption="Two test faces, and the seven training faces nearest to each." alt="Four rows of eight faces. For a woman with fair hair both ways find such women before light backgrounds. For a dark-haired man both find women and men of all kinds in dark surroundings."
 train = faces.train[:20_000]
 train_codes, _ = latent.encode(vae, train)
 by_code, _ = nearest_codes(z, train_codes, 7)
@@ -377,13 +380,14 @@ plots.rows(shown)
 
 # %% [markdown]
 # Of the attributes <<by code: ([\d.]+%)>> agree for matches by code, <<by pixels: ([\d.]+%)>> for matches by pixels, and
-# <<at random: ([\d.]+%)>> at random. A code is 96 times shorter than the pixels, so a search is also faster.
+# <<at random: ([\d.]+%)>> at random. That is a small lead, but a code is 96 times shorter than the pixels, so the search
+# is faster, too. Neither way finds the same person again: the model learned to draw faces, not to tell people apart.
 
 # %% [markdown]
 # ## What is it good for?
 # All uses on one page.
 
-# %% caption="The answer: three faces, and what the model does with each." alt="Three rows of seven faces: a photograph; the same with noise; without it; with a grey bar over the eyes; filled in; from about fifty bytes; and another person who looks alike."
+# %% caption="The answer: three faces, and what the model does with each." alt="Three rows of seven faces: a photograph; the same with noise; without it; with a grey bar over the eyes; filled in; from about fifty bytes; and the nearest face by code, another person."
 heads = ["photograph", "noise", "denoised", "covered", "filled in", f"{sizes[0.3]:.0f} bytes", "most alike"]
 clean = latent.reconstruct(denoisers["denoising VAE"], noisy[0.2][:8])
 columns = [few, noisy[0.2], clean, covered, fillings[0], decoded[0.3], train[by_code[:8, 0]]]
