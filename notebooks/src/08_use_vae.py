@@ -308,7 +308,7 @@ plots.rows({"photograph": few[:8], **shown})
 # The left panel leaves headers out, to compare what codes a face. The right one has the whole files, and for the VAE the
 # file of one face with its header. Both sides of our coder need the model, too: several megabytes, once.
 
-# %% caption="Likeness over the size of a face in bytes." alt="Two panels of four curves. The VAE's lies far to the left and levels off at a middle height; the others begin further right and rise above it."
+# %% caption="Likeness over the size of a face in bytes, on a logarithmic scale." alt="Two panels of four curves. The VAE's lies far to the left and levels off at a middle height; the others begin further right and rise above it."
 curves = {}
 panels = {"without headers": curves, "whole files": {}}
 ssim = [evaluation.similarity(sample, decoded[step][: len(sample)])["ssim"] for step in steps]
