@@ -551,13 +551,13 @@ def test_pictures_that_are_searched_or_scored_are_not_replaced(model, faces, tmp
     data.save_images(faces, tmp_path / "mine")  # made by the program, which may replace it
     data.save_images(faces[:1], tmp_path / "one.png")
     before = sorted(path.read_bytes() for path in (tmp_path / "mine").glob("*.png"))
-    for line in (
-        "search --model {m} --images {t}/one.png --among {t}/mine --out {t}/mine",
-        "anomaly --model {m} --images {t}/mine --grid {t}/mine --out {t}/scores.csv",
-        "anomaly --model {m} --images {t}/one.png --faces {t}/mine --grid {t}/mine --out {t}/scores.csv",
+    for option, line in (
+        ("--out", "search --model {m} --images {t}/one.png --among {t}/mine --out {t}/mine"),
+        ("--grid", "anomaly --model {m} --images {t}/mine --grid {t}/mine --out {t}/scores.csv"),
+        ("--grid", "anomaly --model {m} --images {t}/one.png --faces {t}/mine --grid {t}/mine --out {t}/s.csv"),
     ):
         assert command(line, m=model, t=tmp_path) == 2
-        assert "holds the pictures to be read" in capsys.readouterr().err
+        assert f"holds the pictures to be read: give {option} another name" in capsys.readouterr().err
     assert sorted(path.read_bytes() for path in (tmp_path / "mine").glob("*.png")) == before
 
 

@@ -7,7 +7,7 @@
 #       - take noise out of faces, and fill in what a hand or glasses cover,
 #       - find pictures that do not belong among the faces,
 #       - write a face in half a hundred bytes, and search faces that are alike,
-#       - put a rival beside each of these uses.
+#       - put a rival beside most of these uses.
 #     learn: |
 #       - when a code of 128 numbers helps, and when it loses too much,
 #       - why a high likelihood does not mean that a picture is a face,
@@ -73,7 +73,7 @@ plots.rows(shown)
 # %% include vae_keras/applications/denoising.py::noisy_pairs
 
 # %% [markdown]
-# Is the VAE's noise in the code of any use here? A rival finds out: the denoising autoencoder of Vincent et al. (2008).
+# Does the random draw of the code help here? A rival finds out: the denoising autoencoder of Vincent et al. (2008).
 # It is the same network without the draw and without the KL. Both begin with the weights of our VAE, and see the same
 # <<([\d,]+) pictures, \d+ epochs>> pairs in each of <<pictures, (\d+) epochs>> epochs.
 
@@ -88,7 +88,7 @@ denoisers = {
 # surroundings. It comes with OpenCV, and we tell it the strength of the noise, which the networks have to see for
 # themselves.
 #
-# PSNR measures the error in decibels: 6 more are half the deviation. SSIM compares local contrasts, and is 1 for equal
+# PSNR measures the error in decibels: 6 more halve the root of the mean squared error. SSIM compares local contrasts, and is 1 for equal
 # pictures.
 
 # %% include vae_keras/applications/denoising.py::non_local_means caption="Likeness to the clean face over the strength of the noise. The curves of the two trained networks coincide." alt="Two panels of five curves that fall with the strength. Noisy pictures fall fastest. Non-local means begins highest, and the curves of the two trained networks lie on each other, stay nearly level and end highest."
@@ -113,8 +113,8 @@ plots.lines({title: table.T for title, table in panels.items()}, "strength of th
 # %% [markdown]
 # At the strongest noise the denoising VAE reaches <<denoising VAE .*\s([\d.]+)\n>> dB, non-local means
 # <<non-local means .*\s([\d.]+)\n>>, and the VAE as it is <<VAE as it is .*\s([\d.]+)\n>>. At the weakest, non-local means
-# wins: it keeps the pixels, and the code cannot. The autoencoder without KL does as well as the denoising VAE. What
-# helps is the pairs and the narrow code, not the draw.
+# wins, and the noisy picture itself beats every network: it keeps the pixels, and the code cannot. The pairs help. In this
+# training the draw and the KL add nothing: the autoencoder does as well as the denoising VAE.
 
 # %% caption="The third strength of the noise, and what four methods make of it." alt="Rows of eight faces: grainy; patchy and smeared by non-local means; duller reconstructions by the VAE as it is; clean soft faces by the two trained networks, which hardly differ; photographs."
 plots.rows(denoise(noisy[0.2][:8], 0.2) | {"photograph": sample[:8]})
@@ -142,9 +142,9 @@ check.psnr(psnr)
 # encoder out, and *search* for a code $z$ whose decoding $g(z)$ fits the visible pixels $M$:
 # $$\frac{1}{2\sigma^2} \sum_{i \in M} (x_i - g(z)_i)^2 \; + \; \frac{1}{2} \lVert u - u_0 \rVert^2, \qquad
 # z = m + L u.$$
-# The second term is the prior. Lesson 04 wrote its codes as $z = m + L u$ with $u \sim N(0, I)$. Each search begins at a
-# draw $u_0$ and is pulled back to it. What the visible pixels leave open stays as it was drawn, so three draws give
-# three fillings.
+# $\sigma$ is the decoder's deviation from lesson 02. The second term keeps the code near a draw from the prior: lesson 04
+# wrote its codes as $z = m + L u$ with $u \sim N(0, I)$, and each search begins at such a draw $u_0$. What the visible
+# pixels leave open stays as it was drawn, so three draws give three fillings.
 
 # %% include vae_keras/applications/filling.py::search_loss
 
@@ -163,9 +163,9 @@ shown = {"covered": covered} | {f"filling {1 + i}": images for i, images in enum
 plots.rows(shown | {"photograph": np.concatenate(list(covers.values()))})
 
 # %% [markdown]
-# The fillings fit light, skin and pose, because the code that draws the visible part draws the whole face. They differ in
-# gaze or in the shape of the mouth: several faces fit the same visible pixels. Hair and background below a cover stay
-# a smudge, as a code holds little of them.
+# Most fillings fit light, skin and pose, because the code that draws the visible part draws the whole face. They differ in
+# gaze or in the shape of the mouth: several faces fit the same visible pixels. Some fail: the third face lacks an eye. Hair
+# and background behind a cover stay a smudge, as a code holds little of them.
 #
 # No filling knows what was there. Of the moustache of the seventh face there is a faint shadow at best. Never take a
 # filling for evidence of how somebody looks.
@@ -197,9 +197,9 @@ strangers = anomalies.strangers(few, seed=config.seed)
 plots.rows({name: images[:8] for name, images in {"faces": few, **strangers}.items()})
 
 # %% [markdown]
-# A VAE offers four scores without further training: the reconstruction **error**; the **KL**, the price of the code; their
-# sum, the negative **ELBO**; and minus the log-density of the code under the **prior**. The last two columns of the table
-# come later.
+# A VAE offers four scores without further training: the reconstruction **error**; the **KL**, the price of the code; the
+# negative **ELBO**, which adds the KL to the error in nats; and minus the log-density of the code under the **prior**. The
+# code below computes two more, which come later.
 
 # %% include vae_keras/applications/anomalies.py::scores
 scored = {name: anomalies.scores(vae, prior, images) for name, images in {"faces": few, **strangers}.items()}
@@ -223,8 +223,9 @@ plots.lines(panels, "false alarms", "strangers found")
 
 # %% [markdown]
 # ## Where the likelihood misleads
-# Anime faces and covered faces are found. But of the pictures that show no face, the KL would call most *more* ordinary
-# than a face. Look at the pictures that the model finds most likely.
+# Error and ELBO find most anime and covered faces. The KL is so small beside the error that both rank pictures alike. But
+# KL and prior call most drawn faces, and most pictures without a face, *more* ordinary than a face. Look at the pictures
+# that the model finds most likely.
 
 # %% caption="The most likely pictures without a face, and the most likely faces, with their ELBO in nats." alt="Upper row: the grey surface of the moon, a blurred brown, blue sky, the red inside of an eye. Lower row: faces before plain or dark backgrounds. Below each stands a number."
 likely = {name: scored[name]["ELBO"].to_numpy().argsort()[:8] for name in ("no faces", "faces")}
@@ -235,19 +236,20 @@ shown = [*strangers["no faces"][likely["no faces"]], *few[likely["faces"]]]
 plots.grid(shown, captions=captions)
 
 # %% [markdown]
-# The most likely picture without a face has <<no faces \{'max': ([\d.]+)|,.0f>> nats. A face has
-# <<\nfaces \{'max': [\d.]+, 'mean': ([\d.]+)|,.0f>> on average. The moon's surface is no face, but nearly flat, and a flat picture is
-# *easy to draw*. The likelihood adds up how well each pixel is predicted. That depends on the amount of detail far more
+# The most likely picture without a face has <<no faces \{'max': ([\d.]+)|,.0f>> nats, the most likely face
+# <<\nfaces \{'max': ([\d.]+)|,.0f>>. On average faces still lead, by
+# <<\nfaces \{'max': [\d.]+, 'mean': ([\d.]+)|,.0f>> to <<no faces \{'max': [\d.]+, 'mean': ([\d.]+)|,.0f>>. The moon's
+# surface is no face, but nearly flat, and a flat picture is *easy to draw*. The likelihood adds up how well each pixel is predicted. That depends on the amount of detail far more
 # than on what is shown.
 #
 # So do not ask how well the model draws a picture. Ask how much better it draws it than a rival who knows no faces
 # (Serrà et al. 2020):
 #
-# - **against a thumbnail**: the error, over that of a thumbnail of about as many numbers as the code has;
+# - **against a thumbnail**: the error, divided by that of a thumbnail of about as many numbers as the code has, enlarged;
 # - **against PNG**: the bits of the ELBO, minus those of the picture's PNG file.
 #
-# A face is drawn far better than by these rivals. Most other pictures are not. `strangeness` takes the higher of the two, in
-# deviations of ordinary training faces.
+# Both should be low for a face and higher for most other pictures. `strangeness` takes the higher of the two, in standard
+# deviations from the mean of ordinary training faces.
 
 # %% include vae_keras/applications/anomalies.py::strangeness caption="AUC of the scores for each kind of stranger. The dots of error and ELBO coincide." alt="For each kind of stranger a line with dots. The dots of strangeness lie close to the right end for all kinds; those of the other scores for anime faces only, or lower."
 usual = anomalies.scores(vae, prior, faces.train[:300])
@@ -259,8 +261,9 @@ print(areas.loc[["ELBO", "strangeness"]].round(3).to_string())
 plots.bars(areas.T[["error", "KL", "ELBO", "prior", "strangeness"]], label="AUC", reference=0.5)
 
 # %% [markdown]
-# Strangeness tells all four kinds from faces, if not each picture. For pictures without a face its AUC is <<strangeness.* ([\d.]+) +[\d.]+\n>>, where the ELBO
-# had <<ELBO.* ([\d.]+) +[\d.]+\n>>. For faces with an eighth covered it is <<strangeness.* ([\d.]+)\n>>.
+# For pictures without a face the AUC of strangeness is <<strangeness.* ([\d.]+) +[\d.]+\n>>, where the ELBO
+# had <<ELBO.* ([\d.]+) +[\d.]+\n>>. For anime faces it is <<strangeness +[\d.]+ +([\d.]+)>> beside
+# <<ELBO +[\d.]+ +([\d.]+) +[\d.]+ +[\d.]+\nstrangeness>>, so it is not the best score for every kind. For faces with an eighth covered it is <<strangeness.* ([\d.]+)\n>>.
 
 # %% [markdown]
 # ### Exercise 8.3: AUC by counting
@@ -295,7 +298,8 @@ plots.rows({"photograph": few[:8], **shown})
 
 # %% [markdown]
 # Where do the bytes come from? An **entropy coder** writes a symbol of probability $p$ in $-\log_2 p$ bits. The better we
-# predict a number, the fewer bits it takes. Our prediction is the prior. In a Gaussian $z = m + L u$ with triangular $L$,
+# predict a number, the fewer bits it takes. Our prediction is the prior. It may have several Gaussians, and `number` says
+# which of them suits a face best. In one Gaussian $z = m + L u$ with triangular $L$,
 # latent variable $j$ follows from those before it:
 # $$z_j \sim N\Big(m_j + \sum_{i<j} L_{ji} u_i, \; L_{jj}^2\Big).$$
 # `walk` goes through them one by one. `code` hands each number to the coder of the library *constriction*, or gets it
@@ -304,7 +308,7 @@ plots.rows({"photograph": few[:8], **shown})
 # %% include vae_keras/applications/compression.py::walk
 
 # %% [markdown]
-# The rivals are JPEG, WebP and AVIF at the same 64×64 pixels. Much of such a small file is a header that is alike in all.
+# The rivals are JPEG, WebP and AVIF at the same 64×64 pixels. Of a small JPEG or AVIF file most is a header, alike in all.
 # The left panel leaves headers out, to compare what codes a face. The right one has the whole files, and for the VAE the
 # file of one face with its header. Both sides of our coder need the model, too: several megabytes, once.
 
@@ -331,7 +335,7 @@ plots.lines(panels, "bytes of a face", "SSIM", log_x=True)
 # with <<AVIF +\d+ bytes: [\d.]+ +(\d+) bytes>>. But the curve of the VAE soon turns level. More bytes do not help: what a
 # code of 128 numbers cannot hold is lost. The others rise on, to any quality.
 
-# %% caption="The same faces in few bytes: the VAE beside the smallest files of the others." alt="Five rows of eight faces: photographs; soft, complete faces by the VAE; JPEG's coarse coloured blocks; WebP's and AVIF's smeared faces."
+# %% caption="The same faces in few bytes: the VAE beside the smallest files of the others. Sizes are means of the row." alt="Five rows of eight faces: photographs; soft, complete faces by the VAE; JPEG's coarse coloured blocks; WebP's and AVIF's smeared faces."
 smallest = {"JPEG": 1, "WEBP": 0, "AVIF": 0}
 shown = {"photograph": few[:8], f"VAE, {sizes[0.3]:.0f} bytes": decoded[0.3][:8]}
 for form, quality in smallest.items():
@@ -380,12 +384,12 @@ plots.rows(shown)
 
 # %% [markdown]
 # Of the attributes <<by code: ([\d.]+%)>> agree for matches by code, <<by pixels: ([\d.]+%)>> for matches by pixels, and
-# <<at random: ([\d.]+%)>> at random. That is a small lead, but a code is 96 times shorter than the pixels, so the search
-# is faster, too. Neither way finds the same person again: the model learned to draw faces, not to tell people apart.
+# <<at random: ([\d.]+%)>> at random. Most attributes are rare, so even random faces agree often. A near code does not mean
+# the same person: the model learned to draw faces, not to tell people apart.
 
 # %% [markdown]
 # ## What is it good for?
-# All uses on one page.
+# Four of the five uses, side by side.
 
 # %% caption="The answer: three faces, and what the model does with each." alt="Three rows of seven faces: a photograph; the same with noise; without it; with a grey bar over the eyes; filled in; from about fifty bytes; and the nearest face by code, another person."
 heads = ["photograph", "noise", "denoised", "covered", "filled in", f"{sizes[0.3]:.0f} bytes", "most alike"]
@@ -394,11 +398,11 @@ columns = [few, noisy[0.2], clean, covered, fillings[0], decoded[0.3], train[by_
 plots.rows({f"face {i}": [column[i] for column in columns] for i in range(3)}, heads=heads)
 
 # %% [markdown]
-# In each use the model knows how faces look, and draws what a face *should* be. That is its strength and its limit: a mole,
-# an earring, the pattern of a scarf are not in 128 numbers. Where a single pixel counts, take the pixels.
+# The model draws what a face *should* be. That is its strength and its limit: a mole, an earring, the pattern of a scarf
+# are not in 128 numbers. Where a single pixel counts, take the pixels.
 #
-# Each of these is a command, too: `denoise`, `anomaly`, `compress`, `decompress` and `search`.
+# There are commands, too: `denoise`, `anomaly`, `compress`, `decompress` and `search`.
 #
 # <details><summary>With other pictures</summary>Drawn faces are no strangers to a model of drawn faces. Anime faces appear
-# only if their archive lies among the data. Pictures without labels get those that the classifier sees. In short
+# only if their archive lies among the data. Where pictures have no labels, the classifier says what it sees. In short
 # profiles the denoisers learn from few pictures, and the VAE as it is may do as well.</details>

@@ -53,8 +53,10 @@ def run(options):
         data.check_output(options.grid, force=options.force)
     model = hub.load(options.model, plain=options.plain)
     paths = common.image_paths(options)
-    for out in filter(None, (options.out, options.grid)):
-        common.check_apart(out, [*paths, *common.paths_of(options.faces or [])])
+    read = [*paths, *common.paths_of(options.faces or [])]
+    common.check_apart(options.out, read)
+    if options.grid:
+        common.check_apart(options.grid, read, "--grid")
     images = photo.load_photos(paths, model, align=options.align)
     table = score(model, images)
     reference = table
