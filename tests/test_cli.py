@@ -554,7 +554,10 @@ def test_pictures_that_are_searched_or_scored_are_not_replaced(model, faces, tmp
     for option, line in (
         ("--out", "search --model {m} --images {t}/one.png --among {t}/mine --out {t}/mine"),
         ("--grid", "anomaly --model {m} --images {t}/mine --grid {t}/mine --out {t}/scores.csv"),
-        ("--grid", "anomaly --model {m} --images {t}/one.png --faces {t}/mine --grid {t}/mine --out {t}/s.csv"),
+        (
+            "--grid",
+            "anomaly --model {m} --images {t}/one.png --faces {t}/mine --grid {t}/mine --out {t}/s.csv",
+        ),
     ):
         assert command(line, m=model, t=tmp_path) == 2
         assert f"holds the pictures to be read: give {option} another name" in capsys.readouterr().err

@@ -50,6 +50,19 @@ def test_strength_one_turns_the_share_that_was_asked_for(codes):
         assert np.allclose(unit, direction / np.linalg.norm(direction))
 
 
+@pytest.mark.parametrize("wanted", [0.5, 0.95])
+def test_the_share_that_is_wanted_can_be_another(codes, wanted):
+    _, _, stretched = directions.stretch(None, codes, row(0.5, 0), decide, wanted)
+    assert wanted <= decide(edit(codes, stretched.to_numpy()))["a"].mean() < wanted + 0.06
+
+
+def test_wanted_is_what_is_seen_in_faces_that_have_the_attribute(codes):
+    having = np.where(np.arange(200) < 150, 1.5, 0.5)[:, None].repeat(2, axis=1)
+    assert directions._share_seen(None, having, "a", decide) == 0.75
+    assert directions._share_seen(None, having[140:], "a", decide) == directions.LEAST_TURNED
+    assert directions._share_seen(None, having[:0], "a", decide) == directions.TURNED
+
+
 def test_the_direction_that_changes_less_wins(codes):
     clean, mixed, weak = (
         directions.stretch(None, codes, row(*d), decide)[:2] for d in ((1, 0), (1, 1), (0.1, 0))

@@ -1,8 +1,8 @@
-"""Attribute directions of the length that turns most faces, and new directions for a finished model.
+"""Attribute directions of a length that shows, and new directions for a finished model.
 
 A direction that `directions.attribute_directions` finds is a difference of means. How far a face has to be moved along
 it before its attribute shows is another question. It is answered here with pictures: faces that lack the attribute are
-moved until a classifier that knows nothing of the codes sees it in most of them.
+moved until a classifier that knows nothing of the codes sees it as often as in reconstructions of faces that have it.
 """
 
 import dataclasses
@@ -25,7 +25,10 @@ MOST_PICTURES = 20_000  # that something is fitted to: more change nothing that 
 VALIDATION_PICTURES = 2000  # so many that rare attributes are there and lacking
 MOVED_FACES = 100  # faces that are moved to find the length of a direction that the lessons show
 FEWER_MOVED_FACES = 50  # the same for all other directions, of which there may be forty
-TURNED = 0.84  # share of the validation faces without an attribute that strength 1 has to turn
+TURNED = (
+    0.84  # share of the faces without an attribute that strength 1 turns, where no face that has it is known
+)
+LEAST_TURNED = 0.5  # the same where the attribute is hardly seen in reconstructions of faces that have it
 RELIABLE = 0.7  # balanced accuracy from which on the classifier is asked
 STRENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the direction as it was found
 
@@ -62,12 +65,12 @@ def _levels(z_mean, labels, directions):
 
 
 def calibrate(vae, faces, pca, candidates, labels) -> pd.DataFrame:
-    """Return directions scaled so that strength 1 turns most faces.
+    """Return directions scaled so that at strength 1 faces stand where faces that have the attribute stand.
 
-    Most are 84 % of the validation faces that lack the attribute. Of several candidates the one is taken that changes
-    least of the other attributes at that length. Whether a face is turned is decided by the classifier that ships. It
-    is asked only where it is right often enough on real faces. Elsewhere logistic regression on principal components
-    of the pixels decides.
+    A classifier sees the attribute in a share of the reconstructions of validation faces that have it. It has to see it
+    in the same share of those that lack it, once they are edited. Of several candidates the one is taken that changes
+    least of the other attributes at that length. The classifier is the one that ships. It is asked only where it is
+    right often enough on real faces. Elsewhere logistic regression on principal components of the pixels decides.
 
     Args:
         vae: a trained `VAE`.
@@ -95,9 +98,17 @@ def calibrate(vae, faces, pca, candidates, labels) -> pd.DataFrame:
         found = [table.loc[attribute] for table in candidates if attribute in table.index]
         moved = MOVED_FACES if len(found) > 1 else FEWER_MOVED_FACES
         lacking = z[~truth[attribute].to_numpy()][:moved]
-        stretched = [stretch(vae, lacking, direction, decide) for direction in found]
+        wanted = _share_seen(vae, z[truth[attribute].to_numpy(bool)][:moved], attribute, decide)
+        stretched = [stretch(vae, lacking, direction, decide, wanted) for direction in found]
         chosen[attribute] = min(stretched, key=lambda result: result[:2])[2]
     return pd.DataFrame(chosen).T.astype("float32").rename_axis(candidates[0].index.name)
+
+
+def _share_seen(vae, z, attribute, decide):
+    """Return in which share of the decoded codes the attribute is seen, a half at least; `TURNED` without codes."""
+    if len(z) == 0:
+        return TURNED
+    return max(LEAST_TURNED, decide(latent.decode(vae, z))[attribute].mean())
 
 
 def _reliable_attributes(decisions, truth):
@@ -132,8 +143,8 @@ class PixelClassifier:
         return pd.DataFrame({name: model.predict(codes) for name, model in self.models.items()})
 
 
-def stretch(vae, z, direction, decide) -> tuple[float, float, pd.Series]:
-    """Return how far a direction has to be stretched until it turns most faces.
+def stretch(vae, z, direction, decide, wanted: float = TURNED) -> tuple[float, float, pd.Series]:
+    """Return how far a direction has to be stretched until it turns as many faces as is wanted.
 
     Args:
         vae: a trained `VAE`.
@@ -141,6 +152,7 @@ def stretch(vae, z, direction, decide) -> tuple[float, float, pd.Series]:
             left out.
         direction: a Series of latent_dim values whose name is the attribute.
         decide: a function from pictures to a table of attributes, True or False.
+        wanted: share of the faces that is to have the attribute in the end.
 
     Returns:
         The share by which it turns too few, the share of all decisions that it changes, and the stretched direction.
@@ -158,22 +170,22 @@ def stretch(vae, z, direction, decide) -> tuple[float, float, pd.Series]:
     too_short = 0.0
     for strength in STRENGTHS:
         measured[strength] = _measure_edit(vae, edit(z, direction, strength), before, attribute, decide)
-        if measured[strength][0] >= TURNED:
+        if measured[strength][0] >= wanted:
             break
         too_short = strength
     most = max(turned for turned, _ in measured.values())
-    if most < TURNED:
+    if most < wanted:
         strength = _first_that_turns_nearly(most, measured)
     else:
         # Halving the interval three times: a straight line between its ends would miss the bend of the curve.
         for _ in range(3):
             middle = (too_short + strength) / 2
             measured[middle] = _measure_edit(vae, edit(z, direction, middle), before, attribute, decide)
-            if measured[middle][0] >= TURNED:
+            if measured[middle][0] >= wanted:
                 strength = middle
             else:
                 too_short = middle
-    return max(0.0, TURNED - most), measured[strength][1], strength * direction
+    return max(0.0, wanted - most), measured[strength][1], strength * direction
 
 
 def _measure_edit(vae, z, before, attribute, decide):
