@@ -15,20 +15,21 @@ SIZE = 256  # pixels a side of the face beside the slider
 QUALITY = 92  # of its JPEG
 
 
-def first_model(settings):
+def first_model(settings, plain: bool = False):
     """Return the model for these settings, and that of CelebA where there is none yet.
 
     Args:
         settings: what `vae_keras.settings` gave.
+        plain: as of `hub.load`.
 
     Returns:
         A `Pretrained`.
     """
     try:
-        return hub.load_for(settings)
+        return hub.load_for(settings, plain)
     except FileNotFoundError:
         print(f"There is no model of {settings.dataset} yet. Here is the one of celeba.")
-        return hub.load("celeba")
+        return hub.load("celeba", plain)
 
 
 def pick_attribute(model, wanted: str) -> str:

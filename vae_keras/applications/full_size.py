@@ -5,6 +5,8 @@ glasses, the decoded face takes the place of what the photograph shows. `benchma
 that were compared.
 """
 
+from functools import partial
+
 import cv2
 import numpy as np
 
@@ -33,11 +35,29 @@ def change_face(model, image: np.ndarray, strengths: dict) -> np.ndarray:
     Returns:
         What is to be added to the face, float32 (size, size, 3), in [-1, 1].
     """
-    z, _ = latent.encode(model.vae, image[None])
-    edited = z
+    return change_by(model, image, partial(edit_codes, model, strengths=strengths))
+
+
+def edit_codes(model, z: np.ndarray, strengths: dict) -> np.ndarray:
+    """Return codes (n, latent_dim) moved along attributes, each by its strength."""
     for attribute, strength in strengths.items():
-        edited = directions.edit(edited, model.direction(attribute), strength)
-    before, after = np.asarray(model.vae.decode(np.concatenate([z, edited])), "float32")
+        z = directions.edit(z, model.direction(attribute), strength)
+    return z
+
+
+def change_by(model, image: np.ndarray, move) -> np.ndarray:
+    """Return how a face changes when its code is moved.
+
+    Args:
+        model: a `Pretrained`.
+        image: the aligned face, uint8 (size, size, 3).
+        move: a function from codes (1, latent_dim) to codes of this shape.
+
+    Returns:
+        As `change_face`.
+    """
+    z, _ = latent.encode(model.vae, image[None])
+    before, after = np.asarray(model.vae.decode(np.concatenate([z, move(z)])), "float32")
     redrawn = redrawn_share(after - before)[..., None]
     return after - before + redrawn * (before - image / np.float32(255))
 
@@ -170,7 +190,22 @@ def edit_photograph(model, photograph: np.ndarray, face: AlignedFace, strengths:
         >>> face = align_face(photograph, find_faces(photograph)[0], model.card["template"], model.vae.image_size)
         >>> smiling = edit_photograph(model, photograph, face, {"Smiling": 0.7})
     """
-    change = change_face(model, face.image, strengths)
+    return move_photograph(model, photograph, face, partial(edit_codes, model, strengths=strengths))
+
+
+def move_photograph(model, photograph: np.ndarray, face: AlignedFace, move) -> np.ndarray:
+    """Return a photograph in which the code of one face is moved, as `edit_photograph` does it.
+
+    Args:
+        model: a `Pretrained`.
+        photograph: uint8 (height, width, 3).
+        face: the `AlignedFace` whose code is moved.
+        move: a function from codes (1, latent_dim) to codes of this shape.
+
+    Returns:
+        uint8 (height, width, 3).
+    """
+    change = change_by(model, face.image, move)
     if is_grey(photograph):
         change = np.repeat(change.mean(axis=2, keepdims=True), 3, axis=2)
     return paste_change(photograph, face, change)

@@ -25,6 +25,7 @@ COMMANDS = (
     "edit",
     "interpolate",
     "morph",
+    "transfer",
     "denoise",
     "anomaly",
     "compress",

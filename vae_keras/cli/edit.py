@@ -11,6 +11,7 @@ Examples:
 """
 
 import argparse
+import functools
 
 from vae_keras.cli import common
 from vae_keras.cli.options import add_faces_output, add_images, add_model, add_no_align, number, whole_number
@@ -35,20 +36,25 @@ def add_arguments(parser):
         default=1.0,
         help="how far, of attributes without a strength of their own; negative: back (default: 1)",
     )
+    add_face(parser)
+    parser.add_argument(
+        "--show-faces",
+        action="store_true",
+        help="write the photograph with its faces numbered, and edit nothing",
+    )
+    add_no_align(parser)
+
+
+def add_face(parser):
+    """Add the options that say which faces are edited, and what of a photograph is written."""
     parser.add_argument(
         "--face",
         type=whole_number(1),
         help="edit one face: 1 is the largest (default: all; with --face-only the largest)",
     )
     parser.add_argument(
-        "--show-faces",
-        action="store_true",
-        help="write the photograph with its faces numbered, and edit nothing",
-    )
-    parser.add_argument(
         "--face-only", action="store_true", help="write the edited face alone, at the model's size"
     )
-    add_no_align(parser)
 
 
 def attribute_and_strength(text: str) -> tuple[str, float | None]:
@@ -69,29 +75,40 @@ def run(options):
         return
     if not options.attribute:
         raise ValueError("There is nothing to edit: give --attribute, such as --attribute Smiling.")
+    from vae_keras.applications import full_size
+
     model = common.load_model(options)
     strengths = {}
     for name, strength in options.attribute:
         model.direction(name)  # a wrong name is said before minutes of work
         strengths[name] = options.strength if strength is None else strength
+    write_moved(model, functools.partial(full_size.edit_codes, model, strengths=strengths), options)
+
+
+def write_moved(model, move, options):
+    """Write pictures whose faces have moved codes.
+
+    Args:
+        model: a `Pretrained`.
+        move: a function from codes (n, latent_dim) to codes of this shape.
+        options: those of this command.
+    """
     if options.face_only:
-        edit_faces(model, strengths, options)
+        move_faces(model, move, options)
     else:
-        edit_photos(model, strengths, options)
+        move_photos(model, move, options)
 
 
-def edit_faces(model, strengths, options):
-    """Write the edited faces alone, at the model's size."""
-    from vae_keras import directions, latent
+def move_faces(model, move, options):
+    """Write the moved faces alone, at the model's size."""
+    from vae_keras import latent
 
     z, _ = latent.encode(model.vae, common.read_images(options, model, options.face or 1))
-    for name, strength in strengths.items():
-        z = directions.edit(z, model.direction(name), strength)
-    common.write_faces(model, z, options)
+    common.write_faces(model, move(z), options)
 
 
-def edit_photos(model, strengths, options):
-    """Write the photographs with their faces edited, at their own size."""
+def move_photos(model, move, options):
+    """Write the photographs with their faces moved, at their own size."""
     from vae_keras import data
     from vae_keras.applications import full_size, photo
 
@@ -100,7 +117,7 @@ def edit_photos(model, strengths, options):
     for name, picture in photo.read_photos(paths):
         faces, found = choose_faces(model, picture, name, options)
         for face in faces:
-            picture = full_size.edit_photograph(model, picture, face, strengths)
+            picture = full_size.move_photograph(model, picture, face, move)
         edited.append(picture)
         print(f"{name}: {found}", flush=True)
     for name in photo.transparent_photos(paths):
