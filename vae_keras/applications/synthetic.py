@@ -10,7 +10,7 @@ from vae_keras import latent, priors
 SIDE = 32  # pixels a side that the small classifier sees
 BATCH = 64
 LEARNING_RATE = 2e-3
-GENERATED = 500  # pictures of each class
+EACH_STEP = 1  # generated pictures of each class for each step of the training
 
 
 def conditional_codes(z: np.ndarray, labels: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -144,7 +144,7 @@ def compare(  # noqa: PLR0913
         The balanced accuracy by "real" and "real + generated".
     """
     real = by_class(shrink(images), labels)
-    pictures, classes = labelled_faces(vae, z, labels, GENERATED, seed)
+    pictures, classes = labelled_faces(vae, z, labels, EACH_STEP * steps, seed)
     more = real + by_class(shrink(pictures), classes)
     sets = {"real": real, "real + generated": more}
     return {name: accuracy(train_small(chosen, steps, seed), *test) for name, chosen in sets.items()}
