@@ -27,6 +27,7 @@ NAMES = [
     "05_explore_latent_space",
     "07_sharper_faces",
     "08_use_vae",
+    "09_create",
     "10_learned_prior",
 ]
 MEND = "run: make lessons"
