@@ -55,14 +55,14 @@ def run(options):
 
 def check_pairs(options):
     """Raise ValueError where one half of what belongs together is missing."""
-    if not options.giver and not options.style_from and not options.style_to:
-        raise ValueError(
-            "There is nothing to transfer: give --from and --attribute, or --style-from and --style-to."
-        )
     if bool(options.giver) != bool(options.attribute):
         raise ValueError("--from and --attribute belong together: who gives, and what.")
     if bool(options.style_from) != bool(options.style_to):
         raise ValueError("--style-from and --style-to belong together: a style is a step between the two.")
+    if not options.giver and not options.style_to:
+        raise ValueError(
+            "There is nothing to transfer: give --from and --attribute, or --style-from and --style-to."
+        )
 
 
 def read_codes(words, model, options, face=1):
