@@ -78,7 +78,7 @@ EDITS = {
     "what is left out": (cache.preparing, "FEWEST = 40", "FEWEST = 30"),
     "which files are pictures": (cache.archives, ".ppm ", ""),
     "data sets": (base, "np.zeros(", "np.ones("),
-    "its own file": (folder, ">= 2", ">= 3"),
+    "its own file": (folder, ">= 4", ">= 5"),
 }
 
 

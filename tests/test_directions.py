@@ -166,3 +166,31 @@ def test_misuse_of_labels_is_explained(rng, monkeypatch):
     one_bald = labels.assign(Bald=np.arange(50) == 49)
     with pytest.raises(ValueError, match="alike in 'Bald'"):
         directions.probe(z, one_bald, z, one_bald)
+
+
+def test_unknown_is_not_no_in_directions_probes_and_arithmetic():
+    generator = np.random.default_rng(3)
+    z = generator.standard_normal((200, 4)).astype("float32")
+    truth = pd.DataFrame({"Smiling": z[:, 0] > 0, "Male": z[:, 1] > 0})
+    partial = truth.astype("boolean")
+    unknown = np.zeros(200, bool)
+    unknown[::3] = True
+    partial.loc[unknown, "Smiling"] = pd.NA
+    known = ~unknown
+    shifts = directions.attribute_directions(z, partial)
+    np.testing.assert_allclose(
+        shifts.loc["Smiling"],
+        directions.attribute_directions(z[known], truth[known]).loc["Smiling"],
+        rtol=1e-5,
+    )
+    assert directions.attribute_directions(z, partial, controls=["Smiling"]).loc["Male"].notna().all()
+    found = directions.arithmetic(z, partial, "Smiling", "Male")
+    np.testing.assert_allclose(
+        found, directions.arithmetic(z[known], truth[known], "Smiling", "Male"), rtol=1e-5
+    )
+    area = directions.probe(z, partial, z, partial)["Smiling"]
+    assert area == directions.probe(z[known], truth[known], z[known], truth[known])["Smiling"]
+    assert list(directions.usable_attributes(partial)) == ["Smiling", "Male"]
+    mostly = partial.assign(Smiling=pd.array([True] * 100 + [pd.NA] * 100, "boolean"))
+    assert list(directions.usable_attributes(mostly)) == ["Male"]
+    assert directions.correlated_pairs(partial) == [("Smiling", "Male")]

@@ -1,6 +1,7 @@
 """Directions in the space of codes: what an attribute adds to a face, and what a linear model reads off the codes.
 
-Labels are tables with a row per code and a column of true/false, or 1/0, per attribute.
+Labels are tables with a row per code and a column of true/false, or 1/0, per attribute. Where a label is missing
+(`pandas.NA`), the code says nothing about that attribute: it counts neither as with it nor as without it.
 """
 
 import itertools
@@ -37,9 +38,10 @@ def attribute_directions(z: np.ndarray, labels: pd.DataFrame, controls=()) -> pd
     z, labels = _checked(z, labels)
     shifts = []
     for attribute in labels.columns:
-        columns = [_column(labels, attribute)]
-        columns += [_column(labels, control) for control in controls if control != attribute]
-        shifts.append(regress(z, np.column_stack(columns))[0])
+        known = is_known(labels, attribute)
+        columns = [_numbers(labels, attribute)]
+        columns += [_numbers(labels, control) for control in controls if control != attribute]
+        shifts.append(regress(z[known], np.column_stack(columns)[known])[0])
     return pd.DataFrame(np.float32(shifts), index=pd.Index(labels.columns, name="attribute"))
 
 
@@ -70,7 +72,8 @@ def correlated_pairs(labels: pd.DataFrame, count: int = 3) -> list[tuple[str, st
     Returns:
         Names of two columns for each pair.
     """
-    strength = labels.astype("float64").corr().abs()
+    values = {name: np.where(is_known(labels, name), has(labels, name), np.nan) for name in labels.columns}
+    strength = pd.DataFrame(values).corr().abs()
     pairs = itertools.combinations(labels.columns, 2)
     return sorted(pairs, key=lambda pair: -strength.loc[pair])[:count]
 
@@ -120,11 +123,12 @@ def arithmetic(z: np.ndarray, labels: pd.DataFrame, attribute: str, other: str) 
     Raises:
         ValueError: There is no such attribute, or no picture in one of the three groups.
     """
-    a, b = _column(labels, attribute), _column(labels, other)
+    a, b = has(labels, attribute), has(labels, other)
+    not_a, not_b = ~a & is_known(labels, attribute), ~b & is_known(labels, other)
     groups = {
-        f"{attribute} without {other}": a & ~b,
-        "neither": ~a & ~b,
-        f"{other} without {attribute}": b & ~a,
+        f"{attribute} without {other}": a & not_b,
+        "neither": not_a & not_b,
+        f"{other} without {attribute}": b & not_a,
     }
     means = []
     for name, members in groups.items():
@@ -137,8 +141,11 @@ def arithmetic(z: np.ndarray, labels: pd.DataFrame, attribute: str, other: str) 
 
 def usable_attributes(labels: pd.DataFrame, at_least: int = 2) -> pd.DataFrame:
     """Return the columns of a table of labels with at least so many pictures on both sides: a direction needs both."""
-    counts = labels.astype(bool).sum()
-    return labels.loc[:, counts.between(at_least, len(labels) - at_least)]
+    enough = [
+        min(has(labels, name).sum(), (is_known(labels, name) & ~has(labels, name)).sum()) >= at_least
+        for name in labels.columns
+    ]
+    return labels.loc[:, enough]
 
 
 def probe(
@@ -164,12 +171,14 @@ def probe(
     train_codes, train_labels = _checked(train_codes, train_labels)
     areas = {}
     for attribute in train_labels.columns:
-        truth = _column(test_labels, attribute)
+        known = is_known(train_labels, attribute)
+        known_test = is_known(test_labels, attribute)
+        truth = has(test_labels, attribute)[known_test]
         if truth.all() or not truth.any():
             areas[attribute] = np.nan
             continue
-        model = fit_logistic(train_codes, _column(train_labels, attribute))
-        areas[attribute] = roc_auc_score(truth, model.decision_function(np.asarray(test_codes)))
+        model = fit_logistic(train_codes[known], has(train_labels, attribute)[known])
+        areas[attribute] = roc_auc_score(truth, model.decision_function(np.asarray(test_codes)[known_test]))
     return pd.Series(areas, name="AUC", dtype="float64").rename_axis("attribute")
 
 
@@ -193,10 +202,25 @@ def fit_logistic(x: np.ndarray, labels: np.ndarray):
     return make_pipeline(StandardScaler(), regression).fit(x, labels)
 
 
-def _column(labels, attribute):
-    """Return a column of labels as true/false (n,); ValueError where there is none."""
+def is_known(labels: pd.DataFrame, attribute: str) -> np.ndarray:
+    """Return which rows have a label of an attribute, true/false (n,); ValueError where there is no such column."""
     require([attribute], labels.columns, "There is no attribute")
-    return labels[attribute].to_numpy(bool)
+    return labels[attribute].notna().to_numpy(bool)
+
+
+def has(labels: pd.DataFrame, attribute: str) -> np.ndarray:
+    """Return which rows are known to have an attribute, true/false (n,); ValueError where there is no such column."""
+    require([attribute], labels.columns, "There is no attribute")
+    column = labels[attribute]
+    return (column.astype("boolean").fillna(False) if column.hasnans else column).to_numpy(bool)
+
+
+def _numbers(labels, attribute):
+    """Return a column of labels as 1 and 0, float64 (n,); its mean stands where a label is missing."""
+    values = has(labels, attribute).astype("float64")
+    known = is_known(labels, attribute)
+    values[~known] = values[known].mean() if known.any() else 0.0
+    return values
 
 
 def _checked(z, labels):

@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 
 from vae_keras import storage
-from vae_keras.data import alignment, archives, framing, images, measured, preparing, splits
+from vae_keras.data import alignment, archives, framing, images, measured, preparing, splits, tables
 from vae_keras.data.datasets.base import Dataset
 
 # The code that decides what is in the cache, besides that of the data set itself.
-MODULES = (archives, images, alignment, framing, splits, measured, preparing)
+MODULES = (archives, images, alignment, framing, splits, measured, preparing, tables)
 ABANDONED = 6 * 3600  # seconds after which a preparation that was killed is removed
 
 
@@ -32,7 +32,7 @@ class Prepared(NamedTuple):
     """What is in a folder of the cache."""
 
     images: np.ndarray  # uint8 (n, size, size, 3), memory-mapped
-    table: pd.DataFrame  # index "name"; "split", labels as int8, measured attributes as floats
+    table: pd.DataFrame  # index "name"; "split", labels as int8 (unknown -1), measured attributes as floats
     skipped: list  # [(name, reason)] of the pictures that were left out
 
 

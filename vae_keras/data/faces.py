@@ -14,6 +14,7 @@ from vae_keras.data.datasets import Dataset, get_dataset
 from vae_keras.data.measured import MEASURED
 from vae_keras.data.preparing import prepare
 from vae_keras.data.splits import SPLITS
+from vae_keras.data.tables import UNKNOWN
 
 MOST_LISTED = 20  # pictures that are named when they are left out
 PREVIEW = 8
@@ -26,8 +27,8 @@ class Faces:
     Attributes:
         dataset: The data set that they come from.
         images: All of them, uint8 (n, size, size, 3) RGB, memory-mapped.
-        table: One row a picture, indexed by "name": the column "split", labels as int8 0/1, measured attributes as
-            floats.
+        table: One row a picture, indexed by "name": the column "split", labels as int8 0/1 (-1: unknown), measured
+            attributes as floats.
         skipped: Pictures that were left out, [(name, reason)].
         limit: Training pictures at most, as asked for; None: all.
     """
@@ -93,7 +94,8 @@ class Faces:
     def labels(self, split: str = "train", names=None) -> pd.DataFrame:
         """Return attributes as True or False, one row a picture.
 
-        A labelled attribute is as labelled. A measured one is True above its median in the training part.
+        A labelled attribute is as labelled. A measured one is True above its median in the training part. A column in
+        which some pictures are unknown holds `pandas.NA` for them, of the type "boolean".
 
         Args:
             split: "train", "validation", "test" or "all".
@@ -109,7 +111,14 @@ class Faces:
         require(names, known, f"{self.dataset.title} has no attribute")
         reference = self.table.iloc[self.rows("train" if len(self.train) else "all")]
         limits = [_limit(reference[name]) for name in names]
-        return self.table[names].iloc[self.rows(split)] > np.array(limits)
+        values = self.table[names].iloc[self.rows(split)]
+        labels = values > np.array(limits)
+        is_unknown = values == UNKNOWN
+        unsure = [name for name in names if values[name].dtype.kind == "i" and is_unknown[name].any()]
+        if unsure:
+            labels = labels.astype(dict.fromkeys(unsure, "boolean"))
+            labels[unsure] = labels[unsure].mask(is_unknown[unsure])
+        return labels
 
     def kinds(self, split: str = "train", count: int | None = None) -> pd.DataFrame | None:
         """Return what tells kinds of faces apart between which there are none, as 0/1.
@@ -169,6 +178,8 @@ def load_faces(
         listed = MOST_LISTED
     if prepared is None:
         raise OSError(f"{folder} was damaged while it was written: run the same command again.")
+    for line in dataset.notes:
+        print(printable(line), file=sys.stdout if progress else sys.stderr)
     if prepared.skipped:
         _print_skipped(prepared, folder / "skipped.csv", listed, sys.stdout if progress else sys.stderr)
     return Faces(dataset, *prepared, limit=settings["pictures"])
@@ -186,6 +197,11 @@ def _print_skipped(prepared, path, listed, file):
     place = str(path).replace(str(Path.home()), "~", 1)
     lines = [f"{count} of {count + len(prepared.images)} pictures were left out ({place})."]
     for name, reason in prepared.skipped[:listed]:
-        line = f"{name}: {reason}"
-        lines.append(line.encode("utf-8", "backslashreplace").decode())  # a name may be no valid Unicode
+        lines.append(printable(f"{name}: {reason}"))
     print("\n  ".join(lines), file=file)
+
+
+def printable(text: str) -> str:
+    """Return a line that may be shown: what is no valid Unicode in it, or steers a terminal, is escaped."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

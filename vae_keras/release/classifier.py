@@ -57,10 +57,12 @@ def train(  # noqa: PLR0913
         ValueError: The pictures have no labels, or the checkpoint is of other settings.
     """
     names = require_labels(faces)
+    images, labels = wholly_labelled(faces.train, faces.labels("train", names))
+    validation, validation_labels = wholly_labelled(faces.validation, faces.labels("validation", names))
     keras.utils.set_random_seed(seed)
-    batch_size = min(batch_size, len(faces.train))
+    batch_size = min(batch_size, len(images))
     network = build_classifier(len(names))
-    schedule = optimizers.cosine_decay(learning_rate, epochs, batch_size, len(faces.train))
+    schedule = optimizers.cosine_decay(learning_rate, epochs, batch_size, len(images))
     network.compile(
         optimizer=optimizers.Adam(schedule, weight_decay=WEIGHT_DECAY),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
@@ -69,27 +71,52 @@ def train(  # noqa: PLR0913
     network.optimizer.build(network.trainable_variables)
     history = training.run(
         network,
-        faces.train,
-        faces.validation,
+        images,
+        validation,
         epochs=epochs,
         batch_size=batch_size,
         seed=seed,
         folder=folder,
         settings={"rate": learning_rate, "attributes": names},
-        labels=faces.labels("train", names).to_numpy(),
-        validation_labels=faces.labels("validation", names).to_numpy(),
+        labels=labels,
+        validation_labels=validation_labels,
         augment=vary,
         callbacks=callbacks,
     )
     card = {
         "epochs": epochs,
-        "pictures": len(faces.train),
+        "pictures": len(images),
         "crop": faces.dataset.crop,
         "seed": seed,
         "minutes": round(history["seconds"].sum() / 60, 1),
         "date": time.strftime("%Y-%m-%d"),
     }
     return AttributeClassifier(network, names, card)
+
+
+def wholly_labelled(images, labels):
+    """Return the pictures of which every label is known, and their labels.
+
+    Args:
+        images: uint8 (n, size, size, 3).
+        labels: a table of n rows, as `Faces.labels` gives it.
+
+    Returns:
+        The pictures and their labels, true/false (m, k).
+
+    Raises:
+        ValueError: No picture has all labels.
+    """
+    known = labels.notna().all(axis=1).to_numpy()
+    if known.all():
+        return images, labels.to_numpy()
+    if not known.any():
+        raise ValueError(
+            f"None of {len(images)} pictures has all the labels {', '.join(labels)}: complete their table, or "
+            "remove columns from it."
+        )
+    print(f"{(~known).sum()} of {len(images)} pictures lack a label and are left out", flush=True)
+    return images[known], labels[known].to_numpy(bool)
 
 
 def labelled_attributes(faces) -> list[str]:
@@ -144,13 +171,14 @@ def evaluate(classifier: AttributeClassifier, faces) -> tuple[dict, pd.DataFrame
     scores = classifier.probabilities(faces.test)
     rows = {}
     for name in usable_attributes(truth, 1).columns:
-        has = truth[name]
-        decided = scores[name] > 0.5
+        known = truth[name].notna().to_numpy()
+        has = truth.loc[known, name].astype(bool)
+        decided = scores.loc[known, name] > 0.5
         rows[name] = {
             "accuracy": (has == decided).mean(),
             "majority": max(has.mean(), 1 - has.mean()),
             "balanced": balanced_accuracy_score(has, decided),
-            "auc": roc_auc_score(has, scores[name]),
+            "auc": roc_auc_score(has, scores.loc[known, name]),
         }
     table = pd.DataFrame(rows).T.rename_axis("attribute")
     real_distance = classifier.distance(faces.train[: len(faces.test)], faces.test)

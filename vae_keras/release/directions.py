@@ -13,7 +13,7 @@ import pandas as pd
 
 from vae_keras import hub, latent, storage
 from vae_keras.config import require
-from vae_keras.directions import attribute_directions, edit, fit_logistic, usable_attributes
+from vae_keras.directions import attribute_directions, edit, fit_logistic, has, is_known, usable_attributes
 from vae_keras.evaluation import pca as principal_components
 from vae_keras.evaluation.classifier import load_classifier
 from vae_keras.hub.cards import SHIPPED
@@ -59,7 +59,7 @@ def _levels(z_mean, labels, directions):
     """Return for each direction how far along it the codes of faces that have the attribute lie on average."""
     levels = {}
     for attribute, direction in directions.iterrows():
-        along = z_mean[labels[attribute].to_numpy()] @ direction.to_numpy()
+        along = z_mean[has(labels, attribute)] @ direction.to_numpy()
         levels[attribute] = (along / (direction**2).sum()).mean()
     return pd.Series(levels)
 
@@ -97,9 +97,9 @@ def calibrate(vae, faces, pca, candidates, labels) -> pd.DataFrame:
         decide = (classifier if attribute in trusted else pixel_classifier).decisions
         found = [table.loc[attribute] for table in candidates if attribute in table.index]
         moved = MOVED_FACES if len(found) > 1 else FEWER_MOVED_FACES
-        lacking = z[~truth[attribute].to_numpy()][:moved]
-        wanted = _share_seen(vae, z[truth[attribute].to_numpy(bool)][:moved], attribute, decide)
-        stretched = [stretch(vae, lacking, direction, decide, wanted) for direction in found]
+        having, lacking = z[has(truth, attribute)], z[is_known(truth, attribute) & ~has(truth, attribute)]
+        wanted = _share_seen(vae, having[:moved], attribute, decide)
+        stretched = [stretch(vae, lacking[:moved], direction, decide, wanted) for direction in found]
         chosen[attribute] = min(stretched, key=lambda result: result[:2])[2]
     return pd.DataFrame(chosen).T.astype("float32").rename_axis(candidates[0].index.name)
 
@@ -116,7 +116,11 @@ def _reliable_attributes(decisions, truth):
     from sklearn.metrics import balanced_accuracy_score
 
     known = [name for name in usable_attributes(truth, 1) if name in decisions]
-    return [name for name in known if balanced_accuracy_score(truth[name], decisions[name]) >= RELIABLE]
+    accuracies = {}
+    for name in known:
+        rows = is_known(truth, name)
+        accuracies[name] = balanced_accuracy_score(has(truth, name)[rows], decisions[name].to_numpy()[rows])
+    return [name for name in known if accuracies[name] >= RELIABLE]
 
 
 @dataclasses.dataclass
@@ -135,7 +139,10 @@ class PixelClassifier:
     def fit(cls, images, pca, labels):
         """Return one that is fitted to pictures (n, size, size, 3) and their labels, a table of n rows."""
         codes = principal_components.pca_codes(pca, images)
-        return cls(pca, {name: fit_logistic(codes, labels[name]) for name in labels})
+        known = {name: is_known(labels, name) for name in labels}
+        return cls(
+            pca, {name: fit_logistic(codes[rows], has(labels, name)[rows]) for name, rows in known.items()}
+        )
 
     def decisions(self, images) -> pd.DataFrame:
         """Return a table with a row per picture and a column per attribute, True or False."""

@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
+from vae_keras.data import tables
 from vae_keras.data.datasets.base import Dataset, register
 
 
@@ -50,15 +51,19 @@ class AnimeFaces(Dataset):
         found = tags.str.extractall(r"(\w+) (hair|eyes)")
         colours = (found[0] + "_" + found[1]).str.title().droplevel(1)
         labels = pd.get_dummies(colours, dtype="int8").groupby(level=0).max()
-        stems = [PurePosixPath(name).stem for name in names]
-        labels = labels.reindex(stems, fill_value=0).set_axis(names)
-        if not labels.to_numpy().any():
+        places, _ = tables.match_names(names, labels.index.astype(str).tolist())
+        match = tables.Match(0, places, 0)
+        if not match.count:
             raise ValueError(f"{entry} of {self.location} matches no picture: correct or remove it.")
-        return labels
+        if match.count < len(names):
+            self.notes.append(tables.describe_match(match, entry))
+        labels = labels.reset_index(drop=True)
+        labels.loc[tables.NO_ROW] = tables.UNKNOWN
+        return labels.loc[places].set_axis(names).astype("int8")
 
     def _choose_attributes(self):
         """Show the commonest colours of hair and eyes, where there are any."""
-        counts = self.colours.sum().sort_values(ascending=False, kind="stable")
+        counts = (self.colours == 1).sum().sort_values(ascending=False, kind="stable")
         common = counts.index[counts >= 4]
         hair = [name for name in common if name.endswith("_Hair")][:3]
         eyes = [name for name in common if name.endswith("_Eyes")][:3]

@@ -48,6 +48,7 @@ class Dataset:
         members: {name of a picture: name of its file}.
         address: What `get_dataset` finds it by: its name, or the whole path of a folder or zip.
         align: Whether the face is found in each picture and aligned, instead of the centre cut out.
+        notes: Lines for people: how many pictures have labels, and what was left out.
 
     Args:
         files: The folder or archive.
@@ -93,6 +94,7 @@ class Dataset:
         if align:
             alignment.check_finder()
         self.files = files
+        self.notes = []
         self.picture_files = self.find_picture_files()
         self.members = self.find_pictures()
         self.address = address or self.name
@@ -127,7 +129,10 @@ class Dataset:
         return self.picture_files.pictures(str)
 
     def read_labels(self) -> pd.DataFrame:
-        """Return labels as int8 0/1, one row a picture, indexed by name; by default there are none."""
+        """Return labels as int8, one row a picture, indexed by name; by default there are none.
+
+        They are 0, 1, or `tables.UNKNOWN` (-1) where nobody has said.
+        """
         return pd.DataFrame(index=list(self.members))
 
     def group(self, name: str) -> str:
@@ -135,7 +140,7 @@ class Dataset:
         return name
 
     def table(self) -> pd.DataFrame:
-        """Return one row a picture: index "name", column "split" and the labels as int8 0/1.
+        """Return one row a picture: index "name", column "split" and the labels as int8 0/1, unknown -1.
 
         Raises:
             ValueError: A table does not belong to the pictures.

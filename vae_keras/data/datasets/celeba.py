@@ -2,14 +2,14 @@
 
 import re
 
-import pandas as pd
-
 from vae_keras.config import CELEBA_ARCHIVES
+from vae_keras.data import tables
 from vae_keras.data.archives import Files
 from vae_keras.data.datasets.base import Dataset, register
 from vae_keras.data.splits import SPLITS
 
-PICTURE = re.compile(r"(?:^|/)img_align_celeba/([^/]+)$")
+# Of the authors' archives and of others': img_align_celeba, img_align_celeba_png.
+PICTURE = re.compile(r"(?:^|/)img_align_celeba[^/]*/([^/]+)$")
 
 
 @register
@@ -52,7 +52,7 @@ class CelebA(Dataset):
         return self.files
 
     def find_pictures(self):
-        """List what lies in a folder img_align_celeba."""
+        """List what lies in a folder img_align_celeba, or one whose name begins so."""
 
         def picture_name(file):
             found = PICTURE.search(file)
@@ -80,8 +80,9 @@ class CelebA(Dataset):
         else:
             table = self.files.read_table(entry, sep=r"\s+", **official_form)
         names = list(self.members)
-        missing = pd.Index(names).difference(table.index)
-        if len(missing):
+        rows, _ = tables.match_names(names, table.index.astype(str).tolist())
+        missing = [name for name, row in zip(names, rows) if row == tables.NO_ROW]
+        if missing:
             raise ValueError(
                 f"{entry} of {self.location} lacks {len(missing)} of the pictures, as {missing[0]}: "
                 "get a whole copy."
@@ -91,4 +92,4 @@ class CelebA(Dataset):
             raise ValueError(
                 f"{entry} of {self.location} lacks numbers, or has others than {known}: get a whole copy."
             )
-        return table.loc[names]
+        return table.iloc[rows].set_axis(names)

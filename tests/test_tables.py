@@ -1,0 +1,115 @@
+"""Pictures and the rows of tables: names that differ, columns that are no labels, labels that nobody gave."""
+
+import unicodedata
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_pictures import celeba, folder_of, picture, write
+
+from vae_keras.data import faces as prepared
+from vae_keras.data import get_dataset, load_faces, tables
+
+NAMES = [f"a/{i:03d}.png" for i in range(12)]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        str,
+        lambda name: name.upper(),
+        lambda name: name.replace("/", "\\"),
+        lambda name: f"./{name}",
+        lambda name: f" {name} ",
+        lambda name: f"C:\\me\\{name}",
+        lambda name: f"/home/me/{name}",
+        lambda name: name[2:],
+        lambda name: name[2:5],
+        lambda name: str(int(name[2:5])),
+        lambda name: name.replace(".png", ".jpg"),
+        lambda name: unicodedata.normalize("NFD", name),
+    ],
+)
+def test_names_are_matched_whatever_their_form(cell):
+    rows, _ = tables.match_names(NAMES, [cell(name) for name in reversed(NAMES)])
+    assert rows.tolist() == list(range(11, -1, -1))
+
+
+def test_a_row_belongs_to_one_picture_and_what_is_ambiguous_to_none():
+    rows, _ = tables.match_names(["a/1.png", "b/1.png"], ["a/1.png", "c/1.png"])
+    assert rows.tolist() == [0, tables.NO_ROW]
+    rows, _ = tables.match_names(["a/1.png", "b/1.png"], ["1.png"])
+    assert rows.tolist() == [tables.NO_ROW] * 2
+    rows, _ = tables.match_names(["1.png", "1.jpg", "001.png"], ["1.jpg", "1.png", "1"])
+    assert rows.tolist() == [1, 0, 2]
+    rows, _ = tables.match_names(["1.webp"], ["1.jpg", "1.png"])
+    assert rows.tolist() == [tables.NO_ROW]
+    rows, _ = tables.match_names(["1.png"], ["1.png", "1.png"])
+    assert rows.tolist() == [0]
+
+
+def test_the_column_that_fits_best_holds_the_names():
+    names = [f"{i}.png" for i in range(1, 13)]
+    table = pd.DataFrame({"": map(str, range(12)), "Smiling": "1", "file": names})
+    match = tables.match_table(names, table)
+    assert match.column == "file" and match.rows.tolist() == list(range(12))
+
+
+def table_of(text, count=12, **more):
+    """The data set of a folder with this attributes.csv."""
+
+    def make(tmp_path):
+        return get_dataset(folder_of(tmp_path, count, **{"attributes.csv": text}, **more))
+
+    return make
+
+
+def test_a_picture_without_a_row_is_unknown_and_that_is_said(tmp_path, capsys):
+    rows = "".join(f"{i:03d}.jpg,{i % 2}\n" for i in range(38))
+    dataset = table_of("name,Happy\n" + rows, 40)(tmp_path)
+    faces = load_faces(dataset, 16)
+    assert "attributes.csv: 38 of 40 pictures have a row; 2 unknown" in capsys.readouterr().out
+    assert sorted(faces.table["Happy"].value_counts().items()) == [(-1, 2), (0, 19), (1, 19)]
+    labels = faces.labels("all", ["Happy", "Bright"])
+    assert labels["Happy"].isna().sum() == 2 and labels["Bright"].dtype == bool
+    assert labels.loc[["038.jpg", "039.jpg"], "Happy"].isna().all() and labels["Happy"].sum() == 19
+
+
+def test_columns_are_read_and_those_left_out_are_named(tmp_path):
+    rows = [
+        f"{i:03d}.jpg, {i % 2},{'yn'[i % 2]},{'nan' if i == 5 else i % 2},{20 + i},1,\n" for i in range(12)
+    ]
+    dataset = table_of("name, Smiling ,Glasses,Hat,age,Bright,empty\n" + "".join(rows))(tmp_path)
+    labels = dataset.table().drop(columns="split")
+    assert list(labels) == ["Smiling", "Glasses", "Hat"] and (labels.dtypes == np.int8).all()
+    assert labels.loc["003.jpg"].tolist() == [1, 0, 1] and labels.loc["005.jpg", "Hat"] == tables.UNKNOWN
+    said = dataset.notes[1]
+    assert "age (12 different values" in said and "Bright (" in said and "empty (empty)" in said
+
+
+def test_words_that_are_missing_are_unknown(tmp_path):
+    rows = "".join(f"{i:03d}.jpg;{'red' if i < 5 else 'black' if i < 11 else ''}\n" for i in range(12))
+    labels = table_of("name;hair\n" + rows)(tmp_path).table()
+    assert labels["hair_red"].tolist() == [1] * 5 + [0] * 6 + [-1]
+
+
+def test_celeba_as_png(tmp_path):
+    path = celeba("kaggle folder", tmp_path)
+    inner = path / "img_align_celeba" / "img_align_celeba"
+    for file in inner.iterdir():
+        file.rename(file.with_suffix(".png"))
+    inner.rename(path / "img_align_celeba_png")
+    table = get_dataset(path).table()
+    assert list(table.index[:2]) == ["000001.png", "000002.png"] and list(table["Male"][:3]) == [0, 1, 0]
+
+
+def test_anime_without_a_row_is_unknown(tmp_path):
+    files = {f"images/{i}.jpg": picture(i) for i in range(20)}
+    tags = "".join(f"{i},{'aqua' if i % 2 else 'pink'} hair red eyes\n" for i in range(19))
+    dataset = get_dataset(write(tmp_path / "anime.zip", {**files, "tags.csv": tags}))
+    assert dataset.table().loc[["18.jpg", "19.jpg"], "Pink_Hair"].tolist() == [1, -1]
+    assert dataset.notes == ["tags.csv: 19 of 20 pictures have a row; 1 unknown"]
+
+
+def test_names_of_files_never_steer_a_terminal():
+    assert prepared.printable("a\x1b[2J\r\udc80é.png") == "a\\x1b[2J\\r\\udc80é.png"
