@@ -220,22 +220,26 @@ def _gaussian():
     return _stream().model.QuantizedGaussian(-FARTHEST, FARTHEST)
 
 
-def ordinary(images: np.ndarray, form: str, quality: int) -> tuple[np.ndarray, float, float]:
+def ordinary(
+    images: np.ndarray, form: str, quality: int, options: dict | None = None
+) -> tuple[np.ndarray, float, float]:
     """Return pictures written by an ordinary format and read again, and its bytes.
 
     Args:
         images: uint8 (n, size, size, 3).
         form: one of `FORMATS`.
         quality: of Pillow, 0 to 100.
+        options: of Pillow for this format; None takes those of `FORMATS`.
 
     Returns:
         The pictures as uint8 (n, size, size, 3); the mean bytes of a picture's file; the mean bytes without the
         headers, which say the same in every file: of JPEG what stands before the scan, of WebP 30 bytes, of AVIF
         all but the data.
     """
+    options = FORMATS[form] if options is None else options
     read, sizes, bare = [], [], []
     for image in images:
-        whole = _write(image, form, quality, FORMATS[form])
+        whole = _write(image, form, quality, options)
         sizes.append(len(whole))
         read.append(np.asarray(Image.open(io.BytesIO(whole)).convert("RGB")))
         if form == "JPEG":  # tables that are made for a picture are no constant: count with the usual ones
