@@ -102,8 +102,9 @@ def compress(model, faces, options):
     least = ", ".join(f"{form} {curve['ssim'].iloc[0]:.3f}" for form, curve in curves.items())
     return (
         f"Bytes a face at equal SSIM, at 64×64 pixels: of {len(few)} test pictures for the VAE, of {len(sample)} for "
-        "the others, between measured qualities by a straight line. Without headers, and as whole files of one face; "
-        f"AVIF at speed {OPTIONS['AVIF']['speed']}; the VAE's header of {head} bytes stands once for all faces of a file. "
+        "the others, between measured qualities by a straight line. Without headers, and as whole files of one face, "
+        f"AVIF at speed {OPTIONS['AVIF']['speed']}. The VAE's header of {head} bytes stands once for all faces of a "
+        "file. "
         f"`<`: the smallest file of the format is better already, with an SSIM of {least}.\n\n{report.table(rows)}"
     )
 
