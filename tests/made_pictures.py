@@ -105,5 +105,5 @@ def lfw(root):
     """Two pictures each of sixty people, laid out like LFW; the path."""
     names = [f"Person_{p}/Person_{p}_{i:04d}.jpg" for p in range(60) for i in range(1, 3)]
     prefix = "lfw-deepfunneled/lfw-deepfunneled/"
-    files = {prefix + name: picture(i) for i, name in enumerate(names)}
+    files = {prefix + name: picture(i, 250, 250) for i, name in enumerate(names)}
     return write(root, {"lfw_allnames.csv": "name,images\n", **files})

@@ -5,6 +5,7 @@ import hashlib
 import io
 import logging
 import os
+import stat
 import threading
 import zipfile
 import zlib
@@ -19,6 +20,20 @@ from vae_keras.config import data_folders, find_archive
 PICTURE_SUFFIXES = tuple(
     ".jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .jp2 .avif .ppm .pgm .heic .heif".split()
 )
+# How other files begin that people give as a data set, and what they are.
+KINDS_OF_FILES = (
+    (0, b"\x1f\x8b", "a gzip or tar archive: unpack it, and give the folder"),
+    (257, b"ustar", "a tar archive: unpack it, and give the folder"),
+    (0, b"7z\xbc\xaf", "a 7z archive: unpack it, and give the folder"),
+    (0, b"Rar!", "a RAR archive: unpack it, and give the folder"),
+    (0, b"\x93NUMPY", "an array of NumPy: write its pictures as PNG or JPEG files into a folder"),
+    (0, b"PAR1", "a Parquet table: write its pictures as PNG or JPEG files into a folder"),
+    (0, b"\xff\xd8\xff", "one picture: give a folder of them"),
+    (0, b"\x89PNG", "one picture: give a folder of them"),
+)
+PICTURE_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"GIF8", b"RIFF")
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
+ARRAY_SUFFIXES = (".npy", ".npz", ".parquet")
 
 
 class Files:
@@ -27,6 +42,7 @@ class Files:
     Attributes:
         path: The folder or archive.
         names: Names of all files but hidden ones, sorted.
+        notes: Lines for people on what could not be read.
         stamp: A text that changes whenever a file changes.
 
     Args:
@@ -38,6 +54,7 @@ class Files:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
+        self.notes = []
         self._lock = threading.Lock()  # one file handle for all threads
         self._zip = None if self.path.is_dir() else self._open_zip()
         entries = self._walk_folder() if self._zip is None else self._list_zip()
@@ -50,16 +67,25 @@ class Files:
         try:
             return zipfile.ZipFile(self.path)
         except (zipfile.BadZipFile, EOFError):
-            raise ValueError(
-                f"{self.path} is no whole zip archive: download it again, or give an unpacked folder."
-            ) from None
+            raise ValueError(f"{self.path} is {self._what_it_is()}.") from None
+
+    def _what_it_is(self):
+        """Return what a file is that is no zip archive, and what to do."""
+        with self.path.open("rb") as file:
+            beginning = file.read(300)
+        for start, magic, words in KINDS_OF_FILES:
+            if beginning[start:].startswith(magic):
+                return words
+        return "no whole zip archive: download it again, or give an unpacked folder"
 
     def _list_zip(self):
         """Return {name: (size, checksum)} of the files of the archive."""
         entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
         for entry in entries:
             self._refuse_outside(entry.filename)
-        return {entry.filename: (entry.file_size, entry.CRC) for entry in entries}
+        # Backslashes are against the format, and some programs on Windows write them all the same.
+        self._entries = {entry.filename.replace("\\", "/"): entry for entry in entries}
+        return {name: (entry.file_size, entry.CRC) for name, entry in self._entries.items()}
 
     def _refuse_outside(self, name):
         """Raise ValueError for an entry that would lie outside of the archive's folder."""
@@ -71,15 +97,29 @@ class Files:
             )
 
     def _walk_folder(self):
-        """Return {name: (size, time of the last change)} of the files of the folder."""
+        """Return {name: (size, time of the last change)} of the files of the folder.
+
+        Links are followed, each folder is entered once, and only ordinary files count: a device has no end.
+        """
         entries = {}
-        for folder, _, names in os.walk(self.path):
+        entered = set()
+        for folder, folders, names in os.walk(self.path, followlinks=True, onerror=self._note_unreadable):
+            folders.sort()
+            place = os.path.realpath(folder)
+            if place in entered:
+                folders.clear()
+                continue
+            entered.add(place)
             for name in names:
                 path = Path(folder, name)
                 if path.exists():
                     status = path.stat()
-                    entries[path.relative_to(self.path).as_posix()] = status.st_size, status.st_mtime_ns
+                    if stat.S_ISREG(status.st_mode):
+                        entries[path.relative_to(self.path).as_posix()] = status.st_size, status.st_mtime_ns
         return entries
+
+    def _note_unreadable(self, error):
+        self.notes.append(f"{error.filename} cannot be read ({error.strerror}) and is left out")
 
     @staticmethod
     def _is_hidden(name):
@@ -93,11 +133,16 @@ class Files:
         Raises:
             OSError: The file cannot be read.
         """
+        return self.read_beginning(name, -1)
+
+    def read_beginning(self, name: str, count: int) -> bytes:
+        """Return the first bytes of one file, as `read` does."""
         if self._zip is None:
-            return (self.path / name).read_bytes()
+            with (self.path / name).open("rb") as file:
+                return file.read(count)
         try:
-            with self._lock:
-                return self._zip.read(name)
+            with self._lock, self._zip.open(self._entries[name]) as file:
+                return file.read(count)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: a password
             raise OSError(f"{name} in {self.path} cannot be read ({error}): get a new copy of it.") from None
 
@@ -125,8 +170,18 @@ class Files:
         return min(found, key=lambda name: (name.count("/"), name), default=None)
 
     def picture_names(self) -> list[str]:
-        """Return the names of the files that are pictures by their suffix."""
-        return [name for name in self.names if name.lower().endswith(PICTURE_SUFFIXES)]
+        """Return the names of the files that are pictures by their suffix.
+
+        Where there are none, files without any suffix count that begin as pictures do.
+        """
+        named = [name for name in self.names if name.lower().endswith(PICTURE_SUFFIXES)]
+        return named or [name for name in self.names if "." not in name and self._begins_as_picture(name)]
+
+    def _begins_as_picture(self, name):
+        try:
+            return self.read_beginning(name, 8).startswith(PICTURE_BEGINNINGS)
+        except OSError:
+            return False
 
     def pictures(
         self, key: Callable[[str], str | None], description: str = "pictures (.jpg, .png and so on)"
@@ -148,10 +203,17 @@ class Files:
         members = {key(file): file for file in files}
         members.pop(None, None)
         if not members:
-            raise FileNotFoundError(
-                f"{self.path} holds no {description}: check the path, or download it again."
-            )
+            raise FileNotFoundError(f"{self.path} holds no {description}{self._instead_of_pictures()}.")
         return dict(sorted(members.items()))
+
+    def _instead_of_pictures(self):
+        """Return what is there where pictures should be, and what to do."""
+        for name in self.names:
+            if name.lower().endswith(ARCHIVE_SUFFIXES):
+                return f", but the archive {name}: unpack it, and give its folder"
+            if name.lower().endswith(ARRAY_SUFFIXES):
+                return f", but the array {name}: write its pictures as PNG or JPEG files into a folder"
+        return ": check the path"
 
 
 def locate(

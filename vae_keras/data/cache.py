@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 
 from vae_keras import storage
-from vae_keras.data import alignment, archives, framing, images, measured, preparing, splits, tables
+from vae_keras.data import alignment, archives, framing, images, layouts, measured, preparing, splits, tables
 from vae_keras.data.datasets.base import Dataset
 
 # The code that decides what is in the cache, besides that of the data set itself.
-MODULES = (archives, images, alignment, framing, splits, measured, preparing, tables)
+MODULES = (archives, images, alignment, framing, splits, layouts, measured, preparing, tables)
 ABANDONED = 6 * 3600  # seconds after which a preparation that was killed is removed
 
 

@@ -106,6 +106,15 @@ def _decode_jpeg(data, shorter_side, at_least, is_cmyk=False):
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if reduction > 1 else image
 
 
+def size_of(data: bytes) -> tuple[int, int] | None:
+    """Return width and height of the picture in a file, which is not decoded; None where it is none."""
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            return picture.size
+    except Exception:  # Pillow raises many kinds of errors
+        return None
+
+
 def _reduction(shorter_side, at_least):
     """Return by how much a JPEG is reduced while it is decoded: 8, 4, 2 or 1."""
     if at_least:

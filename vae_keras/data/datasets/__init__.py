@@ -41,7 +41,11 @@ def get_dataset(name_or_path: str | Path, align: bool = False) -> Dataset:
         dataset_class = REGISTERED[name]
         return dataset_class(dataset_class.find_files(), address=name, align=align)
     files = Files(_existing(Path(name_or_path).expanduser()))
-    return _recognize(files)(files, address=str(files.path.resolve()), align=align)
+    dataset = _recognize(files)(files, address=str(files.path.resolve()), align=align)
+    if type(dataset) is not Folder:
+        dataset.notes.insert(0, dataset.describe())
+    dataset.notes[:0] = files.notes
+    return dataset
 
 
 def _recognize(files):

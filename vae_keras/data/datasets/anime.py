@@ -1,5 +1,6 @@
 """Anime faces: drawings, with colours of hair and eyes where tags.csv is there."""
 
+import re
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -27,8 +28,11 @@ class AnimeFaces(Dataset):
 
     @classmethod
     def recognizes(cls, files):
-        """Return whether the table of tags is there."""
-        return files.find("tags.csv") is not None
+        """Return whether the table of tags is there, which speaks of hair or eyes."""
+        entry = files.find("tags.csv")
+        return (
+            entry is not None and re.search(rb" (hair|eyes)", files.read_beginning(entry, 10_000)) is not None
+        )
 
     def find_pictures(self):
         """List pictures by their own name: Kaggle's archive holds all of them twice."""

@@ -12,10 +12,11 @@ import pandas as pd
 
 from vae_keras.data import alignment, framing
 from vae_keras.data.archives import Files, locate
-from vae_keras.data.images import ImageError, decode
+from vae_keras.data.images import ImageError, decode, size_of
 from vae_keras.data.measured import MEASURED
 from vae_keras.data.splits import split_by_hash
 
+SAME_PROPORTION = 0.03  # relative difference up to which pictures count as resized and not cropped
 REGISTERED = {}  # {name: subclass of Dataset}
 
 
@@ -37,6 +38,8 @@ class Dataset:
         kaggle: Its address on Kaggle, "owner/name".
         other_names: Names of archives (without .zip) and folders that may hold it, besides its own and Kaggle's.
         crop: Side of the centre square that is cut out, as a fraction of the width; None takes the largest square.
+        published_shape: Width and height of its pictures as they are published. Those of another proportion are cropped
+            already.
         attributes: The attributes that the lessons show: labels, or those of MEASURED.
         arithmetic: Two attributes (A, B) for "A without B" - "neither" + "B without A".
         terms: Licence and consent.
@@ -80,6 +83,7 @@ class Dataset:
     kaggle = ""
     other_names = ()
     crop = None
+    published_shape = None
     attributes = MEASURED
     arithmetic = ("Bright_Background", "Light_From_Left")
     terms = ""
@@ -99,6 +103,7 @@ class Dataset:
         self.members = self.find_pictures()
         self.address = address or self.name
         self.align = align
+        self._keep_what_is_cropped()
 
     # How it is found and recognized.
 
@@ -117,6 +122,36 @@ class Dataset:
     def whole_folder(cls, path: Path) -> Path:
         """Return the folder that holds the whole data set, where `path` is a part of it; else `path`."""
         return path
+
+    def _keep_what_is_cropped(self):
+        """Take the largest square of pictures that are not as they are published: somebody has cropped them."""
+        if self.published_shape is None or self.align:
+            return
+        width, height = self.published_shape
+        found = self.picture_sizes()
+        same = [abs(w / h / (width / height) - 1) <= SAME_PROPORTION for w, h in found]
+        if found and not any(same):
+            self.crop = None
+            self.notes.append(
+                f"{self.title}: its pictures of {found[0][0]} x {found[0][1]} pixels are cropped already (published: "
+                f"{width} x {height}), so the largest square is taken"
+            )
+
+    def picture_sizes(self, count: int = 3) -> list[tuple[int, int]]:
+        """Return width and height of the first pictures that can be read."""
+        sizes = [size_of(self.read(name)) for name in list(self.members)[:count]]
+        return [size for size in sizes if size]
+
+    def describe(self) -> str:
+        """Return what the pictures are taken for, with their crop, split and labels, as a line for people."""
+        framing_words = "largest square" if self.crop is None else f"centre, {self.crop:.2f} of the width"
+        if self.align:
+            framing_words = "each face found and aligned"
+        keeps_groups = type(self).group is not Dataset.group
+        split = "by lot, people kept together" if keeps_groups else "by lot"
+        if self.official_split:
+            split = "as given"
+        return f"{self.location} is taken for {self.title}; crop: {framing_words}; split: {split}"
 
     # What is in it.
 

@@ -22,6 +22,7 @@ class CelebA(Dataset):
     other_names = CELEBA_ARCHIVES
     download_size = "1.4 GB"
     crop = 148 / 178
+    published_shape = (178, 218)
     attributes = ("Smiling", "Eyeglasses", "Male", "Blond_Hair", "Young")
     arithmetic = ("Smiling", "Male")
     terms = (

@@ -4,9 +4,10 @@ import re
 
 import pandas as pd
 
-from vae_keras.data import tables
+from vae_keras.data import layouts, tables
 from vae_keras.data.datasets.base import Dataset
 from vae_keras.data.measured import MEASURED
+from vae_keras.data.splits import SPLITS
 
 
 class Folder(Dataset):
@@ -18,19 +19,74 @@ class Folder(Dataset):
         self.title = files.path.resolve().name
         self.name = re.sub(r"[^\w.-]+", "_", self.title.removesuffix(".zip")) or "pictures"
         super().__init__(files, address, align)
+        names = list(self.members)
+        self._people = layouts.people(names)
+        self._parts = layouts.split_folders(names)
         self.labels = self._read_attributes()
+        self._say_what_was_found()
         self._choose_attributes()
 
+    def find_pictures(self):
+        """List all pictures but masks that lie beside faces."""
+        members = super().find_pictures()
+        masks = layouts.mask_names(list(members))
+        if masks:
+            self.notes.append(f"{len(masks)} masks are left out, as {min(masks)}")
+        return {name: file for name, file in members.items() if name not in masks}
+
     def read_labels(self):
-        """Return the labels of attributes.csv."""
-        return self.labels.copy()
+        """Return the labels of attributes.csv, or of folders, and the split where somebody has made one."""
+        labels = self.labels.copy()
+        if self._parts:
+            parts = [self._parts[name] for name in labels.index]
+            groups = [self.group(name) for name in labels.index]
+            labels.insert(0, "split", layouts.complete_split(parts, groups))
+        return labels
+
+    @property
+    def official_split(self):
+        """Whether somebody has split the pictures: by folders or by a column of the table."""
+        return bool(self._parts)
+
+    def group(self, name):
+        """Return the person where pictures are named after many people, else the picture."""
+        is_by_person = len(set(self._people.values())) >= layouts.FEWEST_PEOPLE
+        return self._people[name] if is_by_person else name
+
+    def _say_what_was_found(self):
+        """Note what the names and folders were taken for."""
+        if self._parts:
+            counts = {split: list(self._parts.values()).count(split) for split in SPLITS}
+            given = ", ".join(f"{count} {split}" for split, count in counts.items() if count)
+            lacks = [split for split, count in counts.items() if not count]
+            rest = f"; {' and '.join(lacks)} taken from training" if lacks else ""
+            self.notes.append(f"{self.title}: the split is as given, {given}{rest}")
+        elif self._people:
+            count = len(set(self._people.values()))
+            how = "person" if count >= layouts.FEWEST_PEOPLE else "picture, for a split by person needs more"
+            self.notes.append(f"{self.title}: named after {count} people; split by {how}")
+
+    def _classes_of_folders(self):
+        """Return the folders of the pictures as labels; none where there are no classes."""
+        classes = layouts.class_folders(list(self.members))
+        if not classes:
+            return pd.DataFrame(index=list(self.members))
+        counts = pd.Series(classes).value_counts(sort=False)
+        said = ", ".join(f"{name} ({count})" for name, count in counts.items())
+        self.notes.append(f"{self.title}: the folders are taken for labels: {said}")
+        return pd.get_dummies(pd.Series(classes), dtype="int8").reindex(list(self.members))
 
     def _read_attributes(self):
         """Read attributes.csv: a column of the pictures' names, others of 0/1, -1/1, yes/no or words."""
         names = list(self.members)
         entry = self.files.find("attributes.csv")
         if entry is None:
-            return pd.DataFrame(index=names)
+            self.notes += [
+                f"{name} is not read: labels come from attributes.csv"
+                for name in self.files.names
+                if name.lower().endswith((".csv", ".tsv"))
+            ]
+            return self._classes_of_folders()
         rows = self.files.read_table(
             entry,
             sep=tables.separator(self.files.read(entry)),
@@ -46,11 +102,24 @@ class Folder(Dataset):
                 "of its columns, or remove it."
             )
         self.notes.append(tables.describe_match(match, entry))
-        labels, reasons = tables.read_labels(rows.drop(columns=match.column), left_out=("split", *MEASURED))
+        rows = self._take_split(rows.drop(columns=match.column), match)
+        labels, reasons = tables.read_labels(rows, left_out=("split", *MEASURED))
         if reasons:
             self.notes.append(f"{entry}: left out {', '.join(reasons)}")
         labels.loc[tables.NO_ROW] = tables.UNKNOWN
         return labels.loc[match.rows].set_axis(names).astype("int8")
+
+    def _take_split(self, rows, match):
+        """Return a table without the column that splits the pictures, which is kept."""
+        for column in rows.columns:
+            if str(column).strip().casefold() not in layouts.SPLIT_COLUMNS:
+                continue
+            cells = rows[column].tolist()
+            parts = layouts.split_words("" if row == tables.NO_ROW else cells[row] for row in match.rows)
+            if parts:
+                self._parts = dict(zip(self.members, parts))
+                return rows.drop(columns=column)
+        return rows
 
     def _choose_attributes(self):
         """Show five attributes, labelled ones first, and a pair of which all four combinations occur."""

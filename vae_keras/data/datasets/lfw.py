@@ -3,6 +3,7 @@
 import re
 
 from vae_keras.data.datasets.base import Dataset, register
+from vae_keras.data.images import size_of
 
 PICTURE = re.compile(r"(?:^|/)(([^/]+)/\2_\d{4}\.\w+)$")  # NAME/NAME_0001.jpg
 IN_FOLDER = re.compile(r"[^/]+/[^/]+$")
@@ -18,13 +19,15 @@ class LabeledFacesInTheWild(Dataset):
     other_names = ("lfw-deepfunneled",)
     download_size = "120 MB"
     crop = 118 / 250
+    published_shape = (250, 250)
     terms = "LFW: news photographs of people who were not asked, collected for research on recognition."
 
     @classmethod
     def recognizes(cls, files):
-        """Return whether all pictures are named after their folder and numbered."""
+        """Return whether all pictures are named after their folder and numbered, and of the published size."""
         names = files.picture_names()
-        return bool(names) and all(PICTURE.search(name) for name in names)
+        named = bool(names) and all(PICTURE.search(name) for name in names)
+        return named and any(size_of(files.read(name)) == cls.published_shape for name in names[:3])
 
     def find_pictures(self):
         """List pictures by person and file."""

@@ -1,0 +1,181 @@
+"""What folders, names and shapes are taken for, and files that are no data set, refused by what they are."""
+
+import io
+import os
+import tarfile
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_pictures import KAGGLE_TABLES, folder_of, picture, write
+
+from vae_keras.data import get_dataset, layouts, load_faces
+from vae_keras.data.archives import Files
+
+
+def named(names, **more):
+    """Pictures under these names, and more files."""
+    return {name: picture(i) for i, name in enumerate(names)} | more
+
+
+def test_backslashes_are_slashes(tmp_path):
+    path = tmp_path / "windows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(12):
+            entry = zipfile.ZipInfo("x")
+            entry.filename = f"faces\\{i:02d}.jpg"
+            archive.writestr(entry, picture(i))
+        entry = zipfile.ZipInfo("x")
+        entry.filename = "faces\\attributes.csv"
+        archive.writestr(entry, "name,Happy\n" + "".join(f"{i:02d}.jpg,{i % 2}\n" for i in range(12)))
+    dataset = get_dataset(path)
+    assert dataset.table()["Happy"].sum() == 6 and dataset.read("faces/03.jpg") == picture(3)
+
+
+def test_links_are_followed_once(tmp_path):
+    real = write(tmp_path / "real", named(f"{i}.jpg" for i in range(12)))
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "pictures").symlink_to(real)
+    (real / "loop").symlink_to(linked)
+    assert Files(linked).names == sorted(f"pictures/{i}.jpg" for i in range(12))
+
+
+def test_pipes_and_devices_are_no_pictures(tmp_path):
+    path = write(tmp_path / "mine", named(f"{i}.jpg" for i in range(3)))
+    os.mkfifo(path / "pipe.jpg")
+    (path / "endless.jpg").symlink_to("/dev/zero")
+    assert Files(path).names == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+def test_a_folder_that_cannot_be_read_is_said(tmp_path, monkeypatch):
+    path = write(tmp_path / "mine", named(["1.jpg", "locked/2.jpg"]))
+    scandir = os.scandir
+
+    def refuse(folder):
+        if str(folder).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    dataset = get_dataset(path)
+    assert list(dataset.members) == ["1.jpg"]
+    assert dataset.notes[0] == f"{path / 'locked'} cannot be read (Permission denied) and is left out"
+
+
+def test_pictures_without_a_suffix(tmp_path):
+    path = write(tmp_path / "mine", named((f"{i:x}" for i in range(12)), README=b"text"))
+    assert len(get_dataset(path).table()) == 12
+
+
+def tar(path):
+    with tarfile.open(path, "w:gz" if path.suffix == ".tgz" else "w") as archive:
+        entry = tarfile.TarInfo("1.jpg")
+        entry.size = len(picture(1))
+        archive.addfile(entry, io.BytesIO(picture(1)))
+
+
+WRITERS = {
+    "lfw.tgz": (tar, "is a gzip or tar archive: unpack it"),
+    "lfw.tar": (tar, "is a tar archive: unpack it"),
+    "faces.npy": (lambda path: np.save(path, np.zeros(3)), "is an array of NumPy: write its pictures"),
+    "one.jpg": (lambda path: path.write_bytes(picture(1)), "is one picture: give a folder"),
+    "faces.npz": (lambda path: np.savez(path, a=np.zeros(3)), "holds no pictures .* but the array a.npy"),
+    "outer.zip": (lambda path: write(path, {"faces.zip": b"PK"}), "but the archive faces.zip: unpack it"),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_other_files_are_refused_by_what_they_are(name, tmp_path):
+    make, words = WRITERS[name]
+    make(tmp_path / name)
+    with pytest.raises((ValueError, FileNotFoundError), match=words) as error:
+        get_dataset(tmp_path / name)
+    assert "download" not in str(error.value)
+
+
+def test_lfw_is_told_by_its_size_too(tmp_path):
+    names = [f"P{p}/P{p}_{i:04d}.jpg" for p in range(30) for i in (1, 2)]
+    dataset = get_dataset(write(tmp_path / "mine", named(names)))
+    assert dataset.name == "mine" and dataset.crop is None and "LFW" not in dataset.terms
+    assert "mine: named after 30 people; split by person" in dataset.notes
+    published = {name: picture(i, 250, 250) for i, name in enumerate(names)}
+    whole = get_dataset(write(tmp_path / "whole", published))
+    assert (
+        whole.name == "lfw"
+        and "crop: centre, 0.47 of the width; split: by lot, people kept" in whole.notes[0]
+    )
+    splits = dataset.table()["split"].groupby([name.split("/")[0] for name in dataset.members]).nunique()
+    assert (splits == 1).all()
+
+
+def test_two_people_are_split_by_picture(tmp_path):
+    names = [f"{p}/{p}_{i:04d}.jpg" for p in "ab" for i in range(20)]
+    dataset = get_dataset(write(tmp_path / "mine", named(names)))
+    assert set(dataset.table()["split"]) == {"train", "validation", "test"}
+    assert any("named after 2 people; split by picture" in line for line in dataset.notes)
+
+
+def test_celeba_that_is_cropped_already_is_not_cropped_again(tmp_path):
+    names = [f"img_align_celeba/{i:06d}.jpg" for i in range(1, 49)]
+    squares = {name: picture(i, 64, 64) for i, name in enumerate(names)}
+    dataset = get_dataset(write(tmp_path / "mine", squares | KAGGLE_TABLES))
+    assert dataset.name == "celeba" and dataset.crop is None
+    assert "is taken for CelebA; crop: largest square" in dataset.notes[0]
+    assert "64 x 64 pixels are cropped already (published: 178 x 218)" in dataset.notes[1]
+
+
+def test_a_table_of_tags_of_another_kind(tmp_path):
+    path = write(
+        tmp_path / "mine", named([f"{i}.jpg" for i in range(12)], **{"tags.csv": "id,tag\n1,beach\n"})
+    )
+    dataset = get_dataset(path)
+    assert dataset.name == "mine" and "tags.csv is not read: labels come from attributes.csv" in dataset.notes
+
+
+def test_class_folders_are_labels(tmp_path):
+    names = [f"faces/{'happy' if i % 3 else 'sad'}/{i:03d}.jpg" for i in range(42)]
+    dataset = get_dataset(write(tmp_path / "mine", named(names)))
+    table = dataset.table()
+    assert table.loc["faces/sad/000.jpg", ["happy", "sad"]].tolist() == [0, 1]
+    assert "mine: the folders are taken for labels: happy (28), sad (14)" in dataset.notes
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1.jpg", "a/2.jpg", "b/3.jpg"],
+        ["a/1.jpg", "a/2.jpg"],
+        [f"{i}/{j}.jpg" for i in range(20) for j in "ab"],
+    ],
+)
+def test_other_folders_are_no_classes(names):
+    assert layouts.class_folders(names) == {}
+
+
+def test_own_parts_are_kept(tmp_path, capsys):
+    names = [f"{'Train' if i < 30 else 'test'}/{i:03d}.jpg" for i in range(40)]
+    faces = load_faces(write(tmp_path / "mine", named(names)), 16)
+    test = faces.table.index[faces.rows("test")]
+    assert sorted(test) == [f"test/{i:03d}.jpg" for i in range(30, 40)] and len(faces.validation) >= 3
+    said = "mine: the split is as given, 30 train, 10 test; validation taken from training"
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [("train", "val", "test"), ("0", "1", "2"), ("Training", "valid", "testing")]
+)
+def test_a_column_of_parts_is_kept(words, tmp_path):
+    rows = pd.DataFrame({"name": [f"{i:03d}.jpg" for i in range(12)]})
+    rows["split"] = [words[i % 3] for i in range(12)]
+    rows["Happy"] = [i // 6 for i in range(12)]
+    dataset = get_dataset(folder_of(tmp_path, 12, **{"attributes.csv": rows.to_csv(index=False)}))
+    table = dataset.table()
+    assert list(table["split"][:3]) == ["train", "validation", "test"] and list(table) == ["split", "Happy"]
+
+
+def test_masks_are_left_out_and_that_is_said(tmp_path):
+    names = [f"images/{i}.jpg" for i in range(12)] + [f"masks/{i}.jpg" for i in range(12)]
+    dataset = get_dataset(write(tmp_path / "mine", named(names)))
+    assert len(dataset.table()) == 12 and "12 masks are left out, as masks/0.jpg" in dataset.notes

@@ -1,0 +1,83 @@
+"""What the folders and names of somebody's own pictures say: parts of a split, classes, people, masks."""
+
+import re
+from collections import Counter
+
+from vae_keras.data.splits import SPLITS, split_by_hash
+
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in words}
+SPLIT_NUMBERS = {str(number): split for number, split in enumerate(SPLITS)}  # as in CelebA's table
+SPLIT_COLUMNS = ("split", "partition", "subset")
+MASKS = re.compile(r"masks?|annotations?|segmentations?|mask-anno|celebamask-hq-mask-anno", re.IGNORECASE)
+MOST_CLASSES = 12  # with more folders they are people or days
+PERSON = re.compile(r"(?:^|/)([^/]+)/\1_\d+\.\w+$")  # NAME/NAME_0001.jpg
+FEWEST_PEOPLE = 24  # with fewer, a split by person would leave a part without anybody
+
+
+def split_folders(names: list[str]) -> dict[str, str]:
+    """Return {name: part} where each picture lies in a folder called train, val, test or the like, else nothing."""
+    parts = {}
+    for name in names:
+        words = [SPLIT_OF[folder] for folder in name.casefold().split("/")[:-1] if folder in SPLIT_OF]
+        if not words:
+            return {}
+        parts[name] = words[0]
+    found = set(parts.values())
+    return parts if "train" in found and len(found) > 1 else {}
+
+
+def split_words(values) -> list[str] | None:
+    """Return what a column says of the parts, "train" where it says nothing; None where it is no such column."""
+    words = [str(value).strip().casefold() for value in values]
+    known = SPLIT_NUMBERS if set(words) <= {*SPLIT_NUMBERS, ""} else SPLIT_OF
+    parts = [known.get(word) if word else "train" for word in words]
+    is_split = None not in parts and "train" in parts and len(set(parts)) > 1
+    return parts if is_split else None
+
+
+def complete_split(parts: list[str], groups: list[str]) -> list[str]:
+    """Return a split with pictures in all three parts: what is missing is taken from the training part.
+
+    Args:
+        parts: The part of each picture; some are in training.
+        groups: The group of each picture, see `splits.split_by_hash`.
+    """
+    missing = set(SPLITS) - set(parts)
+    training = [row for row, part in enumerate(parts) if part == "train"]
+    parts = list(parts)
+    for row, part in zip(training, split_by_hash([groups[row] for row in training])):
+        if part in missing:
+            parts[row] = part
+    return parts
+
+
+def class_folders(names: list[str]) -> dict[str, str]:
+    """Return {name: class} where all pictures lie in a few folders side by side, two or more in each; else nothing."""
+    folders = [[part for part in name.split("/")[:-1] if part.casefold() not in SPLIT_OF] for name in names]
+    shared = 0
+    while all(len(parts) > shared for parts in folders) and len({parts[shared] for parts in folders}) == 1:
+        shared += 1
+    if not all(len(parts) > shared for parts in folders):
+        return {}
+    classes = [parts[shared] for parts in folders]
+    counts = Counter(classes)
+    if not 2 <= len(counts) <= MOST_CLASSES or min(counts.values()) < 2:
+        return {}
+    return dict(zip(names, classes))
+
+
+def people(names: list[str]) -> dict[str, str]:
+    """Return {name: person} where all pictures are called NAME/NAME_0001.jpg, else nothing."""
+    found = {name: PERSON.search(name) for name in names}
+    return {name: match[1] for name, match in found.items()} if all(found.values()) else {}
+
+
+def mask_names(names: list[str]) -> set[str]:
+    """Return the pictures that lie in a folder of masks, where others do not."""
+    masks = {name for name in names if any(MASKS.fullmatch(part) for part in name.split("/")[:-1])}
+    return masks if len(masks) < len(names) else set()
