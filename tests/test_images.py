@@ -326,3 +326,11 @@ def test_real_photographs_agree_with_opencv(archive, crop, generator, real_archi
             assert (image == cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)).all()
             assert resize(crop_square(image, crop), 64).shape == (64, 64, 3)
             assert "cut short" in refusal(data[: int(generator.integers(len(data) * 0.7, len(data)))])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_a_damaged_exif_is_ignored(kind, generator):
+    image = smooth(generator)
+    header = b"Exif\x00\x00\x00\x08\x00\x02\x01\x12\x00\x03"
+    options = {} if kind == "TIFF" else {"exif": header}
+    assert distance(images.decode(encode(image, kind, **options), "x"), image) < LOSSY

@@ -46,7 +46,7 @@ def add_arguments(parser):
 def run(options):
     """Score pictures and write the table and the grid."""
     from vae_keras import data, hub
-    from vae_keras.applications import anomalies, photo
+    from vae_keras.applications import anomalies
 
     common.check_new_file(options.out, options.force)
     if options.grid:
@@ -57,15 +57,16 @@ def run(options):
     common.check_apart(options.out, read)
     if options.grid:
         common.check_apart(options.grid, read, "--grid")
-    images = photo.load_photos(paths, model, align=options.align)
+    images, names = common.read_faces(paths, model, options.align)
     table = score(model, images)
     reference = table
     if options.faces:
-        reference = score(model, photo.load_photos(options.faces, model, align=options.align))
+        ordinary, _ = common.read_faces(common.paths_of(options.faces), model, options.align)
+        reference = score(model, ordinary)
     if len(reference) < 2:
         raise ValueError("One picture alone is neither usual nor strange: add --faces with ordinary faces.")
     table.insert(0, "strangeness", anomalies.strangeness(table, reference))
-    table.insert(0, "picture", common.picture_names(paths))
+    table.insert(0, "picture", names)
     common.write_file(options.out, table.round(6).to_csv(index=False).encode())
     print(f"wrote {options.out}: {len(table)} picture{'s' if len(table) > 1 else ''}")
     if len(reference) < FEWEST:

@@ -1,6 +1,7 @@
 """Steps that several commands share: load a model, read pictures, write faces, describe figures."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def load_model(options):
 
 
 def read_images(options, model, face: int = 1):
-    """Return a face of each picture of --images, as the model takes them.
+    """Return a face of each picture of --images, as the model takes them. See `read_each` for those of a folder.
 
     Args:
         options: with `images`, `out` and `no_align`.
@@ -28,9 +29,54 @@ def read_images(options, model, face: int = 1):
     Raises:
         ValueError: --out would replace them, or they cannot be used.
     """
+    images, _ = read_faces(image_paths(options), model, not options.no_align, face)
+    return images
+
+
+def read_faces(paths, model, align: bool, face: int = 1):
+    """Return a face of each picture at some paths, uint8 (n, size, size, 3), and a list of their n names."""
+    import numpy as np
+
     from vae_keras.applications.photo import load_photos
 
-    return load_photos(image_paths(options), model, align=not options.no_align, face=face)
+    loaded, names = read_each(paths, lambda path: load_photos(path, model, align=align, face=face))
+    return np.concatenate(loaded), names
+
+
+def read_each(paths, read) -> tuple[list, list[str]]:
+    """Read pictures one by one. One of a folder that cannot be used is named and left out.
+
+    Args:
+        paths: of pictures, folders or .npy.
+        read: a function from the path of a picture or a .npy to what is wanted of it.
+
+    Returns:
+        What it gave for each picture, and the names of the pictures.
+
+    Raises:
+        FileNotFoundError: A path does not exist.
+        ValueError: A picture that was named itself cannot be used, or none of those in the folders.
+    """
+    from vae_keras.data.faces import printable
+    from vae_keras.data.images import ImageError
+    from vae_keras.data.loading import find_pictures
+
+    results, names = [], []
+    for path in paths:
+        if not path.is_dir():
+            results.append(read(path))
+            names += picture_names([path])
+            continue
+        for name, file in find_pictures(path).items():
+            try:
+                results.append(read(file))
+                names.append(name)
+            except ImageError as error:
+                print(f"left out: {printable(str(error))}", file=sys.stderr, flush=True)
+    if not results:
+        folders = ", ".join(map(str, paths))
+        raise ValueError(f"None of the pictures in {folders} can be used: the lines above say why.")
+    return results, names
 
 
 def image_paths(options):

@@ -112,16 +112,21 @@ def move_photos(model, move, options):
     from vae_keras import data
     from vae_keras.applications import full_size, photo
 
-    edited = []
-    paths = common.image_paths(options)
-    for name, picture in photo.read_photos(paths):
-        faces, found = choose_faces(model, picture, name, options)
-        for face in faces:
-            picture = full_size.move_photograph(model, picture, face, move)
-        edited.append(picture)
-        print(f"{name}: {found}", flush=True)
-    for name in photo.transparent_photos(paths):
-        print(f"{name}: what was transparent is white now")
+    def edit_file(path):
+        """Return the edited photographs of a file, of which a .npy holds several."""
+        pictures = []
+        for name, picture in photo.read_photos(path):
+            faces, found = choose_faces(model, picture, name, options)
+            for face in faces:
+                picture = full_size.move_photograph(model, picture, face, move)
+            pictures.append(picture)
+            print(f"{name}: {found}", flush=True)
+        for name in photo.transparent_photos([path]):
+            print(f"{name}: what was transparent is white now")
+        return pictures
+
+    files, _ = common.read_each(common.image_paths(options), edit_file)
+    edited = [picture for pictures in files for picture in pictures]
     if len(edited) > 1 and len({picture.shape for picture in edited}) > 1 and options.out.suffix:
         raise ValueError(
             f"{options.out} is one file for {len(edited)} photographs of several sizes: name a folder."

@@ -44,22 +44,21 @@ def run(options):
     import numpy as np
 
     from vae_keras import data, evaluation
-    from vae_keras.applications import photo, search
+    from vae_keras.applications import search
 
     model = common.load_model(options)
     paths = common.image_paths(options)
     among = common.paths_of(options.among)
     common.check_apart(options.out, among)
     align = not options.no_align
-    images = photo.load_photos(paths, model, align=align)
-    candidates = photo.load_photos(among, model, align=align)
+    images, searched = common.read_faces(paths, model, align)
+    candidates, names = common.read_faces(among, model, align)
     print(f"searching {len(candidates)} faces", flush=True)
     if options.by == "pixels":
         found, distances = evaluation.nearest_pictures(images, candidates, options.count)
     else:
         found, distances = search.search(model.vae, images, candidates, options.count)
-    names = common.picture_names(among)
-    for name, rows, lengths in zip(common.picture_names(paths), found, distances):
+    for name, rows, lengths in zip(searched, found, distances):
         nearest = ", ".join(f"{names[row]} ({length:.3g})" for row, length in zip(rows, lengths))
         print(f"{name}: {nearest}")
     rows = np.concatenate([images[:, None], candidates[found]], axis=1)

@@ -161,7 +161,8 @@ def _why_unidentified(data):
 
 def _to_rgb(picture):
     """Return a picture of Pillow's as uint8 (height, width, 3)."""
-    picture = ImageOps.exif_transpose(picture)
+    picture.load()  # damage of the pixels is found here, and below only that of the metadata
+    picture = _upright(picture)
     if picture.mode.startswith(("I", "F")):
         grey = np.asarray(picture)
         if picture.mode == "F" or grey.min() < 0 or grey.max() > 65535:
@@ -173,6 +174,16 @@ def _to_rgb(picture):
         white.paste(picture, mask=picture.getchannel("A"))
         picture = white
     return np.array(picture.convert("RGB"))
+
+
+def _upright(picture):
+    """Return a picture of Pillow's turned as its EXIF data says, and as it is where that is damaged."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except MemoryError:
+        raise
+    except Exception:  # Pillow raises many kinds of errors
+        return picture
 
 
 def read_image(path: str | Path, at_least: int | None = None) -> np.ndarray:
