@@ -115,7 +115,9 @@ def _run(arguments):
         print(f"interrupted{hint}", file=sys.stderr)
         return 130
     except (ValueError, OSError, MemoryError, ImportError) as error:
-        print("error:", " ".join(describe_error(error).split()), file=sys.stderr)
+        from vae_keras.data.faces import printable  # a name of a file may steer the terminal
+
+        print("error:", printable(" ".join(describe_error(error).split())), file=sys.stderr)
         return 2
     return 0
 

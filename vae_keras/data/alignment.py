@@ -20,6 +20,7 @@ POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # left:
 # Where they lie in the pictures that a model of aligned faces is trained on, as fractions of the side: as in CelebA's.
 TEMPLATE = ((0.3763, 0.5204), (0.6347, 0.5201), (0.5037, 0.6787), (0.3903, 0.7952), (0.6178, 0.7944))
 LARGEST_SIDE = 1024  # pixels of the picture that the finder looks at
+SMALLEST_FACE = 20  # pixels a side of the smallest face that the finder sees
 BORDER = 0.2  # of the longer side, around the picture: a face that fills the picture is missed without
 CONFIDENT = 0.9  # what the finder says of a face, 0 to 1, from which it counts
 OVERSAMPLING = 4  # the aligned face is cut out so many times larger, then reduced by area
@@ -94,6 +95,8 @@ def find_faces(photograph: np.ndarray, largest_side: int = LARGEST_SIDE) -> list
     """
     scale = min(1.0, largest_side / max(photograph.shape[:2]))
     height, width = (max(1, round(scale * side)) for side in photograph.shape[:2])
+    if min(height, width) < SMALLEST_FACE:
+        return []
     small = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
     border = round(BORDER * max(small.shape[:2]))
     padded = cv2.copyMakeBorder(small, border, border, border, border, cv2.BORDER_REPLICATE)

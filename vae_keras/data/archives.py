@@ -34,6 +34,8 @@ KINDS_OF_FILES = (
 PICTURE_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"GIF8", b"RIFF")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
 ARRAY_SUFFIXES = (".npy", ".npz", ".parquet")
+LARGEST_FILE = 200_000_000  # bytes of a picture or a table: a small archive may unpack to any size
+LONGEST_LINE = 100_000  # bytes of a line in a table
 
 
 class Files:
@@ -133,7 +135,12 @@ class Files:
         Raises:
             OSError: The file cannot be read.
         """
-        return self.read_beginning(name, -1)
+        content = self.read_beginning(name, LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise OSError(
+                f"{name} in {self.path} has more than {LARGEST_FILE // 1_000_000} MB: make it smaller, or remove it."
+            )
+        return content
 
     def read_beginning(self, name: str, count: int) -> bytes:
         """Return the first bytes of one file, as `read` does."""
@@ -156,8 +163,13 @@ class Files:
         Raises:
             ValueError: The file is no table.
         """
+        content = self.read(name)
+        if max(map(len, content.splitlines()), default=0) > LONGEST_LINE:
+            raise ValueError(
+                f"{name} of {self.path} has a line of more than {LONGEST_LINE // 1000} kB: write a row a picture."
+            )
         try:
-            return pd.read_csv(io.BytesIO(self.read(name)), **options)
+            return pd.read_csv(io.BytesIO(content), **options)
         except (ValueError, csv.Error) as error:  # UnicodeDecodeError and pandas' errors are ValueErrors
             reason = " ".join(str(error).split())
             raise ValueError(

@@ -25,6 +25,7 @@ from vae_keras.data.datasets.base import Dataset
 
 # The code that decides what is in the cache, besides that of the data set itself.
 MODULES = (archives, images, alignment, framing, splits, layouts, measured, preparing, tables)
+LONGEST_NAME = 100  # bytes of a data set's name in that of its folder
 ABANDONED = 6 * 3600  # seconds after which a preparation that was killed is removed
 
 
@@ -61,7 +62,8 @@ def cache_settings(dataset: Dataset, image_size: int, pictures: int | None) -> d
 def cache_folder(settings: dict) -> Path:
     """Return the folder of the prepared pictures with these settings."""
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
-    return cache_root() / f"{settings['name']}-{settings['image_size']}-{key}"
+    name = settings["name"].encode()[:LONGEST_NAME].decode(errors="ignore")  # file systems take 255 bytes
+    return cache_root() / f"{name}-{settings['image_size']}-{key}"
 
 
 def code_digest(dataset: Dataset) -> str:

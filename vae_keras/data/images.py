@@ -9,6 +9,8 @@ import contextlib
 import functools
 import io
 import re
+import stat
+import threading
 import warnings
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from PIL import Image, ImageOps
 
 SMALLEST = 8  # pixels a side: less than that holds no face
 SCAN, END = b"\xff\xda", b"\xff\xd9"  # marks in a JPEG
+MARKER_AFTER_PIXELS = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 HEIC = b"ftyp"  # from the fourth byte on; films begin so, too
 # An ordinary JPEG up to its height and width: JFIF, tables, three colours of 8 bits. With anything else between them
 # (Exif, a thumbnail) its size is read by Pillow, which takes a tenth as long as the decoding.
@@ -25,9 +28,19 @@ TABLES = rb"(?:\xff\xdb\x00\x43.{65}|\xff\xdb\x00\x84.{130})+"
 ORDINARY_JPEG = re.compile(
     rb"\xff\xd8\xff\xe0\x00\x10.{14}" + TABLES + rb"\xff[\xc0-\xc2]\x00\x11\x08(..)(..)\x03", re.DOTALL
 )
+# What Pillow is asked to open: for EPS, say, it would start another program on a stranger's file.
+FORMATS = "JPEG MPO PNG WEBP GIF BMP DIB TIFF PPM JPEG2000 AVIF HEIF TGA ICO".split()
+LARGEST_FILE = 200_000_000  # bytes
+MOST_SCANS = 50  # of a progressive JPEG, each of which goes over all pixels: encoders write about ten
+LARGE = (
+    20_000_000  # pixels of a picture, from which on one is decoded at a time, whatever the number of threads
+)
 DAMAGED = "is cut short or damaged: copy or download it again."
 # Pillow warns on stderr of large pictures and odd metadata, which it decodes all the same.
 warnings.filterwarnings("ignore", module="PIL")
+
+
+_one_large_picture = threading.Lock()
 
 
 class ImageError(ValueError):
@@ -79,13 +92,25 @@ def _decode_any(data, at_least):
         height, width = (int.from_bytes(side, "big") for side in ordinary.groups())
         most = Image.MAX_IMAGE_PIXELS or np.inf
         if 0 < height * width < most:
-            return _decode_jpeg(data, min(height, width), at_least)
+            with _alone(height * width):
+                return _decode_jpeg(data, min(height, width), at_least)
     if data[4:8] == HEIC:
         _learn_heic()
-    with Image.open(io.BytesIO(data)) as picture:
+    with open_picture(io.BytesIO(data)) as picture, _alone(picture.width * picture.height):
         if picture.format in ("JPEG", "MPO"):
             return _decode_jpeg(data, min(picture.size), at_least, is_cmyk=picture.mode == "CMYK")
         return _to_rgb(picture)
+
+
+def _alone(pixels):
+    """Return a context in which a large picture is decoded while no other large one is."""
+    return _one_large_picture if pixels > LARGE else contextlib.nullcontext()
+
+
+def open_picture(file):
+    """Return a picture of Pillow's, not yet decoded, in one of FORMATS. The file may be a path."""
+    Image.init()
+    return Image.open(file, formats=[form for form in FORMATS if form in Image.OPEN])
 
 
 def _decode_jpeg(data, shorter_side, at_least, is_cmyk=False):
@@ -93,6 +118,8 @@ def _decode_jpeg(data, shorter_side, at_least, is_cmyk=False):
     end = len(data) - 2 if data.endswith(END) else data.find(END, data.rfind(SCAN))
     if end <= 0:
         raise ImageError(DAMAGED)
+    if data.count(SCAN) > MOST_SCANS and _count_scans(data) > MOST_SCANS:
+        raise ImageError(f"is a JPEG of more than {MOST_SCANS} scans: save it again with another program.")
     reduction = _reduction(shorter_side, at_least)
     flag = getattr(cv2, f"IMREAD_REDUCED_COLOR_{reduction}") if reduction > 1 else cv2.IMREAD_COLOR_RGB
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
@@ -109,7 +136,7 @@ def _decode_jpeg(data, shorter_side, at_least, is_cmyk=False):
 def size_of(data: bytes) -> tuple[int, int] | None:
     """Return width and height of the picture in a file, which is not decoded; None where it is none."""
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with open_picture(io.BytesIO(data)) as picture:
             return picture.size
     except Exception:  # Pillow raises many kinds of errors
         return None
@@ -125,10 +152,23 @@ def _reduction(shorter_side, at_least):
     return 1
 
 
+def _count_scans(data):
+    """Return the number of scans of a JPEG. What follows its end, such as the film of a phone, does not count."""
+    place, scans = 2, 0
+    while data[place : place + 1] == b"\xff" and data[place : place + 2] != END:
+        is_scan = data[place : place + 2] == SCAN
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        if is_scan:
+            scans += 1
+            found = MARKER_AFTER_PIXELS.search(data, place)
+            place = found.start() if found else len(data)
+    return scans
+
+
 def _lacks_blocks(data, end):
     """Return whether a JPEG stops before its last block: only then do bytes put before its end mark show."""
     longer = data[:end] + bytes(range(255)) + data[end:]  # 0 first, so that 0xFF 0 makes no mark
-    return Image.open(io.BytesIO(data)).tobytes() != Image.open(io.BytesIO(longer)).tobytes()
+    return open_picture(io.BytesIO(data)).tobytes() != open_picture(io.BytesIO(longer)).tobytes()
 
 
 @functools.cache
@@ -142,7 +182,7 @@ def _learn_heic():
 
 def has_transparency(path: str | Path) -> bool:
     """Return whether a picture file that can be read has pixels that are not opaque: `decode` lays them over white."""
-    with Image.open(path) as picture:
+    with open_picture(path) as picture:
         if not picture.has_transparency_data:
             return False
         return picture.convert("RGBA").getchannel("A").getextrema()[0] < 255
@@ -152,7 +192,7 @@ def _why_unidentified(data):
     """Return what a file is that no decoder knows."""
     if not data:
         return "is empty (0 bytes): copy or download it again."
-    if re.match(rb"\W*(!doctype|html|head|body)\b", data, re.IGNORECASE):
+    if re.match(rb"\W*(!doctype|html|head|body)\b", data[:1000], re.IGNORECASE):
         return "is a web page, not a picture: download it again."
     if data[4:8] == HEIC:
         return "is a HEIC photograph or a film: save it as JPEG first, or run pip install pillow-heif."
@@ -173,7 +213,7 @@ def _to_rgb(picture):
         white = Image.new("RGB", picture.size, "white")
         white.paste(picture, mask=picture.getchannel("A"))
         picture = white
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _upright(picture):
@@ -201,7 +241,15 @@ def read_image(path: str | Path, at_least: int | None = None) -> np.ndarray:
         ImageError: The file cannot be used.
     """
     try:
-        data = Path(path).read_bytes()
+        status = Path(path).stat()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_FILE:
+            data = Path(path).read_bytes()
+        elif stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError
+        elif stat.S_ISREG(status.st_mode):
+            raise ImageError(f"{path} has more than {LARGEST_FILE // 1_000_000} MB: make it smaller first.")
+        else:
+            raise ImageError(f"{path} is a device or a pipe and no file: give a picture.")
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist: check the path.") from None
     except IsADirectoryError:
