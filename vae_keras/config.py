@@ -153,6 +153,14 @@ def data_folders() -> list[Path]:
     return folders
 
 
+def short_path(path) -> str:
+    """Return a path as text, with ~ for the home folder where there is one."""
+    try:
+        return str(path).replace(str(Path.home()), "~", 1)
+    except RuntimeError:  # no home folder
+        return str(path)
+
+
 def find_archive(names) -> Path | None:
     """Return the archive or folder of a data set; None where it lies in none of `data_folders()`.
 

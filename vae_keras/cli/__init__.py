@@ -36,6 +36,7 @@ COMMANDS = (
     "classifier",
 )
 RENAMED = {"judge": "classifier"}
+HOMELESS = "home directory"  # in what Python says where ~ or HOME leads nowhere
 RESUMED = ("train", "classifier")  # commands that go on after an interruption
 
 
@@ -114,7 +115,9 @@ def _run(arguments):
             )
         print(f"interrupted{hint}", file=sys.stderr)
         return 130
-    except (ValueError, OSError, MemoryError, ImportError) as error:
+    except (ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and HOMELESS not in str(error):
+            raise
         from vae_keras.data.faces import printable  # a name of a file may steer the terminal
 
         print("error:", printable(" ".join(describe_error(error).split())), file=sys.stderr)
@@ -140,6 +143,8 @@ def describe_error(error: Exception) -> str:
     """Return what an exception means to somebody at the command line."""
     if isinstance(error, MemoryError):
         return "That needs more memory than there is: ask for fewer or smaller pictures."
+    if isinstance(error, RuntimeError):
+        return "There is no such home folder: write whole paths without ~, and name the cache by VAE_KERAS_CACHE."
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename} cannot be read or written ({error.strerror}): give another place or name."
     return str(error)

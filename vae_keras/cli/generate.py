@@ -24,7 +24,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--temperature",
-        type=number(0),
+        type=number(0, 100),
         default=1.0,
         help="below 1: faces more usual and more alike (default: 1)",
     )

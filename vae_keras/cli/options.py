@@ -15,9 +15,9 @@ def whole_number(least: int, most: float = math.inf):
     return _number(int, "whole number", least, most)
 
 
-def number(least: float):
-    """Return a converter for argparse: a finite number of at least `least`."""
-    return _number(float, "number", least, math.inf)
+def number(least: float, most: float = math.inf):
+    """Return a converter for argparse: a finite number from `least` to `most`."""
+    return _number(float, "number", least, most)
 
 
 def _number(convert_text, what, least, most):

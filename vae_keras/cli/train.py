@@ -21,6 +21,10 @@ from vae_keras.cli.options import (
     whole_number,
 )
 
+LARGEST_BETA = (
+    1e6  # far beyond what leaves anything of the pictures; the loss of still larger ones is no number
+)
+
 
 def add_arguments(parser):
     """Declare the options of this command."""
@@ -38,13 +42,15 @@ def add_arguments(parser):
         help="epochs of sharpening after it, and a better prior (default: none)",
     )
     parser.add_argument("--image-size", type=whole_number(1), help="pixels a side, 64 or 128 (default: 64)")
-    parser.add_argument("--latent-dim", type=whole_number(1), help="latent variables per face (default: 128)")
+    parser.add_argument("--latent-dim", type=whole_number(2), help="latent variables per face (default: 128)")
     parser.add_argument("--batch-size", type=whole_number(1), help="pictures per step (default: 64)")
     add_pictures(parser, "all")
     parser.add_argument(
         "--likelihood", choices=("gaussian", "mse", "bce"), default="gaussian", help="(default: gaussian)"
     )
-    parser.add_argument("--beta", type=number(0), default=1.0, help="weight of the KL term (default: 1)")
+    parser.add_argument(
+        "--beta", type=number(0, LARGEST_BETA), default=1.0, help="weight of the KL term (default: 1)"
+    )
     parser.add_argument(
         "--optimizer",
         choices=("adam", "muon"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vae_keras.config import data_folders, find_archive
+from vae_keras.config import data_folders, find_archive, short_path
 
 # HEIC is listed although only a plug-in reads it: left out silently it would never be missed.
 PICTURE_SUFFIXES = tuple(
@@ -285,8 +285,7 @@ def _download(name, handle, download_size, terms):
 def _announcement(handle, folder, download_size, terms):
     """Return what is said before a download: its size, where it comes from and goes to, and its terms."""
     size = f"about {download_size} " if download_size else ""
-    place = str(folder).replace(str(Path.home()), "~", 1)
-    return f"Downloading {size}from https://www.kaggle.com/datasets/{handle} to {place}. {terms}".rstrip()
+    return f"Downloading {size}from https://www.kaggle.com/datasets/{handle} to {short_path(folder)}. {terms}".rstrip()
 
 
 def _why_not_downloaded(error):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vae_keras.config import require
+from vae_keras.config import require, short_path
 from vae_keras.data import cache
 from vae_keras.data.datasets import Dataset, get_dataset
 from vae_keras.data.measured import MEASURED
@@ -194,8 +194,7 @@ def _require_whole_number(name, value, least):
 def _print_skipped(prepared, path, listed, file):
     """Print how many pictures were left out, and some of them with the reason."""
     count = len(prepared.skipped)
-    place = str(path).replace(str(Path.home()), "~", 1)
-    lines = [f"{count} of {count + len(prepared.images)} pictures were left out ({place})."]
+    lines = [f"{count} of {count + len(prepared.images)} pictures were left out ({short_path(path)})."]
     for name, reason in prepared.skipped[:listed]:
         lines.append(printable(f"{name}: {reason}"))
     print("\n  ".join(lines), file=file)
