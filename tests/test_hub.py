@@ -286,6 +286,14 @@ def test_a_card_without_an_end_is_not_read(copied):
 
 
 @pytest.mark.parametrize("name", folders.FILES)
+def test_a_pipe_or_a_device_is_no_model(copied, name):
+    (copied / name).unlink()
+    (copied / name).symlink_to("/dev/zero")
+    with pytest.raises(FileNotFoundError, match=f"is no model: .*{name}"):
+        hub.load(copied)
+
+
+@pytest.mark.parametrize("name", folders.FILES)
 @pytest.mark.parametrize("damage", ["cut", "html", "other"])
 def test_damage_is_said(folder, copied, name, damage):
     whole = (copied / name).read_bytes()

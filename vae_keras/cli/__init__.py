@@ -94,9 +94,54 @@ def main(arguments=None) -> int:
     """
     if arguments is not None:
         return _run([str(argument) for argument in arguments])
+    prepare_streams()
     status = _run(sys.argv[1:])
     gc.freeze()  # or Python looks for garbage in all that was imported before it ends, for most of a second
     return status
+
+
+class PatientOutput:
+    """Standard output whose reader may leave, as `| head -1` does: what comes later is dropped, the work goes on."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        """Write a text and return its length."""
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._write_nowhere()
+            return len(text)
+
+    def flush(self):
+        """Write what waits to be written."""
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._write_nowhere()
+
+    def _write_nowhere(self):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+
+
+def prepare_streams() -> None:
+    """Let nothing that is printed end the program: a closed stream, a reader that leaves, a narrow encoding."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: the next file that is opened gets the number
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")
+    sys.stdout = PatientOutput(sys.stdout)
 
 
 def _run(arguments):

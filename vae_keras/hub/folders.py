@@ -82,7 +82,7 @@ def _find(name_or_folder):
     folder = Path(name_or_folder).expanduser()
     if str(name_or_folder) in model_names():
         folder = SHIPPED / str(name_or_folder)
-    missing = [name for name in FILES if not (folder / name).exists()]
+    missing = [name for name in FILES if not (folder / name).is_file()]  # a pipe or a device has no end
     if missing:
         hint = nearest(name_or_folder, model_names()).rstrip(".")
         raise FileNotFoundError(
