@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from vae_keras import cli, config
+from vae_keras.cli import common
 
 TRAIN = "train --data cartoon --out nowhere "
 GENERATE = "generate --model celeba --out faces.png "
@@ -36,3 +37,10 @@ def test_a_path_is_shown_without_a_home(monkeypatch):
     assert config.short_path(Path.home() / "x") == "~/x"
     monkeypatch.setattr(Path, "home", homeless)
     assert config.short_path(Path("/tmp/x")) == "/tmp/x"
+
+
+def test_more_faces_than_the_disk_holds_are_refused_before_the_work(tmp_path):
+    common.check_room(tmp_path / "new" / "faces.npy", 1000)
+    with pytest.raises(OSError, match="No space left on device") as error:
+        common.check_room(tmp_path / "new" / "faces.npy", 10**18)
+    assert cli.describe_error(error.value).startswith(str(tmp_path / "new" / "faces.npy"))

@@ -1,6 +1,8 @@
 """Steps that several commands share: load a model, read pictures, write faces, describe figures."""
 
+import errno
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -164,6 +166,18 @@ def write_faces(model, z, options) -> None:
             faces[start : start + CHUNK] = latent.decode(model.vae, z[start : start + CHUNK])
         data.save_images(faces, path, force=options.force)
     print(f"wrote {path}: {len(z)} face{'s' if len(z) > 1 else ''}, {size}x{size}")
+
+
+def check_room(path, size: int) -> None:
+    """Check, before the work is done, that a disk has room for so many bytes.
+
+    Raises:
+        OSError: It has less.
+    """
+    path = Path(path).absolute()
+    folder = next(parent for parent in path.parents if parent.exists())
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def reserve(file, size: int, path) -> None:

@@ -34,6 +34,7 @@ def add_arguments(parser):
 def run(options):
     """Draw faces and write them."""
     model = common.load_model(options)
+    common.check_room(options.out, 3 * options.count * model.vae.image_size**2)
     z = model.sample(
         options.count,
         seed=options.seed,
