@@ -13,12 +13,13 @@ from commands import FIGURES
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the module may not be installed
 
 from vae_keras import data, hub, latent, plots  # noqa: E402
-from vae_keras.applications import anomalies, compression, denoising, search  # noqa: E402
+from vae_keras.applications import anomalies, compression, denoising, search, transfer  # noqa: E402
 from vae_keras.applications.full_size import edit_photograph, region  # noqa: E402
 from vae_keras.applications.morph import morph_codes  # noqa: E402
 from vae_keras.applications.photo import own_photograph  # noqa: E402
 
 STEPS = (0.3, 0.7, 1.5)
+GIVEN = ("Eyeglasses", "Smiling", "Goatee", "Wearing_Hat")
 
 
 def generate(celeba, drawn, faces):
@@ -58,6 +59,20 @@ def morph(celeba, drawn, faces):
     z, _ = latent.encode(celeba.vae, face.image[None])
     codes = morph_codes(np.concatenate([z, celeba.sample(1, seed=5)]), 7)
     return plots.grid(latent.decode(celeba.vae, codes), columns=8)
+
+
+def transfer_attributes(celeba, drawn, faces):
+    """Drawn faces that get glasses, a smile and a beard from others."""
+    truth = faces.labels("test", list(GIVEN))
+    rows = {"--images": [], "--from": [], "--out": []}
+    for place, attribute in enumerate(GIVEN):
+        has = truth[attribute].to_numpy(bool)
+        receiver, giver = faces.test[~has][place : place + 1], faces.test[has][:1]
+        (z, _), (given, _) = latent.encode(drawn.vae, receiver), latent.encode(drawn.vae, giver)
+        moved = latent.decode(drawn.vae, transfer.transfer(drawn, z, given, [attribute]))
+        for row, image in zip(rows.values(), (receiver, giver, moved)):
+            row.append(image[0])
+    return plots.rows(rows, heads=[f"--attribute {name}" for name in GIVEN], size=192)
 
 
 def denoise(celeba, drawn, faces):
@@ -100,7 +115,18 @@ def search_faces(celeba, drawn, faces):
 
 def main():
     """Write all pictures, or those of the commands that are named."""
-    pictures = [generate, reconstruct, edit, interpolate, morph, denoise, anomaly, compress, search_faces]
+    pictures = [
+        generate,
+        reconstruct,
+        edit,
+        interpolate,
+        morph,
+        transfer_attributes,
+        denoise,
+        anomaly,
+        compress,
+        search_faces,
+    ]
     models = hub.load("celeba"), hub.load("cartoon"), data.load_faces("cartoon", 64)
     FIGURES.mkdir(exist_ok=True)
     for picture in pictures:

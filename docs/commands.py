@@ -22,7 +22,7 @@ ALT = {
     "edit": "The face of an astronaut three times: the photograph, with less and with more of a smile.",
     "interpolate": "Eight faces; the first turns into the last step by step.",
     "morph": "Eight pictures of an animation, in which an astronaut turns into somebody who does not exist.",
-    "transfer": "A face, another face, and the first one with an attribute of the second.",
+    "transfer": "Rows of drawn faces: some receive, some give glasses, a smile, a beard and a hat, then the results.",
     "denoise": "Rows of drawn faces: with grain, without it, and as they were drawn.",
     "anomaly": "Eight pictures with numbers: objects and covered faces have the highest.",
     "compress": "Rows of drawn faces: as they were, and from files of ever fewer bytes.",

@@ -23,14 +23,14 @@
 #       - A plain mean of codes is more ordinary than any of its faces.
 #       - Codes of each class, drawn from a prior of that class, decode to pictures with labels.
 #       - **Can it make something new of two faces, and data for another model?** Yes to the first: faces between them,
-#         and faces with a part of each. To the second, as long as labelled pictures are rare: the gain is largest for
-#         the fewest pictures, and generated ones cannot replace real ones.
+#         and faces with a part of each. To the second, a little, and only while labelled pictures are rare: generated
+#         ones cannot replace real ones.
 # ---
 
 # %% [markdown]
 # ## Two kinds of new
 # So far, new faces came from random codes. This lesson makes codes out of other codes: of two faces, of two sets of
-# pictures, of a class. First the model, pictures that it has never seen, and the codes of both.
+# pictures, of a class. First the model, and the codes of training pictures and of test pictures that it has never seen.
 
 # %%
 import numpy as np
@@ -73,8 +73,8 @@ print(f"{len(train_codes)} training codes and {len(test_codes)} test codes of {v
 # %% [markdown]
 # ### Exercise 9.1: exchange a part
 # Write the function: it returns the code `z` with the part of `other` along `direction` in place of its own.
-# <details><summary>Hint</summary>The difference of the two parts is a single number. Multiply `direction` by it, and add
-# the product to `z`. `@` is the scalar product.</details>
+# <details><summary>Hint</summary>The difference of the two parts $a$ is a single number. `@` is the scalar product.
+# </details>
 #
 # [Solution](solutions/09_create.ipynb)
 
@@ -87,8 +87,7 @@ def swap(z, other, direction):
 check.swap(swap)
 
 # %% [markdown]
-# How far apart are faces with and without an attribute, in these units? `model.levels` holds the mean part of the faces
-# that have it.
+# How far apart are faces with and without an attribute, in these units?
 
 # %%
 names = [name for name in known if name in model.directions.index]
@@ -99,10 +98,10 @@ for name in names:
     print(f"{name:<12} without {part[~has].mean():5.2f}   with {part[has].mean():5.2f}")
 
 # %% [markdown]
-# The distance is below 1. A direction of length 1 is meant to make an attribute *visible* in most faces, and that takes
+# Most distances are below 1. One whole direction is meant to make an attribute *visible* in most faces, and that takes
 # more than the step between two means: `Male` is <<Male +without +(-?[\d.]+)>> in faces without it and
-# <<Male +without +-?[\d.]+ +with +(-?[\d.]+)>> in the others. A plain exchange would hardly show. So we measure on a
-# scale of our own: 0 is the mean face, and 1 is the typical face with the attribute.
+# <<Male +without +-?[\d.]+ +with +(-?[\d.]+)>> in the others. A plain exchange of such a part would hardly show. So we
+# measure on a scale of our own: 0 is the mean face, and 1 is the typical face with the attribute.
 
 # %% include vae_keras/applications/transfer.py::position
 
@@ -130,11 +129,11 @@ for name in [name for name in wanted if name in model.directions.index and name 
 plots.rows(table)
 
 # %% [markdown]
-# Pose, background and person stay. Every receiver gets the smile in its own way; a face that smiled already hardly
+# Pose and person mostly stay. Every receiver gets the smile in its own way; a face that smiled already hardly
 # changes. Glasses come as dark shapes in the place of the eyes, not as the frame of the giver: one direction holds *that*
-# there are glasses, not which. Hair shows another limit. Blond over dark hair brightens the whole picture, and where the
-# code says that there is enough blond already, nothing happens. Light from the left is a direction, too, and a gentle one.
-# Nobody labelled it: it was measured in the pixels.
+# there are glasses, not which. Hair shows another limit: blond over dark hair brightens the whole picture with its
+# background, and the sixth face stays dark. Light from the left is a direction, too. Nobody labelled it, it was measured in
+# the pixels, and it hardly shows.
 #
 # Does a judge see it who knows no codes? The classifier of lesson 05 looks at givers that have the attribute,
 # and at receivers without it, before and after. Each receiver has a giver of its own.
@@ -156,10 +155,11 @@ print(pd.DataFrame(rows).round(2).to_string(index=False))
 # %% [markdown]
 # `givers`: how often the attribute is seen in faces that really have it, after a reconstruction. `ratio`: how often it
 # is seen after the transfer, in units of that. For glasses it is <<Eyeglasses(?: +[\d.]+){3} +([\d.]+)>>, for blond hair
-# <<Blond_Hair(?: +[\d.]+){3} +([\d.]+)>>, for smiles <<Smiling(?: +[\d.]+){3} +([\d.]+)>>. It is lower for `Male`,
-# <<Male(?: +[\d.]+){3} +([\d.]+)>>, and for `Young`, <<Young(?: +[\d.]+){3} +([\d.]+)>>: what people call male or young
-# lies in many places of a picture, and a single direction holds only a part of it. The command `transfer` does the same
-# with photographs at their own size; its `--strength` gives more.
+# <<Blond_Hair(?: +[\d.]+){3} +([\d.]+)>>, for smiles <<Smiling(?: +[\d.]+){3} +([\d.]+)>>. `Male` is seen in
+# <<Male +[\d.]+ +([\d.]+)>> of the receivers before and in <<Male +[\d.]+ +[\d.]+ +([\d.]+)>> after the transfer. `Young`
+# hardly moves: <<Young +[\d.]+ +([\d.]+)>> before, <<Young +[\d.]+ +[\d.]+ +([\d.]+)>> after. What people call young lies in
+# many places of a picture, and a single direction holds only a part of it. The command `transfer` does the same with
+# photographs at their own size.
 
 # %% [markdown]
 # ## A style is a step between two sets
@@ -186,14 +186,15 @@ for name in names:
 plots.rows({word: np.asarray(images) for word, images in shown.items()})
 
 # %% [markdown]
-# In pixels a style is a tint: the same colours are added to every picture. In the code the light changes, and each
-# picture takes it in its own way. White backgrounds stay nearly white, and hair turns golden or grey. What else has come
-# along? The printed lines say: <<half a step holds +(-?[\d.]+) of Blond_Hair>> of a step to blond hair, for one.
+# In pixels a style is a tint: the same colours are added to every picture. That row tints the photographs, so it is
+# sharper. In the code the light changes, and each picture takes it in its own way: hair turns golden or grey, and one white
+# background stays nearly white. What else has come along? The printed lines say, for one:
+# <<half a step holds +(-?[\d.]+) of Blond_Hair>> of the direction to blond hair.
 
 # %% [markdown]
 # ### Exercise 9.2: only the light
 # The two sets differ in more than light. Take an attribute out of a step: return `step` without its part along
-# `direction`, so that the product of both is 0.
+# `direction`, so that the scalar product of the result and `direction` is 0.
 # <details><summary>Hint</summary>The formula of `swap` again: a part along a direction, this time subtracted from a
 # step.</details>
 #
@@ -232,7 +233,7 @@ plots.grid(latent.decode(vae, morph_codes(stops, 5, back=True)), columns=8)
 # Three faces, three sliders. Run this cell, and move them. The face below is the mean of the three codes, weighted by
 # the sliders.
 
-# %% include vae_keras/applications/mixer.py::mix caption="Mixtures of three new faces. The page stands in for the sliders." alt="Seven faces: three different people, three halves between them, and a softer, more ordinary face of all three."
+# %% include vae_keras/applications/mixer.py::mix caption="Mixtures of three new faces: seven positions of the sliders." alt="Seven faces: three different people, three halves between them, and a softer, more ordinary face of all three."
 mixer(model, model.sample(3, seed=2, temperature=0.7))
 
 # %% [markdown]
@@ -249,10 +250,9 @@ for word, z in {"one face": train_codes, "a mixture of three": mixtures}.items()
 
 # %% [markdown]
 # ### Exercise 9.3: a lively mixture
-# Mix without the loss. Write a function of codes `z`, of amounts that add up to 1, and of the mean code: it returns the
+# Mix without becoming ordinary. Write a function of codes `z`, of amounts that add up to 1, and of the mean code: it returns the
 # mixture, stretched away from the mean so that mixtures spread as faces do.
-# <details><summary>Hint</summary>Take the mean away, divide by the deviation that is left, $\sqrt{\sum w_i^2}$, and add the
-# mean again.</details>
+# <details><summary>Hint</summary>The distance from the mean has shrunk by $\sqrt{\sum w_i^2}$.</details>
 #
 # [Solution](solutions/09_create.ipynb)
 
@@ -267,8 +267,8 @@ check.lively_mix(lively_mix)
 # %% [markdown]
 # ## Pictures with labels
 # Labels are expensive: somebody has to look at each picture. Suppose that only $n$ pictures have labels. Can the
-# VAE make more of them? Fit a prior to the codes of the pictures with the attribute, and one to the codes of the
-# others. What is drawn from the first one *has* the label.
+# VAE make more of them? Fit a prior, a distribution to draw codes from, to the codes of the pictures with the attribute, and
+# one to the codes of the others. What is drawn from the first one *gets* the label.
 
 # %% include vae_keras/applications/synthetic.py::conditional_codes
 
@@ -279,15 +279,15 @@ drawn = latent.decode(vae, conditional_codes(train_codes[:50], train_labels[:50]
 plots.rows({f"drawn for {name}": drawn[:8], f"drawn for not {name}": drawn[8:]})
 
 # %% [markdown]
-# Both rows take the same random numbers, so the faces of a column differ by their class alone. They are rough: 50 codes
-# tell little about 128 numbers.
+# Both rows take the same random numbers, so the faces of a column resemble each other. They are rough, more than the class
+# changes, and some do not fit their label: 50 codes tell little about 128 numbers.
 
 # %% [markdown]
 # ## Do they help another model?
 # The other model is a small network that sees 32×32 pixels and has to tell the two classes apart. It is trained twice,
-# with as many steps: on the $n$ real pictures alone, and on the same pictures with
-# <<(\d+) generated pictures of each class>> generated ones of each class in every second place. Both draw the classes
-# alike.
+# with as many steps. The first training sees the $n$ real pictures alone. In the second, every second picture is one of
+# <<(\d+) generated pictures of each class>> generated ones of each class. Both see as many pictures of each class. The
+# generated ones are drawn by `plain`, the decoder before it was sharpened, which shares the encoder and so the codes.
 
 # %% include vae_keras/applications/synthetic.py::compare
 
@@ -312,8 +312,8 @@ for n in sorted({min(n, len(train_codes)) for n in (50, 150, 500, 1500, 5000)}):
 results = pd.DataFrame(rows)
 
 # %% [markdown]
-# The lines are means over the seeds. The first table has what the generated pictures add, in points of the balanced
-# accuracy: the mean over the seeds, the least and the most.
+# Balanced accuracy is the mean of the accuracies of both classes. The lines are means over the seeds. The first table has
+# what the generated pictures add, in points: the mean over the seeds, the least and the most.
 
 # %% caption="The answer for data: balanced accuracy on held-out pictures, over the number of labelled pictures." alt="Three rising curves over 50 to 5,000 labelled pictures. With generated pictures the small network is better for the fewest pictures; from some hundred pictures on the curves meet and cross."
 gain = (results["real + generated"] - results["real"]).groupby(results["n"]).agg(["mean", "min", "max"])
@@ -323,17 +323,19 @@ print(curves.round(3).to_string())
 plots.lines({"": dict(curves.items())}, x="labelled pictures", y="balanced accuracy", log_x=True)
 
 # %% [markdown]
-# With 50 labelled pictures the generated ones add <<\n50 +(-?[\d.]+) +-?[\d.]+ +-?[\d.]+\n>> points, between
-# <<\n50 +-?[\d.]+ +(-?[\d.]+) +-?[\d.]+\n>> and <<\n50 +-?[\d.]+ +-?[\d.]+ +(-?[\d.]+)\n>> by the seed. With 500
-# it is <<\n500 +(-?[\d.]+) +-?[\d.]+ +-?[\d.]+\n>>, and with 5,000
-# <<\n5000 +(-?[\d.]+) +-?[\d.]+ +-?[\d.]+\n>>. So they help where real pictures are rare, and a single seed could tell
-# another story. Where real pictures are many, generated ones only take their places, and they are softer.
+# With 50 labelled pictures the generated ones add <<\n50 +(-?[\d.]+) +-?[\d.]+ +-?[\d.]+\n>> points on average, between
+# <<\n50 +-?[\d.]+ +(-?[\d.]+) +-?[\d.]+\n>> and <<\n50 +-?[\d.]+ +-?[\d.]+ +(-?[\d.]+)\n>> by the seed. With 150 it is
+# <<\n150 +(-?[\d.]+) +-?[\d.]+ +-?[\d.]+\n>>, between <<\n150 +-?[\d.]+ +(-?[\d.]+) +-?[\d.]+\n>> and
+# <<\n150 +-?[\d.]+ +-?[\d.]+ +(-?[\d.]+)\n>>; with 500 <<\n500 +(-?[\d.]+) +-?[\d.]+ +-?[\d.]+\n>>, and with 5,000
+# <<\n5000 +(-?[\d.]+) +-?[\d.]+ +-?[\d.]+\n>>. So the gain is small, it is there only where labels are rare, and a single
+# seed could tell another story. Where real pictures are many, generated ones only take their places.
 #
-# And where does the gain come from? Not from nowhere. The VAE has seen thousands of pictures *without* labels, and
-# knows how faces vary. The third curve takes the same knowledge without any picture: a logistic regression on the
-# codes. With 50 labels it reaches <<\n50 +0\.\d+ +0\.\d+ +(0\.\d+)\n>>, beside <<\n50 +0\.\d+ +(0\.\d+) +0\.\d+\n>>
-# of the network with generated pictures. Whoever has the encoder at hand may not need the pictures. Whoever needs a
-# network that sees pixels does.
+# Where could a gain come from? The VAE has seen thousands of pictures *without* labels, and knows how faces vary. The third
+# curve uses the same knowledge and needs no generated picture: a logistic regression on the codes of the labelled ones. With
+# 50 labels it reaches <<\n50 +0\.\d+ +0\.\d+ +(0\.\d+)\n>>, beside <<\n50 +0\.\d+ +(0\.\d+) +0\.\d+\n>> of the network
+# with generated pictures; with 500 <<\n500 +0\.\d+ +0\.\d+ +(0\.\d+)\n>> beside <<\n500 +0\.\d+ +(0\.\d+) +0\.\d+\n>>; with
+# 5,000 <<\n5000 +0\.\d+ +0\.\d+ +(0\.\d+)\n>> beside <<\n5000 +0\.\d+ +(0\.\d+) +0\.\d+\n>>. Try what you have before you
+# generate more.
 
 # %% [markdown]
 # ### Exercise 9.4: who leaks?
@@ -357,7 +359,7 @@ check.leaks(letters)
 # ## A set of characters
 # The course's anime model draws characters who do not exist. Begin with eight.
 
-# %% caption="Eight new characters, a mixture of the first two, and two sets in one style." alt="Four rows of eight anime faces. The first has all colours of hair, the second goes from the first face to the second, the third has different faces with pink and lilac hair, the fourth with dark blue hair."
+# %% caption="Eight new characters, a way from the first to the second, and two families." alt="Four rows of eight anime faces. The first has all colours of hair, the second goes from the first face to the second, in the third most faces have pink or lilac hair, in the fourth dark hair."
 anime = hub.load("anime")
 cast = anime.sample(8, seed=3, temperature=0.8)
 shown = {"new": cast, "from the first to the second": morph_codes(cast[:2], 7)}
@@ -366,8 +368,8 @@ for head in (7, 3):
 plots.rows({word: latent.decode(anime.vae, z) for word, z in shown.items()})
 
 # %% [markdown]
-# The last two rows are sets in one style each. Every code is half its own and half that of the head of the family, so
-# colours and light agree while the faces differ.
+# The last two rows are families. Every code is half its own and half that of the head of the family, so colours and faces
+# move towards the head. Red and orange hair still shows.
 #
 # The pictures behind this model were drawn by artists who were not asked. Design with it to learn, not to sell.
 
@@ -376,6 +378,6 @@ plots.rows({word: latent.decode(anime.vae, z) for word, z in shown.items()})
 #
 # Attributes are those that the pictures and the model both know, and the classifier judges those of CelebA's. Pictures
 # without labels get those that the classifier sees, or measured ones. The sizes end with the number of training
-# pictures. Labels that come from a network are not independent of it, so its curve means less.
+# pictures.
 #
 # </details>
