@@ -16,6 +16,7 @@
 # make bench       measure the training step beside others; writes benchmarks/RESULTS.md (half an hour)
 # make bench-check fail if the training step or the input became slow (3 minutes)
 # make quality     measure the faces of a model that ships (MODEL=celeba OUTSIDE=a script that prints a distance)
+# make study       train the networks of lesson 06 that benchmarks/study.csv lacks (an hour of a core; it resumes)
 # make classifier  train the attribute classifier that ships anew (needs CelebA)
 # make lint        ruff on module, tests and texts of the lessons
 # make format      mend what ruff can mend
@@ -40,7 +41,7 @@ FAST := config storage model layers optimizers pipeline latent priors directions
 	archives cache framing loading saving splits augmentation images drawn plots benchmarks project
 
 .DELETE_ON_ERROR:
-.PHONY: faces test test-fast setup lessons lab site studio test-browser colab figures bench bench-check quality classifier lint format test-colab clean
+.PHONY: faces test test-fast setup lessons lab site studio test-browser colab figures bench bench-check quality study classifier lint format test-colab clean
 
 faces: $(INSTALLED)
 	@$(RUN) -m vae_keras faces --data "$(or $(DATA),cartoon)" --out build
@@ -85,6 +86,9 @@ bench-check: $(INSTALLED)
 
 quality: $(INSTALLED)
 	@$(RUN) benchmarks/quality.py --model $(or $(MODEL),celeba) --data $(or $(MODEL),celeba) $(if $(OUTSIDE),--outside "$(OUTSIDE)")
+
+study: $(INSTALLED)
+	@$(RUN) benchmarks/study.py
 
 classifier: $(INSTALLED)
 	@$(RUN) -m vae_keras classifier --data celeba --out vae_keras/hub/weights/classifier --force

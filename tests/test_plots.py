@@ -329,3 +329,59 @@ def test_figures_of_planes_and_lines_show_what_they_are_given(rng):
     assert [tick.get_text() for tick in lines.axes[0].get_xticklabels()] == ["1", "12"]
     for figure in (clouds, fields, walks, lines):
         assert pixels(figure).std() > 5
+
+
+def made_study():
+    """Return a table of trainings: a base of three seeds, and knobs of one or two."""
+    rows = [("base", "base", 1.0, "", seed) for seed in range(3)]
+    rows += [("beta=10", "beta", 10.0, 10.0, seed) for seed in range(2)] + [("beta=0.1", "beta", 0.1, 0.1, 0)]
+    rows += [("optimizer=muon", "optimizer", 1.0, "muon", 0)]
+    table = pd.DataFrame(rows, columns=["setting", "knob", "beta", "value", "seed"])
+    table["kl"] = 100 / table["beta"] * (1 + 0.1 * table["seed"])
+    table["error"] = 0.01 * table["beta"] ** 0.3 * (1 + 0.1 * table["seed"])
+    return table
+
+
+def test_a_measure_over_a_knob_is_the_mean_of_the_seeds():
+    table = made_study()
+    figure = plots.over_knob(
+        table[table["knob"] != "optimizer"], "beta", {"error": "squared error", "kl": "KL"}
+    )
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["squared error", "KL"]
+    x, y = figure.axes[1].lines[0].get_data()
+    np.testing.assert_allclose(x, [0.1, 1, 10])
+    np.testing.assert_allclose(y, [1000, 110, 10.5])
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0.1", "1", "10"]
+
+
+def test_a_knob_trade_off_has_a_curve_through_the_base_and_a_point_for_each_setting():
+    figure = plots.knob_trade_off(made_study(), curve="beta")
+    everything, near = figure.axes
+    for axes in (everything, near):
+        curve, *points = axes.lines
+        np.testing.assert_allclose(curve.get_xdata(), [10.5, 110, 1000])
+        assert sorted(len(line.get_xdata()) for line in points) == [1, 1, 2]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["β", "optimizer", "base"]
+    assert [text.get_text() for text in everything.texts] == ["10", "0.1"]  # muon stands in the other panel
+    assert [text.get_text() for text in near.texts] == ["muon"]
+    assert near.get_xlim() == pytest.approx((77, 143))
+
+
+def test_seeds_stand_beside_the_band_of_the_reference():
+    figure = plots.seed_spread(made_study(), {"error": "squared error", "kl": "KL"})
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["optimizer=muon", "beta=0.1", "beta=10"]
+    muon = axes.lines[1].get_xdata()  # the lowest row, after the line at 0
+    np.testing.assert_allclose(muon, 100 * (1 / 1.1 - 1))
+    band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
+    np.testing.assert_allclose([band.x0, band.x1], [100 / 1.1 - 100, 120 / 1.1 - 100], atol=1e-6)
+
+
+def test_tables_show_their_numbers():
+    table = pd.DataFrame(
+        [[1.25, 2], [3, 4]], index=pd.Index([2, 8], name="size"), columns=pd.Index([1, 9], name="beta")
+    )
+    figure = plots.tables({"one": table, "other": table}, {"one": ".2f", "other": ".0f"})
+    words = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert words[0] == ["1.25", "2.00", "3.00", "4.00"] and words[1][1:] == ["2", "3", "4"]
+    assert figure.axes[0].get_xlabel() == "β" and figure.axes[1].get_ylabel() == "size"

@@ -1023,3 +1023,148 @@ def line_panels(tables: dict, label: str) -> Plot:
         if table.shape[1] > 1:
             axes.legend()
     return figure
+
+
+MARKERS = "oDsvP^X*<>"
+KNOBS = {"beta": "β", "latent_dim": "latent size"}
+NEAR = 0.3  # of the base's KL and error: what the second panel of `knob_trade_off` shows
+
+
+def _knob(name):
+    """Return what a knob is called in a figure."""
+    return KNOBS.get(name, _readable(name))
+
+
+@styled
+def over_knob(table: pd.DataFrame, knob: str, measures: dict) -> Plot:
+    """Draw a panel for each measure over the values of a knob: a line of means, and a band from seed to seed.
+
+    Args:
+        table: a row per training, with a column for the knob, of numbers above 0, and one for each measure.
+        knob: name of the knob's column.
+        measures: names of columns, and what stands above their panels.
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(measures), WIDTH, 260)
+    values = sorted(table[knob].unique())
+    for axes, (measure, title) in zip(panels.flat, measures.items()):
+        band = {"errorbar": ("pi", 100), "err_kws": {"alpha": 0.25}}  # from the least seed to the largest
+        seaborn.lineplot(table, x=knob, y=measure, marker="o", color=COLOURS[0], ax=axes, **band)
+        axes.set(title=title, xlabel=_knob(knob), ylabel="", xscale="log")
+        axes.set_xticks(values, [f"{value:g}" for value in values])
+        axes.set_xticks([], minor=True)
+        axes.set_ylim(bottom=min(0, table[measure].min()))
+    return figure
+
+
+@styled
+def knob_trade_off(table: pd.DataFrame, curve: str) -> Plot:
+    """Draw squared error against KL: the values of one knob as a curve, those of the others as points.
+
+    Args:
+        table: a row per training: knob, which was turned ("base": none), value, to what, kl in nats, and error. Points
+            are means over the seeds.
+        curve: the knob that is drawn as a curve, through the base.
+
+    Returns:
+        A `Plot` of two panels: all settings, and those near the base.
+    """
+    figure, panels = _panels(1, 2, WIDTH, 440)
+    means = table.groupby(["knob", "value"], sort=False)[["kl", "error"]].mean().reset_index()
+    base = means[means["knob"] == "base"].iloc[0]
+    relative = means[["kl", "error"]].div(base[["kl", "error"]].astype(float)) - 1
+    means["near"] = (relative.abs() < NEAR).all(axis=1)
+    for axes, near in zip(panels.flat, (False, True)):
+        _draw_knob_trade_off(axes, means, curve, near)
+    everything, closer = panels.flat
+    everything.set(title="all settings", ylabel="squared error", yscale="log")
+    everything.set_xlim(left=min(0, means["kl"].min()))
+    around = np.array([1 - NEAR, 1 + NEAR])
+    closer.set(title="near the base", xlim=base["kl"] * around, ylim=base["error"] * around)
+    corner, sides = (base["kl"] * around[0], base["error"] * around[0]), (base["kl"], base["error"])
+    box = matplotlib.patches.Rectangle(corner, 2 * NEAR * sides[0], 2 * NEAR * sides[1], fill=False)
+    box.set(edgecolor=QUIET, linewidth=1)
+    everything.add_patch(box)
+    handles, names = everything.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=6)
+    return figure
+
+
+def _draw_knob_trade_off(axes, means, curve, near):
+    """Draw the settings into one panel, with the values of those that are near the base, or of the others."""
+    line = means[means["knob"].isin([curve, "base"])].sort_values("kl")
+    axes.plot(line["kl"], line["error"], color=PALE, linewidth=5, zorder=1)
+    knobs = [knob for knob in dict.fromkeys(means["knob"]) if knob != "base"]
+    for knob, marker, colour in zip(knobs, itertools.cycle(MARKERS), itertools.cycle(COLOURS)):
+        points = means[means["knob"] == knob]
+        axes.plot(points["kl"], points["error"], marker, color=colour, markersize=7, label=_knob(knob))
+        for _, point in points[points["near"] == near].iterrows():
+            number = isinstance(point["value"], int | float | np.number)
+            words = f"{point['value']:g}" if number else _readable(point["value"])
+            axes.annotate(
+                words, (point["kl"], point["error"]), (7, 4), textcoords="offset points", fontsize=9
+            )
+    base = means[means["knob"] == "base"]
+    axes.plot(base["kl"], base["error"], "o", color=INK, markersize=10, zorder=3, label="base")
+    axes.set(xlabel="KL (nats)")
+
+
+@styled
+def seed_spread(table: pd.DataFrame, measures: dict, reference: str = "base") -> Plot:
+    """Draw how far each setting lies from a reference, in per cent, beside the spread of the reference's own seeds.
+
+    Args:
+        table: a row per training, with a column "setting" and one for each measure, below which less is better.
+        measures: names of columns, and what stands above their panels.
+        reference: the setting that is 0. Its seeds make the grey band.
+
+    Returns:
+        A `Plot`.
+    """
+    names = [name for name in dict.fromkeys(table["setting"]) if name != reference]
+    figure, panels = _panels(1, len(measures), WIDTH, 90 + 26 * len(names))
+    for axes, (measure, title) in zip(panels.flat, measures.items()):
+        own = table.loc[table["setting"] == reference, measure]
+        change = 100 * (table[measure] / own.mean() - 1)
+        band = change[table["setting"] == reference]
+        axes.axvspan(band.min(), band.max(), color=PALE, alpha=0.6, linewidth=0)
+        axes.axvline(0, color=QUIET, linewidth=1)
+        for place, name in enumerate(reversed(names)):
+            seeds = change[table["setting"] == name]
+            axes.plot(seeds, [place] * len(seeds), "o", color=COLOURS[0], alpha=0.7, markersize=6)
+        axes.set(title=title, xlabel=f"% from {reference}; left is better", ylim=(-0.6, len(names) - 0.4))
+        axes.set_yticks(range(len(names)), [_readable(name) for name in reversed(names)])
+    for axes in panels.flat[1:]:
+        axes.set_yticklabels([])
+    return figure
+
+
+@styled
+def tables(values: dict, formats: dict) -> Plot:
+    """Draw tables of numbers as coloured fields, side by side.
+
+    Args:
+        values: titles and tables of numbers, whose rows and columns have names.
+        formats: of the same titles, such as ".1f".
+
+    Returns:
+        A `Plot`.
+    """
+    figure, panels = _panels(1, len(values), WIDTH, 260)
+    for axes, (title, table) in zip(panels.flat, values.items()):
+        seaborn.heatmap(
+            table,
+            ax=axes,
+            annot=True,
+            fmt=formats[title],
+            cmap="crest",
+            cbar=False,
+            linewidths=1,
+            annot_kws={"fontsize": 10},
+        )
+        axes.set(title=title, xlabel=_knob(table.columns.name), ylabel=_knob(table.index.name))
+        axes.tick_params(length=0)
+        axes.tick_params(axis="y", rotation=0)
+    return figure
