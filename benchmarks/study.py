@@ -35,7 +35,7 @@ TABLE = Path(__file__).resolve().parent / "study.csv"
 IMAGE_SIZE = 32
 STAGES = 3  # of the networks: the smallest map is 4×4
 PICTURES = 3_000  # to train on; a quarter of that each for validation and test
-EPOCHS = 6
+EPOCHS = 4
 BATCH_SIZE = 32
 COMPONENTS = 64  # of the space in which new faces are compared
 DRAWN = 2_000  # drawn faces of known factors, for disentanglement
@@ -68,23 +68,22 @@ BASE = {
 # One factor at a time from the base, and then β together with the latent size.
 ONE_FACTOR = [
     *({"beta": value} for value in (0.1, 10.0, 100.0, 0.3, 3.0, 30.0)),
-    *({"latent_dim": value} for value in (8, 256, 2, 32, 128)),
+    *({"latent_dim": value} for value in (8, 256, 2, 32)),
     *({"likelihood": value} for value in ("mse", "bce")),
     {"optimizer": "muon", "learning_rate": 0.008},
+    {"learning_rate": 0.008},  # of Muon, for Adam
     {"normalization": "none"},
     *({"width": value} for value in (32, 8)),
     {"augmentation": "flip"},
     {"dropout": 0.2},
     {"free_nats": 200.0},
-    *({"learning_rate": value} for value in (0.0005, 0.008)),
 ]
-GRID = [{"beta": beta, "latent_dim": size} for size in (8, 256, 2) for beta in (0.1, 10.0)]
+GRID = [{"beta": beta, "latent_dim": size} for size in (8, 256) for beta in (0.1, 10.0)]
 ON_DRAWN_FACES = [
     {"latent_dim": 16, **changes}
     for changes in (
         {},
-        *({"beta": value} for value in (10.0, 100.0, 0.1, 30.0)),
-        {"likelihood": "mse"},
+        *({"beta": value} for value in (10.0, 100.0, 0.1)),
         {"latent_dim": 64},
         {"optimizer": "muon", "learning_rate": 0.008},
     )
@@ -99,8 +98,7 @@ def settings(dataset):
     for changes in ON_DRAWN_FACES:
         turned = [name for name in changes if name != "latent_dim" or changes[name] != 16]
         drawn.append(("cartoon", next(iter(turned), "base"), changes))
-    # The first rows already show β, on both kinds of faces.
-    return [(dataset, "base", {}), *single[:3], *drawn[:2], *single[3:], *drawn[2:], *grid]
+    return [(dataset, "base", {}), *single, *drawn, *grid]
 
 
 class FreeNats(VAE):
@@ -168,7 +166,7 @@ class Pictures:
         self.drawn = dataset == "cartoon"
         if self.drawn:
             factors = sample_factors(DRAWN, seed=1)
-            self.known, self.factors = draw_faces(factors), factors[FACTORS].to_numpy()
+            self.known, self.factors = draw_faces(factors, IMAGE_SIZE), factors[FACTORS].to_numpy()
 
     def row(self, options, seed, split):
         """Return the measures of one training on a split."""
@@ -240,7 +238,10 @@ def main(options):
     """Fill the table; then measure the chosen setting on test pictures."""
     every = settings(options.data)
     seeds = options.seeds
-    run(options.out, [(*setting, seed, "validation") for seed in seeds for setting in every])
+    base = [
+        (*every[0], seed, "validation") for seed in seeds
+    ]  # first: nothing can be judged without its spread
+    run(options.out, base + [(*setting, seed, "validation") for seed in seeds for setting in every[1:]])
     best = chosen(read(options.out), options.data)
     final = next(setting for setting in every if setting[0] == options.data and name_of(setting[2]) == best)
     run(options.out, [(*final, seed, "test") for seed in seeds])
