@@ -10,7 +10,7 @@ once more with each seed and measured on test pictures.
 """
 
 import argparse
-import gc
+import functools
 import os
 import sys
 import time
@@ -57,7 +57,7 @@ BASE = {
     "beta": 1.0,
     "likelihood": "gaussian",
     "latent_dim": 64,
-    "width": 16,
+    "width": 8,
     "normalization": "batch",
     "dropout": 0.0,
     "augmentation": "none",
@@ -65,6 +65,8 @@ BASE = {
     "learning_rate": 0.002,
     "free_nats": 0.0,
 }
+# The settings that TensorFlow has to trace anew; the others are values of variables, or of the pictures.
+STRUCTURE = ("latent_dim", "width", "likelihood", "normalization", "dropout", "optimizer", "learning_rate")
 # One factor at a time from the base, and then β together with the latent size.
 ONE_FACTOR = [
     *({"beta": value} for value in (0.1, 10.0, 100.0, 0.3, 3.0, 30.0)),
@@ -73,7 +75,7 @@ ONE_FACTOR = [
     {"optimizer": "muon", "learning_rate": 0.008},
     {"learning_rate": 0.008},  # of Muon, for Adam
     {"normalization": "none"},
-    *({"width": value} for value in (32, 8)),
+    *({"width": value} for value in (16, 4)),
     {"augmentation": "flip"},
     {"dropout": 0.2},
     {"free_nats": 200.0},
@@ -104,7 +106,9 @@ def settings(dataset):
 class FreeNats(VAE):
     """A VAE whose KL costs nothing until it reaches `free_nats` (free bits: Kingma et al. 2016, arXiv 1606.04934)."""
 
-    free_nats = 0.0
+    def __init__(self, free_nats=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.free_nats = keras.Variable(free_nats, trainable=False, name="free_nats")
 
     def compute_terms(self, images, targets, training):
         """Return the terms of `VAE`, where a KL below the free nats counts as if it had reached them."""
@@ -113,31 +117,53 @@ class FreeNats(VAE):
         return {**terms, "loss": terms["loss"] + self.beta * unused}
 
 
-def train(options, images, seed):
-    """Return a VAE with some settings of the study, trained on uint8 images (n, size, size, 3)."""
-    keras.config.set_dtype_policy(vae_keras.settings(dataset="cartoon").precision)
+def build(options, image_size, seed):
+    """Return an untrained VAE with some settings of the study."""
     keras.utils.set_random_seed(seed)
-    vae = FreeNats(
-        image_size=images.shape[1],
+    return FreeNats(
+        image_size=image_size,
         latent_dim=options["latent_dim"],
         filters=[options["width"] * 2**stage for stage in range(STAGES)],
         likelihood=options["likelihood"],
         beta=options["beta"],
         normalization=None if options["normalization"] == "none" else options["normalization"],
         dropout=options["dropout"],
+        free_nats=options["free_nats"],
         seed=seed,
     )
-    vae.free_nats = options["free_nats"]
-    rate = training.optimizers.cosine_decay(options["learning_rate"], EPOCHS, BATCH_SIZE, len(images))
-    training.fit(
-        vae,
-        images,
-        epochs=EPOCHS,
-        batch_size=BATCH_SIZE,
-        optimizer=options["optimizer"],
-        learning_rate=rate,
-        augment=data.augment if options["augmentation"] == "flip" else None,
-        seed=seed,
+
+
+@functools.cache
+def compiled(image_size, steps, *structure):
+    """Return a compiled VAE for settings that differ in values of its variables alone: TensorFlow traces it once."""
+    options = {**BASE, **dict(structure)}
+    vae = build(options, image_size, seed=0)
+    rate = keras.optimizers.schedules.CosineDecay(options["learning_rate"], steps)
+    vae.compile(training.optimizers.get(options["optimizer"], rate))
+    vae.optimizer.build(vae.trainable_variables)
+    return vae
+
+
+def begin_again(vae, fresh):
+    """Set a compiled VAE and its optimizer back to where a fresh VAE of the same structure begins."""
+    for variable, first in zip(vae.variables, fresh.variables, strict=True):
+        variable.assign(first)
+    for variable in vae.optimizer.variables:
+        variable.assign(ops.zeros_like(variable))
+
+
+def train(options, images, seed):
+    """Return a VAE with some settings of the study, trained on uint8 images (n, size, size, 3).
+
+    It is overwritten by the next training of the same structure.
+    """
+    image_size, steps = images.shape[1], EPOCHS * (len(images) // BATCH_SIZE)
+    structure = [(name, options[name]) for name in STRUCTURE]
+    vae = compiled(image_size, steps, *structure)
+    begin_again(vae, build(options, image_size, seed))
+    augment = data.augment if options["augmentation"] == "flip" else None
+    training.run(
+        vae, images, epochs=EPOCHS, batch_size=BATCH_SIZE, seed=seed, settings=options, augment=augment
     )
     return vae
 
@@ -230,12 +256,11 @@ def run(path, jobs):
         key = {"dataset": dataset, "setting": setting, "knob": knob, "seed": seed, "split": split}
         append(path, {**key, **options, **measures})
         print(f"{number} of {len(jobs)}: {dataset}, {setting}, seed {seed}: {measures}", flush=True)
-        keras.backend.clear_session()
-        gc.collect()
 
 
 def main(options):
     """Fill the table; then measure the chosen setting on test pictures."""
+    keras.config.set_dtype_policy(vae_keras.settings(dataset="cartoon").precision)
     every = settings(options.data)
     seeds = options.seeds
     base = [

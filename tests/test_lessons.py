@@ -25,6 +25,7 @@ NAMES = [
     "03_train_vae",
     "04_generate_faces",
     "05_explore_latent_space",
+    "06_tune_vae",
     "07_sharper_faces",
     "08_use_vae",
     "09_create",

@@ -39,7 +39,7 @@ def test_the_grid_of_beta_and_latent_size_is_whole():
         if dataset == "celeba" and set(changes) <= {"beta", "latent_dim"}:
             options = {**study.BASE, **changes}
             pairs.add((options["beta"], options["latent_dim"]))
-    assert {(beta, size) for beta in (0.1, 1.0, 10.0) for size in (2, 8, 64, 256)} <= pairs
+    assert {(beta, size) for beta in (0.1, 1.0, 10.0) for size in (8, 64, 256)} <= pairs
 
 
 class Trained:
@@ -90,10 +90,10 @@ def test_the_setting_with_the_nearest_faces_is_chosen_by_the_mean_of_its_seeds(t
 
 def test_free_nats_cost_nothing_until_they_are_reached():
     images = np.random.default_rng(0).random((4, 16, 16, 3), dtype="float32")
-    vae = study.FreeNats(image_size=16, latent_dim=3, filters=[4] * 4, beta=2.0)
+    vae = study.FreeNats(image_size=16, latent_dim=3, filters=[4] * 3, beta=2.0)
     terms = {}
     for free_nats in (0.0, 1000.0):
-        vae.free_nats = free_nats
+        vae.free_nats.assign(free_nats)
         terms[free_nats] = vae.compute_terms(images, images, training=False)
     kl, loss = float(terms[0.0]["kl"]), float(terms[0.0]["loss"] - terms[0.0]["reconstruction"])
     assert loss == pytest.approx(2 * kl, rel=1e-3)
@@ -107,11 +107,26 @@ def test_a_training_follows_its_options(monkeypatch):
     images = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), dtype=np.uint8)
     options = {**study.BASE, "width": 2, "latent_dim": 3, "normalization": "none", "optimizer": "muon"}
     vae = study.train({**options, "likelihood": "bce", "augmentation": "flip"}, images, seed=0)
-    assert (vae.latent_dim, vae.filters, vae.likelihood) == (3, [2, 4, 8, 16], "bce")
+    assert (vae.latent_dim, vae.filters, vae.likelihood) == (3, [2, 4, 8], "bce")
     assert type(vae.optimizer).__name__ == "Muon" and vae.normalization is None
     pca = study.evaluation.fit_pca(images, 8)
     measures = study.measure(vae, images, images[:32], pca, seed=0)
     assert set(measures) == set(MEASURES) - {"seconds"} and measures["active"] <= 3
+
+
+def test_a_network_that_is_used_again_learns_what_a_new_one_learns(monkeypatch):
+    monkeypatch.setattr(study, "EPOCHS", 1)
+    images = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), dtype=np.uint8)
+    options = {**study.BASE, "width": 2, "latent_dim": 3, "dropout": 0.5}
+    weights = []
+    for again in (False, True):
+        study.compiled.cache_clear()
+        if again:
+            study.train({**options, "beta": 30.0, "free_nats": 9.0}, images, seed=1)
+        vae = study.train(options, images, seed=0)
+        weights.append([np.array(variable) for variable in vae.variables])
+    for own, other in zip(*weights):
+        np.testing.assert_allclose(own, other, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.skipif(not study.TABLE.exists(), reason="the study was not run")

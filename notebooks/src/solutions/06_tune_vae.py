@@ -64,14 +64,15 @@ check.same_beta(same_beta)
 # Four latent variables cannot hold what 64 hold. So the KL falls, and the error rises.
 
 # %%
-faces = data.load_faces(config.dataset, config.image_size, config.pictures)
-few, held_out = faces.train[: config.comparison_pictures], faces.validation[:500]
+faces = data.load_faces(config.dataset, 32, config.comparison_pictures)
+held_out = faces.validation[:500]
 
 
 def train_small(epochs=config.comparison_epochs, optimizer="adam", learning_rate=0.002, **knobs):
-    network = training.build_vae(config, **{"latent_dim": 64, "filters": (16, 32, 64, 128), **knobs})
+    small = {"image_size": 32, "latent_dim": 64, "filters": (8, 16, 32)}
+    network = training.build_vae(config, **{**small, **knobs})
     how = {"batch_size": 32, "optimizer": optimizer, "learning_rate": learning_rate}
-    training.fit(network, few, epochs=epochs, seed=config.seed, **how)
+    training.fit(network, faces.train, epochs=epochs, seed=config.seed, **how)
     return network
 
 
