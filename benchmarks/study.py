@@ -106,9 +106,10 @@ def settings(dataset):
 class FreeNats(VAE):
     """A VAE whose KL costs nothing until it reaches `free_nats` (free bits: Kingma et al. 2016, arXiv 1606.04934)."""
 
-    def __init__(self, free_nats=0.0, **kwargs):
-        super().__init__(**kwargs)
-        self.free_nats = keras.Variable(free_nats, trainable=False, name="free_nats")
+    def build(self, input_shape):
+        """Make the variable: none by default."""
+        super().build(input_shape)
+        self.free_nats = keras.Variable(0.0, trainable=False, name="free_nats")
 
     def compute_terms(self, images, targets, training):
         """Return the terms of `VAE`, where a KL below the free nats counts as if it had reached them."""
@@ -120,7 +121,7 @@ class FreeNats(VAE):
 def build(options, image_size, seed):
     """Return an untrained VAE with some settings of the study."""
     keras.utils.set_random_seed(seed)
-    return FreeNats(
+    vae = FreeNats(
         image_size=image_size,
         latent_dim=options["latent_dim"],
         filters=[options["width"] * 2**stage for stage in range(STAGES)],
@@ -128,9 +129,10 @@ def build(options, image_size, seed):
         beta=options["beta"],
         normalization=None if options["normalization"] == "none" else options["normalization"],
         dropout=options["dropout"],
-        free_nats=options["free_nats"],
         seed=seed,
     )
+    vae.free_nats.assign(options["free_nats"])
+    return vae
 
 
 @functools.cache
