@@ -1081,6 +1081,8 @@ def knob_trade_off(table: pd.DataFrame, curve: str) -> Plot:
     everything, closer = panels.flat
     everything.set(title="all settings", ylabel="squared error", yscale="log")
     everything.set_xlim(left=min(0, means["kl"].min()))
+    for set_formatter in (everything.yaxis.set_major_formatter, everything.yaxis.set_minor_formatter):
+        set_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
     around = np.array([1 - NEAR, 1 + NEAR])
     closer.set(title="near the base", xlim=base["kl"] * around, ylim=base["error"] * around)
     corner, sides = (base["kl"] * around[0], base["error"] * around[0]), (base["kl"], base["error"])
