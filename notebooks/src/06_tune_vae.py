@@ -62,7 +62,7 @@ print("seeds of each setting:", " to ".join(map(str, sorted({seeds.min(), seeds.
 
 # %% [markdown]
 # The table has a row for each training: <<(\d+) trainings of>> trainings of <<trainings of (\d+)>> settings, with
-# <<seeds of each setting: (.+)>> seeds each. Every network saw 3,000 pictures of 32×32 four times. It has three
+# <<seeds of each setting: (.+)>> seeds each. Every network saw 4,000 pictures of 32×32 twelve times. It has three
 # convolutions on each side, where that of lesson 02 has four, and a quarter of its channels.
 
 # %%
@@ -130,6 +130,9 @@ by_beta = sweep.groupby("beta")[list(measures)].mean()
 least, most = by_beta.iloc[0], by_beta.iloc[-1]
 print(f"error {least['error']:.4f} at the smallest β, {most['error']:.4f} at the largest")
 print(f"KL {least['kl']:.0f} nats at the smallest β, {most['kl']:.0f} at the largest")
+print(f"active: {least['active']:.0f} of 64 at the smallest β, {most['active']:.0f} at the largest")
+change = least / by_beta.loc[1.0] - 1
+print(f"from β = 1 to the smallest: KL {change['kl']:+.0%}, error {change['error']:+.0%}")
 plots.over_knob(sweep, "beta", measures)
 
 # %% [markdown]
@@ -137,8 +140,13 @@ plots.over_knob(sweep, "beta", measures)
 # <<at the smallest β, (\d+) at the largest>> nats. The error goes from <<error ([\d.]+) at the smallest>> to
 # <<at the smallest β, ([\d.]+) at the largest>>. A face that is described in fewer nats comes back less exact.
 #
-# The number of active variables says how the encoder saves. Variables that tell too little for their price
-# fall silent: their posterior is N(0, 1) for every face, and they cost nothing.
+# The bargain is not the same everywhere. From β = 1 to the smallest β the KL changes by
+# <<from β = 1 to the smallest: KL ([+-]\d+%)>>, the error by only <<to the smallest: KL \S+ error ([+-]\d+%)>>. There the
+# network and its training limit the error, and further nats are wasted.
+#
+# How does an encoder save? It tells every variable more roughly, and in the end it silences some: their posterior is
+# N(0, 1) for every face, and they cost nothing. Of 64 variables <<active: (\d+) of 64>> are active at the smallest β and
+# <<of 64 at the smallest β, (\d+)>> at the largest.
 
 # %% [markdown]
 # ### Exercise 6.2: two orders
