@@ -1027,7 +1027,7 @@ def line_panels(tables: dict, label: str) -> Plot:
 
 MARKERS = "oDsvP^X*<>"
 KNOBS = {"beta": "β", "latent_dim": "latent size"}
-NEAR = 0.3  # of the base's KL and error: what the second panel of `knob_trade_off` shows
+NEAR = 0.35  # of the base's KL and error: what the second panel of `knob_trade_off` shows
 
 
 def _knob(name):
@@ -1055,7 +1055,7 @@ def over_knob(table: pd.DataFrame, knob: str, measures: dict) -> Plot:
         axes.set(title=title, xlabel=_knob(knob), ylabel="", xscale="log")
         axes.set_xticks(values, [f"{value:g}" for value in values])
         axes.set_xticks([], minor=True)
-        axes.set_ylim(bottom=min(0, table[measure].min()))
+        axes.set_ylim(min(0, table[measure].min()), 1.08 * table[measure].max())
     return figure
 
 
