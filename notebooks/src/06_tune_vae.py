@@ -447,7 +447,8 @@ print(f"real training pictures: {evaluation.pca_distance(pca, test, faces.train[
 # On test pictures the chosen network has a distance of <<test, once: β = [\d.]+, distance ([\d.]+)>>. If you now turn
 # another knob because this number disappoints you, the test pictures have become validation pictures.
 #
-# The study opened its test pictures once, too, for its own choice.
+# The study keeps to the same rule. Its test pictures stay closed until all trainings are there. Then the chosen setting
+# is measured on them. The line below shows what the table holds of it so far.
 
 # %%
 best = by_setting["distance"].idxmin()
@@ -456,8 +457,8 @@ print(best, rows.groupby("split")["distance"].mean().round(1).to_dict())
 
 # %% [markdown]
 # The distances on validation and test pictures should differ by no more than chance. A test distance that is much larger
-# would mean that the choice was luck.
+# means that the choice was luck.
 #
 # <details><summary>With other pictures</summary>The study stays that of CelebA and of drawn faces. Your own three
 # networks are trained on the pictures of the settings. With a few dozen of them all three are poor, and the distance
-# says little. In the profile `quick` a network takes eight steps, so β has hardly begun to act.</details>
+# says little. In the profile `quick` a network takes a few steps, so β has hardly begun to act.</details>
