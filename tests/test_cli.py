@@ -102,6 +102,21 @@ def test_train_leaves_a_whole_folder_and_nothing_else(model, pictures):
     assert read_image(model / "faces.png").shape == (2 * 18 - 2, 5 * 18 - 2, 3)
 
 
+@pytest.mark.slow
+def test_unknown_labels_are_left_out_of_directions_and_of_a_classifier(pictures, tmp_path, capsys):
+    partly = tmp_path / "partly"
+    shutil.copytree(pictures, partly)
+    lines = (pictures / "attributes.csv").read_text().splitlines()
+    (partly / "attributes.csv").write_text("\n".join(lines[:101]))
+    line = TRAIN.replace("--epochs 3", "--epochs 1")
+    assert command(line, data=partly, out=tmp_path / "run") == 0
+    assert "100 of 130 pictures have a row; 30 unknown" in capsys.readouterr().out
+    assert list(hub.load(tmp_path / "run").directions.index)[0] == "Smiling"
+    line = "classifier --data {data} --epochs 1 --out {out}"
+    assert command(line, data=partly, out=tmp_path / "classifier") == 0
+    assert "pictures lack a label and are left out" in capsys.readouterr().out
+
+
 def test_train_does_not_overwrite_a_model_unasked(model, pictures, capsys):
     before = (model / "vae.weights.h5").read_bytes()
     assert command(TRAIN, data=pictures, out=model) == 2
@@ -576,12 +591,12 @@ MISTAKES = {
     "generate --model {tmp}/damaged --out {tmp}/out.npy": "damaged is damaged",
     "generate --model {model} --out {tmp}/out.docx": ".png",
     "generate --model {model} --out {tmp}/x.npy/faces.npy": "x.npy cannot be read or written",
-    "generate --model {model} --count 1000000000000000 --out {tmp}/out.npy": "more memory",
+    "generate --model {model} --count 1000000000000000 --out {tmp}/out.npy": "(No space left",
     GENERATE + " --count -3": "from 1 on",
     GENERATE + " --count 0": "from 1 on",
     GENERATE + " --count 1.5": "whole number",
     GENERATE + " --temperature nan": "nan is no number",
-    GENERATE + " --temperature -1": "from 0 on",
+    GENERATE + " --temperature -1": "from 0 to 100",
     GENERATE + " --seed -1": "from 0 to 4294967295",
     GENERATE + " --seed 4294967296": "from 0 to 4294967295",
     GENERATE + " --prior fited": "fitted",

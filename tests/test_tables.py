@@ -93,6 +93,24 @@ def test_words_that_are_missing_are_unknown(tmp_path):
     assert labels["hair_red"].tolist() == [1] * 5 + [0] * 6 + [-1]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["name,a\r{}", "\n\nname,a\n{}", 'name,"a;b;c"\n{}', "name;a\n{}", "name\ta\n{}", '"name","a"\n{}'],
+)
+def test_tables_as_programs_write_them(text, tmp_path):
+    end = "\r" if "\r" in text else "\n"
+    sign = next(sign for sign in "\t," if sign in text) if ";" not in text or "," in text else ";"
+    rows = "".join(f"{i:03d}.jpg{sign}{i % 2}{end}" for i in range(12))
+    dataset = table_of(text.format(rows))(tmp_path)
+    assert dataset.table().iloc[:, 1].tolist() == [0, 1] * 6
+
+
+def test_cells_beyond_the_header_are_said(tmp_path):
+    rows = "".join(f"{i:03d}.jpg,{i % 2},7\n" for i in range(12))
+    dataset = table_of("name,Happy\n" + rows)(tmp_path)
+    assert dataset.table()["Happy"].sum() == 6 and "more cells than its header" in dataset.notes[0]
+
+
 def test_celeba_as_png(tmp_path):
     path = celeba("kaggle folder", tmp_path)
     inner = path / "img_align_celeba" / "img_align_celeba"

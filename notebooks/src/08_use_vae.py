@@ -236,9 +236,9 @@ shown = [*strangers["no faces"][likely["no faces"]], *few[likely["faces"]]]
 plots.grid(shown, captions=captions)
 
 # %% [markdown]
-# The most likely picture without a face has <<no faces \{'max': ([\d.]+)|,.0f>> nats, the most likely face
-# <<\nfaces \{'max': ([\d.]+)|,.0f>>. On average faces still lead, by
-# <<\nfaces \{'max': [\d.]+, 'mean': ([\d.]+)|,.0f>> to <<no faces \{'max': [\d.]+, 'mean': ([\d.]+)|,.0f>>. The moon's
+# The most likely picture without a face has <<no faces \{'max': (-?[\d.]+)|,.0f>> nats, the most likely face
+# <<\nfaces \{'max': (-?[\d.]+)|,.0f>>. On average faces still lead, by
+# <<\nfaces \{'max': -?[\d.]+, 'mean': (-?[\d.]+)|,.0f>> to <<no faces \{'max': -?[\d.]+, 'mean': (-?[\d.]+)|,.0f>>. The moon's
 # surface is no face, but nearly flat, and a flat picture is *easy to draw*. The likelihood adds up how well each pixel is predicted. That depends on the amount of detail far more
 # than on what is shown.
 #

@@ -4,8 +4,7 @@ Names in tables rarely are those of files: the folder, the suffix, the case, the
 leading zeros differ. A row belongs to one picture. A picture without a row is unknown, which is not the same as "no".
 """
 
-import csv
-import io
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from vae_keras.data.splits import plain_name
 
+QUOTED = re.compile(r'"[^"]*"')
 UNKNOWN = -1  # in columns of labels, beside 0 and 1
 NO_ROW = -1
 MOST_WORDS = 12  # a column with more different words holds remarks, no classes
@@ -157,8 +157,8 @@ def describe_match(match: Match, table_name: str) -> str:
 
 def separator(data: bytes) -> str:
     """Return what separates the cells of a table, told from its beginning: a tab, a semicolon or a comma."""
-    beginning = io.StringIO(data[:10_000].decode("utf-8", "replace"))
-    line = next((row for row in csv.reader(beginning, delimiter="\n") if row), [""])[0]
+    beginning = QUOTED.sub("", data[:10_000].decode("utf-8", "replace"))
+    line = next((line for line in beginning.splitlines() if line.strip()), "")
     return max(",;\t", key=line.count)
 
 

@@ -1,6 +1,7 @@
 """A folder or zip archive of anybody's own pictures, with labels where attributes.csv is there."""
 
 import re
+import warnings
 
 import pandas as pd
 
@@ -87,14 +88,20 @@ class Folder(Dataset):
                 if name.lower().endswith((".csv", ".tsv"))
             ]
             return self._classes_of_folders()
-        rows = self.files.read_table(
-            entry,
-            sep=tables.separator(self.files.read(entry)),
-            encoding="utf-8-sig",
-            dtype=str,
-            keep_default_na=False,
-            index_col=False,
-        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", pd.errors.ParserWarning)
+            rows = self.files.read_table(
+                entry,
+                sep=tables.separator(self.files.read(entry)),
+                encoding="utf-8-sig",
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,
+            )
+        if caught:
+            self.notes.append(
+                f"{entry}: rows have more cells than its header has names; the last are left out"
+            )
         match = tables.match_table(names, rows)
         if match is None or not match.count:
             raise ValueError(
