@@ -15,14 +15,15 @@
 #     need: |
 #       [Lesson 04](04_generate_faces.ipynb), which measures new faces. Two processor cores are enough: the study is
 #       already run.
-#     minutes: {quick: 0.5, cpu: 3, full: 4}
+#     minutes: {quick: 1, cpu: 3, full: 12}
 #     learned: |
 #       - Tune by a protocol: one base, one change at a time, several seeds. Choose on validation pictures and open the
 #         test pictures once.
 #       - A gain counts only beside the spread of the seeds.
-#       - **Which knob matters?** First β, or the likelihood, which is β in disguise: it chooses the place on the curve
-#         of error against KL, and your aim decides which place you want. Then the knobs that leave the curve. The
-#         largest gain at the same KL came from `<<farthest below the curve: (.+);>>`, and the nearest new faces from
+#       - **Which knob matters?** In this study `<<moves the error most: (\w+);>>` moved the error most. β, or the likelihood,
+#         which is β in disguise, chooses the place on the curve of error against KL. Your aim decides which place you
+#         want; below β = 1 little was gained. Other knobs leave the curve. The largest gain at the same KL came from
+#         `<<farthest below the curve: (.+);>>`, and the nearest new faces from
 #         `<<nearest new faces: (.+)>>`.
 # ---
 
@@ -193,7 +194,7 @@ print(f"farthest below the curve: {others.index[0]}; farthest above: {others.ind
 # Farthest below lies `<<farthest below the curve: (.+);>>`, farthest above `<<farthest above: (.+)>>`. A negative number is
 # a gain that β cannot buy.
 #
-# Muon takes larger steps than Adam. Is that all? The study has Adam at the same rate. It lies at
+# Muon has a higher learning rate than the base's Adam. Is that all? The study has Adam at the same rate. It lies at
 # <<\nlearning_rate=0.008 +\S+ +\S+ +(-?\d+)>> per cent, Muon at <<optimizer=muon \S+ +\S+ +\S+ +(-?\d+)>>. Be careful
 # with such a gain: all networks were trained briefly, and what learns faster is ahead. After a long training the
 # difference may be smaller.
@@ -293,8 +294,8 @@ print(f"nearest new faces: {by_setting['distance'].idxmin()}")
 
 # %% [markdown]
 # The knob `<<moves the error most: (\w+);>>` moves the error most, `<<moves the error most: \w+; least: (\w+)>>` least.
-# Of all settings, `<<smallest error: (.+)>>` has the smallest error and `<<nearest new faces: (.+)>>` the nearest new
-# faces.
+# The smallest error of all settings has `<<smallest error: (.+)>>`. The nearest new faces have
+# `<<nearest new faces: (.+)>>`.
 
 # %% [markdown]
 # ## Which knob disentangles?
