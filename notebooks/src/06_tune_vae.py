@@ -15,7 +15,7 @@
 #     need: |
 #       [Lesson 04](04_generate_faces.ipynb), which measures new faces. Two processor cores are enough: the study is
 #       already run.
-#     minutes: {quick: 1, cpu: 3, full: 12}
+#     minutes: {quick: 1, cpu: 3, full: 1}
 #     learned: |
 #       - Tune by a protocol: one base, one change at a time, several seeds. Choose on validation pictures and open the
 #         test pictures once.
