@@ -20,9 +20,9 @@
 #       - Tune by a protocol: one base, one change at a time, several seeds. Choose on validation pictures and open the
 #         test pictures once.
 #       - A gain counts only beside the spread of the seeds.
-#       - **Which knob matters?** In this study `<<moves the error most: (\w+);>>` moved the error most. β, or the likelihood,
-#         which is β in disguise, chooses the place on the curve of error against KL. Your aim decides which place you
-#         want; below β = 1 little was gained. Other knobs leave the curve. The largest gain at the same KL came from
+#       - **Which knob matters?** In this study `<<moves the error most: (\w+);>>` moved the error most, for better or worse.
+#         β, or the likelihood, which is β in disguise, chooses the place on the curve of error against KL. With 64 variables little was gained
+#         below β = 1, with 256 more. Other knobs leave the curve. The largest gain at the same KL came from
 #         `<<farthest below the curve: (.+);>>`, and the nearest new faces from
 #         `<<nearest new faces: (.+)>>`.
 # ---
@@ -34,7 +34,7 @@
 #
 # 1. **One base, one change at a time.** Then you know what a difference comes from.
 # 2. **Validation pictures decide.** Training pictures flatter large networks.
-# 3. **Several seeds.** The same setting with another seed gives another result. A smaller difference is chance.
+# 3. **Several seeds.** The same setting with another seed gives another result. A difference smaller than theirs is chance.
 # 4. **Test once, at the end.** If you choose on test pictures, they are no longer a test.
 #
 # Many trainings take long, so this lesson reads a study that is already run. `make study` runs it again, in about an
@@ -62,8 +62,8 @@ print(
 print("seeds of each setting:", " to ".join(map(str, sorted({seeds.min(), seeds.max()}))))
 
 # %% [markdown]
-# The table has a row for each training: <<(\d+) trainings of>> trainings of <<trainings of (\d+)>> settings, with
-# <<seeds of each setting: (.+)>> seeds each. Every network saw 4,000 pictures of 32×32 twelve times. It has three
+# The table has a row for each training: <<(\d+) trainings of>> of them. They are <<trainings of (\d+)>> settings with
+# <<seeds of each setting: (.+)>> seeds each, and the test of the one that was chosen. Every network saw 4,000 pictures of 32×32 twelve times. It has three
 # convolutions on each side, where that of lesson 02 has four, and a quarter of its channels.
 
 # %%
@@ -74,8 +74,8 @@ for knob, values in turned.groupby("knob", sort=False)["value"]:
 # %% [markdown]
 # `gaussian` is the calibrated likelihood of lesson 02. `width` is the number of channels of the first convolution, and
 # the other layers grow with it. `dropout` silences that share of the last feature map in training. `flip` is the
-# augmentation of lesson 01: mirrored pictures, changed light. The KL of `free_nats` costs nothing until it reaches this
-# value.
+# augmentation of lesson 01: mirrored pictures, changed light. `free_nats` makes that many nats of the KL free. `muon` is an
+# optimizer that makes the step of a matrix of weights equally large in all directions.
 
 # %% [markdown]
 # ## How large is chance?
@@ -107,7 +107,8 @@ print(f"error of the base: {base['error'].min():.4f} to {base['error'].max():.4f
 # %% [markdown]
 # ### Exercise 6.1: a gain in units of chance
 # Write the function. `base` and `other` hold the errors of several seeds. Return how much lower the mean error of
-# `other` is, divided by the standard deviation of the seeds of `base`. A gain is above 0.
+# `other` is, divided by the standard deviation of the seeds of `base`. Above 0 the error fell. With three seeds less than 3
+# may be chance.
 # <details><summary>Hint</summary>Both are NumPy arrays. A standard deviation from a few values needs
 # <code>ddof=1</code>.</details>
 #
@@ -143,7 +144,7 @@ plots.over_knob(sweep, "beta", measures)
 #
 # The bargain is not the same everywhere. From β = 1 to the smallest β the KL changes by
 # <<from β = 1 to the smallest: KL ([+-]\d+%)>>, the error by only <<to the smallest: KL \S+ error ([+-]\d+%)>>. There the
-# network and its training limit the error, and further nats are wasted.
+# network and its training limit the error, and further nats buy little.
 #
 # How does an encoder save? It tells every variable more roughly, and in the end it silences some: their posterior is
 # N(0, 1) for every face, and they cost nothing. Of 64 variables <<active: (\d+) of 64>> are active at the smallest β and
@@ -168,14 +169,14 @@ check.orders(by_error, by_kl, by_beta)
 # Neither error nor KL alone can say which setting is better, because β buys one with the other. So draw both. Each
 # point is a setting. The grey line is β, from left to right with falling β.
 
-# %% caption="The answer: error against KL for every knob. Lower is better at the same KL. Right: the square, enlarged." alt="Two scatter charts of settings over KL and squared error. The settings of β form a falling curve. Latent sizes of 2 and 8 lie high on the left; some other knobs lie above or below the curve near the base."
+# %% caption="The answer: error against KL for every knob. Lower is better at the same KL. Right: the frame, enlarged." alt="Two scatter charts of settings over KL and squared error. The settings of β form a falling curve. Latent sizes of 2 and 8 lie high on the left; some other knobs lie above or below the curve near the base."
 single = celeba[celeba["knob"] != "grid"]
 plots.knob_trade_off(single, curve="beta")
 
 # %% [markdown]
 # Read it in three steps:
 #
-# - **Along the curve** lie knobs that only trade: β itself, and the likelihood. On the right the curve is level.
+# - **Along the curve** lie knobs that only trade: β itself, the likelihood, free nats. On the right the curve is level.
 # - **Above the curve** a setting loses. Few latent variables save nats, but a large β saves them at a lower price.
 # - **Below the curve** a setting gains: less error for the same nats.
 #
@@ -191,19 +192,19 @@ print(others.round({"kl": 0, "error": 4}).to_string())
 print(f"farthest below the curve: {others.index[0]}; farthest above: {others.index[-1]}")
 
 # %% [markdown]
-# Farthest below lies `<<farthest below the curve: (.+);>>`, farthest above `<<farthest above: (.+)>>`. A negative number is
-# a gain that β cannot buy.
+# Farthest below lies `<<farthest below the curve: (.+);>>`, farthest above `<<farthest above: (.+)>>`. A number well
+# below zero is a gain that β cannot buy. One or two per cent are chance.
 #
 # Muon has a higher learning rate than the base's Adam. Is that all? The study has Adam at the same rate. It lies at
 # <<\nlearning_rate=0.008 +\S+ +\S+ +(-?\d+)>> per cent, Muon at <<optimizer=muon \S+ +\S+ +\S+ +(-?\d+)>>. Be careful
-# with such a gain: all networks were trained briefly, and what learns faster is ahead. After a long training the
-# difference may be smaller.
+# with all these numbers: the networks were trained briefly, and what learns faster is ahead. After a long training Muon's
+# lead may be smaller, and dropout may look better.
 
 # %% [markdown]
 # ### Why is the likelihood β in disguise?
 # With `mse` the loss is $\lVert x - \hat x \rVert^2 + \mathrm{KL}$. With the calibrated likelihood it is
 #
-# $$\frac{1}{2\sigma^2} \lVert x - \hat x \rVert^2 + \beta\,\mathrm{KL} + \text{a term without } x,$$
+# $$\frac{1}{2\sigma^2} \lVert x - \hat x \rVert^2 + \beta\,\mathrm{KL} + \text{a term in } \sigma \text{ alone},$$
 #
 # where $\sigma^2$ is the squared error per value that the network reaches. Multiply by $2\sigma^2$: the first terms are
 # equal, and only the weight of the KL differs. The cross-entropy `bce` has another shape, but sets a weight as well.
@@ -251,15 +252,15 @@ for beta, size in grid["error"].idxmin().items():
 plots.tables({titles[name]: grid[name] for name in titles}, dict(zip(titles.values(), (".4f", ".0f"))))
 
 # %% [markdown]
-# Compare along a row. With 8 variables β hardly changes the error: there is little that it could take away. With 256 it
-# decides. Now compare along a column: the smallest error has the network with
+# Compare along a row. With 8 variables β hardly changes the error: each of them is worth its price even at β = 10. With 256
+# it decides. Now compare along a column: the smallest error has the network with
 # <<β = 0.1: smallest error with (\d+)>> variables at the smallest β, and with
-# <<β = 10: smallest error with (\d+)>> at the largest.
+# <<β = 10: smallest error with (\d+)>> at β = 10.
 
 # %% [markdown]
 # ## Which gain is larger than chance?
 # The other knobs change less. So look at the seeds: each dot is a training. The grey band holds the seeds of the base. A
-# setting whose dots all lie left of the band is better, one whose dots touch it may be luck.
+# setting whose dots all lie far left of the band is better. One whose dots touch it may be luck.
 
 # %% caption="Settings beside the base: each dot a seed, the band the seeds of the base." alt="Two panels of dots for settings such as width, optimizer, normalization, dropout and augmentation, in per cent of the base's error and distance."
 choices = celeba[celeba["knob"].isin(set(turned["knob"]) - {"beta", "latent_dim", "likelihood"} | {"base"})]
@@ -271,11 +272,12 @@ plots.seed_spread(choices, titles)
 # %% [markdown]
 # In the error, all seeds beat the best of the base for `<<all seeds better than the base: (.+)>>`.
 #
-# The two panels need not agree. The error asks how well *one* face comes back, the distance asks whether *many* new ones
-# are spread like real ones. Which aim do you have?
+# The two panels ask different things. The error asks how well *one* face comes back, the distance asks whether *many* new ones
+# are spread like real ones.
 #
-# Now all knobs in one table: how far does each move the mean at most, in standard deviations of the base's seeds? A
-# knob that is turned farther moves more: from 2 to 256 variables is a longer way than from one width to its double.
+# Now all knobs in one table: how far does each move the mean at most, up or down, in standard deviations of the base's
+# seeds? The table has no sign: dropout is there because it harms. And a knob that is turned farther moves more: from 2 to
+# 256 variables is a longer way than from one width to its double.
 
 
 # %%
@@ -303,7 +305,7 @@ print(f"nearest new faces: {by_setting['distance'].idxmin()}")
 # head, one the smile. For photographs nobody knows the causes. For the course's drawn faces everybody does, because each
 # is drawn from a list of numbers, its factors.
 
-# %% caption="Three factors of drawn faces, each turned alone." alt="Three rows of eight drawn faces. In the first the light moves from one side to the other, in the second the head turns, in the third a sad mouth becomes a smile."
+# %% caption="Three factors of drawn faces, each turned alone. The turn of the head is slight: watch the nose." alt="Three rows of eight drawn faces. In the first the light moves from one side to the other, in the second the head turns, in the third a sad mouth becomes a smile."
 values = np.linspace(-1, 1, 8)
 plots.rows({name: draw_faces(pd.DataFrame({name: values})) for name in ("light", "yaw", "smile")})
 
@@ -321,11 +323,13 @@ for name, pair in codes.items():
 
 # %% [markdown]
 # You can follow the middle case by hand. The sum *a + b* is 0, 1, 1 or 2 and tells half a bit of *a*. The variable *b*
-# tells nothing of *a*, so the gap is half of the one bit that there is to tell. For *b* it is the other way round.
+# tells nothing of *a*, so the gap is half of the one bit that there is to tell. Of *b* the variable *b* tells the whole bit
+# and the sum half, so the gap is half again.
 #
-# Two more measures ask the same in other words. **DCI** predicts each factor by a random forest and asks whether a latent
-# variable serves one factor alone. **SAP** compares the two best straight lines. All three run from 0 to 1. Ten factors
-# were measured in networks with 16 latent variables, trained on drawn faces.
+# Two more measures ask something similar, and need not agree. **DCI** predicts each factor by a random forest and asks
+# whether a latent variable serves one factor alone. **SAP** fits a straight line from each variable to the factor, and
+# compares the two best. All three run from 0 to 1. Ten factors were measured in networks trained on drawn faces, most of
+# them with 16 latent variables.
 
 # %% caption="Three measures of disentanglement over β, on drawn faces." alt="Three line charts of MIG, DCI and SAP over β from 0.1 to 100, all far below 1."
 scores = ["mig", "dci", "sap"]
@@ -337,13 +341,13 @@ plots.over_knob(drawn_sweep, "beta", {name: name.upper() for name in scores})
 
 # %% [markdown]
 # The best MIG is <<best MIG: ([\d.]+)>>, by `<<best MIG: [\d.]+, by (.+)>>`. That is far from 1: no knob of this study
-# gives one variable to each cause. Theory says why. Many codes explain the same pictures equally well, and without labels
+# gives one variable to each cause. Theory names one reason. Many codes explain the same pictures equally well, and without labels
 # nothing tells the loss which of them has the causes as its axes (Locatello et al. 2019). Lesson 05 therefore looked for
 # directions, not for single variables.
 
 # %% [markdown]
 # ## Turn a knob yourself
-# Now your own pictures and your own networks, as small as those of the study.
+# Now your own pictures and your own networks, as small as those of the study, and trained more briefly.
 
 # %%
 faces = data.load_faces(config.dataset, 32, config.comparison_pictures)
@@ -445,11 +449,12 @@ print(f"test, once: β = {chosen:g}, distance {final:.1f}")
 print(f"real training pictures: {evaluation.pca_distance(pca, test, faces.train[: len(test)]):.1f}")
 
 # %% [markdown]
-# On test pictures the chosen network has a distance of <<test, once: β = [\d.]+, distance ([\d.]+)>>. If you now turn
-# another knob because this number disappoints you, the test pictures have become validation pictures.
+# On test pictures the chosen network has a distance of <<test, once: β = [\d.]+, distance ([\d.]+)>>. Your networks have one
+# seed each, so a small lead on validation pictures is chance. If you now turn another knob because this number disappoints
+# you, the test pictures have become validation pictures.
 #
 # The study keeps to the same rule. Its test pictures stay closed until all trainings are there. Then the chosen setting
-# is measured on them. The line below shows what the table holds of it so far.
+# is measured on them. The study has other sets of pictures, so do not compare its distances with yours.
 
 # %%
 best = by_setting["distance"].idxmin()
@@ -457,8 +462,7 @@ rows = study[(study["dataset"] == "celeba") & (study["setting"] == best)]
 print(best, rows.groupby("split")["distance"].mean().round(1).to_dict())
 
 # %% [markdown]
-# The distances on validation and test pictures should differ by no more than chance. A test distance that is much larger
-# means that the choice was luck.
+# A test distance that is larger has two possible causes: the choice was luck, or the test pictures are harder to match.
 #
 # <details><summary>With other pictures</summary>The study stays that of CelebA and of drawn faces. Your own three
 # networks are trained on the pictures of the settings. With a few dozen of them all three are poor, and the distance
