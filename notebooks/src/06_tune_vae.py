@@ -21,8 +21,9 @@
 #         test pictures once.
 #       - A gain counts only beside the spread of the seeds.
 #       - **Which knob matters?** In this study `<<moves the error most: (\w+);>>` moved the error most, for better or worse.
-#         β, or the likelihood, which is β in disguise, chooses the place on the curve of error against KL. With 64 variables little was gained
-#         below β = 1, with 256 more. Other knobs leave the curve. The largest gain at the same KL came from
+#         β, or the likelihood, which is β in disguise, chooses the place on the curve of error against KL. With 64
+#         variables little was gained below β = 1, with 256 more. Other knobs leave the curve. The largest gain at the same
+#         KL came from
 #         `<<farthest below the curve: (.+);>>`, and the nearest new faces from
 #         `<<nearest new faces: (.+)>>`.
 # ---
@@ -38,8 +39,7 @@
 # 4. **Test once, at the end.** If you choose on test pictures, they are no longer a test.
 #
 # Many trainings take long, so this lesson reads a study that is already run. `make study` runs it again, in about an
-# hour. To be that quick, it takes small pictures and small networks: it compares knobs, and its faces are not to be
-# admired.
+# hour, because it takes small pictures and small networks.
 
 # %%
 import numpy as np
@@ -146,8 +146,7 @@ plots.over_knob(sweep, "beta", measures)
 # <<from β = 1 to the smallest: KL ([+-]\d+%)>>, the error by only <<to the smallest: KL \S+ error ([+-]\d+%)>>. There the
 # network and its training limit the error, and further nats buy little.
 #
-# How does an encoder save? It tells every variable more roughly, and in the end it silences some: their posterior is
-# N(0, 1) for every face, and they cost nothing. Of 64 variables <<active: (\d+) of 64>> are active at the smallest β and
+# How does an encoder save? It tells every variable more roughly, and in the end it silences some. Of 64 variables <<active: (\d+) of 64>> are active at the smallest β and
 # <<of 64 at the smallest β, (\d+)>> at the largest.
 
 # %% [markdown]
@@ -177,7 +176,7 @@ plots.knob_trade_off(single, curve="beta")
 # Read it in three steps:
 #
 # - **Along the curve** lie knobs that only trade: β itself, the likelihood, free nats. On the right the curve is level.
-# - **Above the curve** a setting loses. Few latent variables save nats, but a large β saves them at a lower price.
+# - **Above the curve** a setting loses.
 # - **Below the curve** a setting gains: less error for the same nats.
 #
 # How far off? Read the error of the β curve at the same KL and compare.
@@ -272,8 +271,7 @@ plots.seed_spread(choices, titles)
 # %% [markdown]
 # In the error, all seeds beat the best of the base for `<<all seeds better than the base: (.+)>>`.
 #
-# The two panels ask different things. The error asks how well *one* face comes back, the distance asks whether *many* new ones
-# are spread like real ones.
+# The error asks how well *one* face comes back, the distance whether *many* new ones are spread like real ones.
 #
 # Now all knobs in one table: how far does each move the mean at most, up or down, in standard deviations of the base's
 # seeds? The table has no sign: dropout is there because it harms. And a knob that is turned farther moves more: from 2 to
@@ -380,8 +378,7 @@ back = {f"β = {beta:g}": latent.reconstruct(network, faces.preview) for beta, n
 plots.rows({"photograph": faces.preview, **back})
 
 # %% [markdown]
-# The KL falls from <<your β = 0.1: error [\d.]+, KL (\d+)>> to <<your β = 30: error [\d.]+, KL (\d+)>> nats. With β = 30
-# little more than light and the outline of the head is worth its price.
+# With β = 30 little more than light and the outline of the head is worth its price.
 
 # %% [markdown]
 # ### Exercise 6.4: predict, then turn
