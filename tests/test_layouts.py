@@ -126,6 +126,27 @@ def test_celeba_that_is_cropped_already_is_not_cropped_again(tmp_path):
     assert "64 x 64 pixels are cropped already (published: 178 x 218)" in dataset.notes[1]
 
 
+def test_a_smaller_copy_beside_celeba_is_left(tmp_path):
+    names = [f"{i:06d}.jpg" for i in range(1, 49)]
+    files = {f"img_align_celeba/{name}": picture(i, 218, 178) for i, name in enumerate(names)}
+    files |= {f"img_align_celeba_64/{name}": picture(i, 64, 64) for i, name in enumerate(names)}
+    dataset = get_dataset(write(tmp_path / "mine", files | KAGGLE_TABLES))
+    assert dataset.read("000001.jpg") == picture(0, 218, 178) and dataset.crop == 148 / 178
+
+
+def test_a_picture_that_cannot_be_read_does_not_end_the_look_at_shapes(tmp_path, monkeypatch):
+    path = write(tmp_path / "lfw", {f"A_B/A_B_{i:04d}.jpg": picture(i, 250, 250) for i in range(1, 25)})
+    read = Files.read
+
+    def refuse(files, name):
+        if name.endswith("0001.jpg"):
+            raise PermissionError(13, "Permission denied", name)
+        return read(files, name)
+
+    monkeypatch.setattr(Files, "read", refuse)
+    assert get_dataset(path).name == "lfw"
+
+
 def test_a_table_of_tags_of_another_kind(tmp_path):
     path = write(
         tmp_path / "mine", named([f"{i}.jpg" for i in range(12)], **{"tags.csv": "id,tag\n1,beach\n"})
@@ -140,6 +161,13 @@ def test_class_folders_are_labels(tmp_path):
     table = dataset.table()
     assert table.loc["faces/sad/000.jpg", ["happy", "sad"]].tolist() == [0, 1]
     assert "mine: the folders are taken for labels: happy (28), sad (14)" in dataset.notes
+
+
+def test_a_class_may_have_the_name_of_what_is_measured(tmp_path):
+    names = [f"faces/{'Bright' if i % 3 else 'split'}/{i:03d}.jpg" for i in range(42)]
+    faces = load_faces(write(tmp_path / "mine", named(names)), 16)
+    assert faces.table["Bright_folder"].sum() == 28 and faces.table["split_folder"].sum() == 14
+    assert list(faces.labels("all").columns).count("Bright") == 1
 
 
 @pytest.mark.parametrize(

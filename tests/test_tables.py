@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from made_pictures import celeba, folder_of, picture, write
 
-from vae_keras.data import faces as prepared
+from vae_keras import config
 from vae_keras.data import get_dataset, load_faces, tables
 
 NAMES = [f"a/{i:03d}.png" for i in range(12)]
@@ -129,5 +129,13 @@ def test_anime_without_a_row_is_unknown(tmp_path):
     assert dataset.notes[-1:] == ["tags.csv: 19 of 20 pictures have a row; 1 unknown"]
 
 
+def test_anime_with_a_row_of_no_colour_is_known(tmp_path):
+    files = {f"images/{i}.jpg": picture(i) for i in range(20)}
+    tags = "".join(f"{i},{'smile' if i == 7 else 'pink hair red eyes'}\n" for i in range(20))
+    dataset = get_dataset(write(tmp_path / "anime.zip", {**files, "tags.csv": tags}))
+    assert dataset.table().loc[["7.jpg", "8.jpg"], "Pink_Hair"].tolist() == [0, 1]
+    assert not [note for note in dataset.notes if "unknown" in note]
+
+
 def test_names_of_files_never_steer_a_terminal():
-    assert prepared.printable("a\x1b[2J\r\udc80é.png") == "a\\x1b[2J\\r\\udc80é.png"
+    assert config.printable("a\x1b[2J\r\udc80é.png") == "a\\x1b[2J\\r\\udc80é.png"

@@ -139,6 +139,7 @@ def test_the_command_gives_a_style_to_faces_alone(pictures, tmp_path):
         (["--attribute", "Eyeglasses"], "--from and --attribute belong together"),
         (["--style-to", "light"], "--style-from and --style-to belong together"),
         (["--from", "light/1.png", "--attribute", "Eyeglases"], "Eyeglasses"),
+        (["--from", "light", "--attribute", "Eyeglasses"], "pictures: --from takes one, of who gives"),
         (["--from", "light/none.png", "--attribute", "Eyeglasses"], "none.png does not exist"),
         (["--from", "light/1.png", "--attribute", "Eyeglasses", "--strength", "x"], "x is no number"),
     ],

@@ -219,3 +219,9 @@ def _device():
     except OSError:  # not Linux
         flags = ""
     return 0, "mixed_bfloat16" if re.search(r"avx512_bf16|amx_bf16", flags) else "float32"
+
+
+def printable(text: str) -> str:
+    """Return a line that may be shown: what is no valid Unicode in it, or steers a terminal, is escaped."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

@@ -14,7 +14,7 @@ import shlex
 import sys
 
 import vae_keras
-from vae_keras.config import require
+from vae_keras.config import printable, require
 
 PROGRAM = "python -m vae_keras"
 COMMANDS = (
@@ -101,7 +101,7 @@ def main(arguments=None) -> int:
 
 
 class PatientOutput:
-    """Standard output whose reader may leave, as `| head -1` does: what comes later is dropped, the work goes on."""
+    """A stream whose reader may leave, as `| head -1` does: what comes later is dropped, the work goes on."""
 
     def __init__(self, stream):
         self._stream = stream
@@ -141,7 +141,7 @@ def prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")
-    sys.stdout = PatientOutput(sys.stdout)
+    sys.stdout, sys.stderr = PatientOutput(sys.stdout), PatientOutput(sys.stderr)
 
 
 def _run(arguments):
@@ -163,8 +163,6 @@ def _run(arguments):
     except (ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and HOMELESS not in str(error):
             raise
-        from vae_keras.data.faces import printable  # a name of a file may steer the terminal
-
         print("error:", printable(" ".join(describe_error(error).split())), file=sys.stderr)
         return 2
     return 0

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from vae_keras import storage
+from vae_keras.config import printable
 
 CHUNK = 2048  # faces decoded at a time: a multiple of the batch size of `latent.decode`
 
@@ -59,7 +60,6 @@ def read_each(paths, read) -> tuple[list, list[str]]:
         FileNotFoundError: A path does not exist.
         ValueError: A picture that was named itself cannot be used, or none of those in the folders.
     """
-    from vae_keras.data.faces import printable
     from vae_keras.data.images import ImageError
     from vae_keras.data.loading import find_pictures
 

@@ -46,7 +46,9 @@ def run(options):
         model.direction(name)  # a wrong name is said before minutes of work
     giver = step = None
     if options.giver:
-        giver = read_codes([options.giver], model, options, options.from_face)[:1]
+        giver = read_codes([options.giver], model, options, options.from_face)
+        if len(giver) != 1:
+            raise ValueError(f"{options.giver} holds {len(giver)} pictures: --from takes one, of who gives.")
     if options.style_to:
         start, end = (read_codes(paths, model, options) for paths in (options.style_from, options.style_to))
         step = end.mean(axis=0) - start.mean(axis=0)
@@ -72,11 +74,11 @@ def read_codes(words, model, options, face=1):
         ValueError: --out would replace the pictures, or they cannot be used.
     """
     from vae_keras import latent
-    from vae_keras.applications.photo import load_photos
 
     paths = common.paths_of(words)
     common.check_apart(options.out, paths)
-    return latent.encode(model.vae, load_photos(paths, model, align=not options.no_align, face=face))[0]
+    images, _ = common.read_faces(paths, model, not options.no_align, face)
+    return latent.encode(model.vae, images)[0]
 
 
 def move(model, giver, step, options, z):

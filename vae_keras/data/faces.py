@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vae_keras.config import require, short_path
+from vae_keras.config import printable, require, short_path
 from vae_keras.data import cache
 from vae_keras.data.datasets import Dataset, get_dataset
 from vae_keras.data.measured import MEASURED
@@ -198,9 +198,3 @@ def _print_skipped(prepared, path, listed, file):
     for name, reason in prepared.skipped[:listed]:
         lines.append(printable(f"{name}: {reason}"))
     print("\n  ".join(lines), file=file)
-
-
-def printable(text: str) -> str:
-    """Return a line that may be shown: what is no valid Unicode in it, or steers a terminal, is escaped."""
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

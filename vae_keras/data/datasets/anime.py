@@ -55,15 +55,15 @@ class AnimeFaces(Dataset):
         found = tags.str.extractall(r"(\w+) (hair|eyes)")
         colours = (found[0] + "_" + found[1]).str.title().droplevel(1)
         labels = pd.get_dummies(colours, dtype="int8").groupby(level=0).max()
+        labels = labels.reindex(tags.index.unique(), fill_value=0)  # a row without a colour is known, too
         places, _ = tables.match_names(names, labels.index.astype(str).tolist())
         match = tables.Match(0, places, 0)
         if not match.count:
             raise ValueError(f"{entry} of {self.location} matches no picture: correct or remove it.")
         if match.count < len(names):
             self.notes.append(tables.describe_match(match, entry))
-        labels = labels.reset_index(drop=True)
-        labels.loc[tables.NO_ROW] = tables.UNKNOWN
-        return labels.loc[places].set_axis(names).astype("int8")
+        labels = labels.reset_index(drop=True).reindex(places, fill_value=tables.UNKNOWN)
+        return labels.set_axis(names).astype("int8")
 
     def _choose_attributes(self):
         """Show the commonest colours of hair and eyes, where there are any."""

@@ -139,7 +139,7 @@ class Dataset:
 
     def picture_sizes(self, count: int = 3) -> list[tuple[int, int]]:
         """Return width and height of the first pictures that can be read."""
-        sizes = [size_of(self.read(name)) for name in list(self.members)[:count]]
+        sizes = [picture_size(self.read, name) for name in list(self.members)[:count]]
         return [size for size in sizes if size]
 
     def describe(self) -> str:
@@ -245,3 +245,16 @@ class Dataset:
         changed.attributes = tuple(attributes)
         changed.arithmetic = tuple(arithmetic)
         return changed
+
+
+def picture_size(read, name: str) -> tuple[int, int] | None:
+    """Return width and height of a picture; None where it cannot be read.
+
+    Args:
+        read: a function from a name to the bytes of the picture.
+        name: of the picture.
+    """
+    try:
+        return size_of(read(name))
+    except OSError:
+        return None

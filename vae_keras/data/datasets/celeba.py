@@ -10,6 +10,7 @@ from vae_keras.data.splits import SPLITS
 
 # Of the authors' archives and of others': img_align_celeba, img_align_celeba_png.
 PICTURE = re.compile(r"(?:^|/)img_align_celeba[^/]*/([^/]+)$")
+PUBLISHED = re.compile(r"(?:^|/)img_align_celeba/([^/]+)$")
 
 
 @register
@@ -54,9 +55,13 @@ class CelebA(Dataset):
 
     def find_pictures(self):
         """List what lies in a folder img_align_celeba, or one whose name begins so."""
+        published = any(map(PUBLISHED.search, self.picture_files.names))
+        pattern = (
+            PUBLISHED if published else PICTURE
+        )  # a copy beside them, such as img_align_celeba_64, is left
 
         def picture_name(file):
-            found = PICTURE.search(file)
+            found = pattern.search(file)
             return found[1] if found else None
 
         return self.picture_files.pictures(picture_name, "CelebA pictures")

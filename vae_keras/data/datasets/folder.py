@@ -75,7 +75,11 @@ class Folder(Dataset):
         counts = pd.Series(classes).value_counts(sort=False)
         said = ", ".join(f"{name} ({count})" for name, count in counts.items())
         self.notes.append(f"{self.title}: the folders are taken for labels: {said}")
-        return pd.get_dummies(pd.Series(classes), dtype="int8").reindex(list(self.members))
+        taken = {
+            name: f"{name}_folder" for name in ("split", *MEASURED)
+        }  # columns of the table that are no labels
+        labels = pd.get_dummies(pd.Series(classes), dtype="int8").rename(columns=taken)
+        return labels.reindex(list(self.members))
 
     def _read_attributes(self):
         """Read attributes.csv: a column of the pictures' names, others of 0/1, -1/1, yes/no or words."""
@@ -113,8 +117,7 @@ class Folder(Dataset):
         labels, reasons = tables.read_labels(rows, left_out=("split", *MEASURED))
         if reasons:
             self.notes.append(f"{entry}: left out {', '.join(reasons)}")
-        labels.loc[tables.NO_ROW] = tables.UNKNOWN
-        return labels.loc[match.rows].set_axis(names).astype("int8")
+        return labels.reindex(match.rows, fill_value=tables.UNKNOWN).set_axis(names).astype("int8")
 
     def _take_split(self, rows, match):
         """Return a table without the column that splits the pictures, which is kept."""

@@ -2,8 +2,7 @@
 
 import re
 
-from vae_keras.data.datasets.base import Dataset, register
-from vae_keras.data.images import size_of
+from vae_keras.data.datasets.base import Dataset, picture_size, register
 
 PICTURE = re.compile(r"(?:^|/)(([^/]+)/\2_\d{4}\.\w+)$")  # NAME/NAME_0001.jpg
 IN_FOLDER = re.compile(r"[^/]+/[^/]+$")
@@ -27,7 +26,7 @@ class LabeledFacesInTheWild(Dataset):
         """Return whether all pictures are named after their folder and numbered, and of the published size."""
         names = files.picture_names()
         named = bool(names) and all(PICTURE.search(name) for name in names)
-        return named and any(size_of(files.read(name)) == cls.published_shape for name in names[:3])
+        return named and any(picture_size(files.read, name) == cls.published_shape for name in names[:3])
 
     def find_pictures(self):
         """List pictures by person and file."""
