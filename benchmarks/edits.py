@@ -1,4 +1,4 @@
-"""What a second classifier sees in edited faces: writes a section of RESULTS.md, five minutes.
+"""What a second classifier sees in edited faces: writes a section of APPLICATIONS.md, five minutes.
 
     python benchmarks/edits.py [--model celeba]
 
@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import report
+from applications import HEAD, PAGE
 from skimage.feature import hog
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression

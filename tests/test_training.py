@@ -403,7 +403,7 @@ def test_damaged_and_older_checkpoints_are_refused_with_the_way_out(images, tmp_
     kept = note.read_text()
     for text, message in (
         ("{", "is damaged: delete"),
-        (kept.replace('"format": 2', '"format": 1'), "another version"),
+        (kept.replace(f'"format": {training.Checkpoint.FORMAT}', '"format": 1'), "another version"),
     ):
         note.write_text(text)
         with pytest.raises(ValueError, match=message):
