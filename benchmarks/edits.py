@@ -115,9 +115,8 @@ def main(options):
         f"ratio from {WANTED} on, and at most {ALLOWED} of the other decisions changed. "
         f"Missed by: {', '.join(missed) or 'none'}. What the columns are: [edits.py](edits.py)."
     )
-    report.write(
-        f"What a second classifier sees in edits of {options.model}", f"{text}\n\n{report.table(rows)}"
-    )
+    title = f"What a second classifier sees in edits of {options.model}"
+    report.write(title, f"{text}\n\n{report.table(rows)}", PAGE, HEAD)
 
 
 if __name__ == "__main__":
