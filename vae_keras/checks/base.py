@@ -102,3 +102,23 @@ def close(answer, expected, tolerance: float = 1e-4) -> bool:
     """Return whether an answer equals the expected numbers, relative to the largest of them."""
     scale = max(1e-8, float(np.abs(expected).max()))
     return bool(np.abs(np.asarray(answer, "float64") - expected).max() <= tolerance * scale)
+
+
+def diagnose(result, right, mistakes: dict, otherwise: str, tolerance: float = 1e-4) -> str | None:
+    """Return what is wrong with numbers, None where they are right.
+
+    The right answer is looked at first: by chance a usual mistake may give nearly the same numbers.
+
+    Args:
+        result: the answer's numbers.
+        right: what they should be.
+        mistakes: what each usual mistake gives, by the message that names it.
+        otherwise: the message for any other answer.
+        tolerance: relative difference that counts as equal.
+    """
+    if close(result, right, tolerance):
+        return None
+    for message, wrong in mistakes.items():
+        if close(result, wrong, tolerance):
+            return message
+    return otherwise

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_keras.checks.base import as_array, call, close, exercise
+from vae_keras.checks.base import as_array, call, diagnose, exercise
 
 RANDOM = np.random.default_rng()
 
@@ -44,7 +44,12 @@ def less(answer):
         "That is the code unchanged: move it.": z,
         "You multiplied by the direction: an edit is a sum.": -0.5 * z * direction,
     }
-    return _verdict(result, z - 0.5 * direction, mistakes, "Take half of the direction away from the codes.")
+    return diagnose(
+        result,
+        z - 0.5 * direction,
+        mistakes,
+        "That is another code. Take half of the direction away from the codes.",
+    )
 
 
 @exercise("0.3")
@@ -62,21 +67,9 @@ def quarter(answer):
         "You went away from the end: the step is end - start.": start - 0.25 * (end - start),
         "You took a quarter of both: the two shares add up to 1.": 0.25 * (start + end),
     }
-    return _verdict(result, 0.75 * start + 0.25 * end, mistakes, "Weigh start and end, and add them up.")
-
-
-def _verdict(result, right, mistakes, otherwise):
-    """Return None for the right code, else what the known mistake says.
-
-    Args:
-        result: the answer.
-        right: what it should be.
-        mistakes: {message: what that mistake gives}.
-        otherwise: the message for an answer that is none of these.
-    """
-    if close(result, right):
-        return None
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    return f"That is another code. {otherwise}"
+    return diagnose(
+        result,
+        0.75 * start + 0.25 * end,
+        mistakes,
+        "That is another code. Weigh start and end, and add them up.",
+    )

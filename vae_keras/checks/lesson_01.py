@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_keras.checks.base import as_array, call, close, exercise
+from vae_keras.checks.base import as_array, call, close, diagnose, exercise
 
 RANDOM = np.random.default_rng()
 SHARE = 0.9  # of the variance, in exercise 1.2
@@ -44,8 +44,11 @@ def mean_face_error(answer):
             squares(test, train.mean()).mean()
         ),
     }
-    return _verdict(
-        result, right.mean(), mistakes, "Average train over axis 0, subtract, square, average all."
+    return diagnose(
+        result,
+        right.mean(),
+        mistakes,
+        "That is not the number. Average train over axis 0, subtract, square, average all.",
     )
 
 
@@ -71,7 +74,12 @@ def components(answer, pca):
             np.searchsorted(shares.cumsum() / shares.sum(), SHARE) + 1
         ),
     }
-    return _verdict(count, right, mistakes, "Find the first place where the cumulated shares reach 0.9.")
+    return diagnose(
+        count,
+        right,
+        mistakes,
+        "That is not the number. Find the first place where the cumulated shares reach 0.9.",
+    )
 
 
 @exercise("1.3")
@@ -114,22 +122,4 @@ def covariance(answer, codes):
         "You forgot to divide by the number of codes.": right * (count - 1),
         "You kept the diagonal alone: the other entries are the question.": np.diag(np.diag(right)),
     }
-    return _verdict(matrix, right, mistakes, "Give np.cov(codes, rowvar=False).", exact=0.02)
-
-
-def _verdict(result, right, mistakes, otherwise, exact=1e-4):
-    """Return None for the right numbers, else what the known mistake says.
-
-    Args:
-        result: the answer.
-        right: what it should be.
-        mistakes: {message: what that mistake gives}.
-        otherwise: the hint for an answer that is none of these.
-        exact: relative difference that counts as equal.
-    """
-    for message, wrong in mistakes.items():
-        if close(result, wrong, 1e-6) and not close(right, wrong, 1e-6):
-            return message
-    if close(result, right, exact):
-        return None
-    return f"That is not the number. {otherwise}" if np.ndim(result) == 0 else otherwise
+    return diagnose(matrix, right, mistakes, "Give np.cov(codes, rowvar=False).", 0.02)

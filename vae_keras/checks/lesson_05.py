@@ -3,7 +3,7 @@
 import numpy as np
 
 from vae_keras import directions, evaluation, latent
-from vae_keras.checks.base import as_array, call, close, exercise
+from vae_keras.checks.base import as_array, call, diagnose, exercise
 
 RANDOM = np.random.default_rng()
 AUC = 0.9  # to be reached in exercise 5.3
@@ -27,13 +27,12 @@ def difference_of_means(answer):
             (having - without) / np.linalg.norm(having - without)
         ),
     }
-    if close(result, having - without):
-        return None
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
     cosine = result @ (having - without) / np.linalg.norm(result) / np.linalg.norm(having - without)
-    return f"The cosine with the difference of means is {cosine:.2f}: average z[has] and z[~has] over axis 0, subtract."
+    otherwise = (
+        f"The cosine with the difference of means is {cosine:.2f}: average z[has] and z[~has] over axis "
+        "0, subtract."
+    )
+    return diagnose(result, having - without, mistakes, otherwise)
 
 
 @exercise("5.2")
@@ -88,8 +87,6 @@ def smile(answer, model, z, name):
     result = as_array(call(answer, strength), (2,), "the pair")
     before = latent.decode(model.vae, z)
     right, among_all = _scores(model, z, before, name, strength)
-    if close(result, right, 0.01):
-        return None
     mistakes = {
         "Swap the two: turned comes first, then others changed.": right[::-1],
         "You moved the codes the other way: add the direction.": _scores(model, z, before, name, -strength)[
@@ -100,10 +97,11 @@ def smile(answer, model, z, name):
         ),
         "Only faces that lacked the attribute can be turned: leave the others out, as score does.": among_all,
     }
-    for message, wrong in mistakes.items():
-        if close(result, wrong, 0.01):
-            return message
-    return f"At strength {strength:.2f} turned is {right[0]:.3f} and others changed {right[1]:.3f}, not {result}."
+    otherwise = (
+        f"At strength {strength:.2f} turned is {right[0]:.3f} and others changed {right[1]:.3f}, not "
+        f"{result}."
+    )
+    return diagnose(result, right, mistakes, otherwise, 0.01)
 
 
 def _scores(model, z, before, name, strength):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from vae_keras.checks.base import as_array, call, close, exercise
+from vae_keras.checks.base import as_array, call, diagnose, exercise
 
 RANDOM = np.random.default_rng()
 CHANCE = 0.03  # a smaller relative difference between two trainings says nothing
@@ -31,12 +31,12 @@ def gain(answer):
             difference / spread * 3**0.5
         ),
     }
-    if close(result, difference / spread):
-        return None
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    return "The gain is the difference of the mean errors, divided by base.std(ddof=1)."
+    return diagnose(
+        result,
+        difference / spread,
+        mistakes,
+        "The gain is the difference of the mean errors, divided by base.std(ddof=1).",
+    )
 
 
 @exercise("6.2")
@@ -71,12 +71,12 @@ def same_beta(answer):
         "The 2 belongs below the line.": 2 / error,
         "The pixels are summed in both losses: their number cancels.": 12288 / (2 * error),
     }
-    if close(result, 1 / (2 * error)):
-        return None
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    return "Multiply the calibrated loss by 2σ²; the KL then has the factor 2σ²β, which has to be 1."
+    return diagnose(
+        result,
+        1 / (2 * error),
+        mistakes,
+        "Multiply the calibrated loss by 2σ²; the KL then has the factor 2σ²β, which has to be 1.",
+    )
 
 
 @exercise("6.4")

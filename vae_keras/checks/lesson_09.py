@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_keras.checks.base import WrongAnswer, as_array, call, close, exercise
+from vae_keras.checks.base import WrongAnswer, as_array, call, diagnose, exercise
 
 RANDOM = np.random.default_rng()
 RECIPES = "ABCD"
@@ -40,15 +40,12 @@ def swap(answer):
         "You changed the other face: give its part to z.": other
         + (z - other) @ direction / squared * direction,
     }
-    if close(result, right):
-        return None
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    return (
-        f"Afterwards the part along the direction is {result @ direction / squared:.2f}, and that of `other` is "
+    otherwise = (
+        f"Afterwards the part along the direction is {result @ direction / squared:.2f}, and that of "
+        "`other` is "
         f"{other @ direction / squared:.2f}. Everything else should be z's."
     )
+    return diagnose(result, right, mistakes, otherwise)
 
 
 @exercise("9.2")
@@ -71,12 +68,12 @@ def without(answer):
         ),
         "You added the part: subtract it.": step + part,
     }
-    if close(result, step - part):
-        return None
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    return f"The product of your step with the direction is {result @ direction:.3f}, and it should be 0."
+    return diagnose(
+        result,
+        step - part,
+        mistakes,
+        f"The product of your step with the direction is {result @ direction:.3f}, and it should be 0.",
+    )
 
 
 @exercise("9.3")
@@ -100,14 +97,10 @@ def lively_mix(answer):
         "Sum the squares of the amounts, not the amounts: these add up to 1.": mean
         + (plain - mean) / np.sqrt(amounts).sum(),
     }
-    if close(result, mean + (plain - mean) / length):
-        return None
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    return (
+    otherwise = (
         "Take the mean away from the plain mixture, divide by the root of the summed squares, add the mean."
     )
+    return diagnose(result, mean + (plain - mean) / length, mistakes, otherwise)
 
 
 @exercise("9.4")

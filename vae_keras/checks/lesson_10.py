@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_keras.checks.base import as_array, call, close, exercise
+from vae_keras.checks.base import as_array, call, close, diagnose, exercise
 
 RANDOM = np.random.default_rng()
 STEPS = (3, 6, 12)  # in exercise 10.2
@@ -36,14 +36,10 @@ def best_guess(answer):
             mean + (1 - share) * (noisy - mean)
         ),
     }
-    for message, wrong in mistakes.items():
-        if close(result, wrong):
-            return message
-    if not close(result, mean + share * (noisy - mean)):
-        return (
-            "Shrink the distance from the mean by (variance of the hidden) / (variance of the noisy numbers)."
-        )
-    return None
+    otherwise = (
+        "Shrink the distance from the mean by (variance of the hidden) / (variance of the noisy numbers)."
+    )
+    return diagnose(result, mean + share * (noisy - mean), mistakes, otherwise)
 
 
 @exercise("10.2")
