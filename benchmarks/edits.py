@@ -13,7 +13,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import report
@@ -52,7 +51,7 @@ WANTED, ALLOWED = 0.85, 0.15  # of what is seen in reconstructions; of other dec
 def features(images):
     """Return histograms of gradients and small colour pictures, float32 (n, 2532), of uint8 (n, 64, 64, 3)."""
     gradients = [hog(image, cells_per_block=(2, 2), channel_axis=-1) for image in images]
-    colours = [cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA).ravel() / 255 for image in images]
+    colours = [data.resize(image, 16).ravel() / 255 for image in images]
     return np.hstack([gradients, colours]).astype("float32")
 
 
@@ -78,9 +77,9 @@ class SecondClassifier:
         return pd.DataFrame({name: model.predict(codes).astype(bool) for name, model in self.models.items()})
 
 
-def edit_row(model, classifier, images, truth, attribute):
-    """Return what the classifier sees of one attribute."""
-    has = truth[attribute].to_numpy(bool)
+def edit_row(model, classifier, images, truth, seen):
+    """Return what the classifier sees of one attribute with labels `truth`; `seen`: in the pictures themselves."""
+    attribute, has = truth.name, truth.to_numpy(bool)
     having, lacking = images[has][:MOST], images[~has][:MOST]
     reconstructed = classifier.decisions(model.reconstruct(having))[attribute].mean()
     z, _ = latent.encode(model.vae, lacking)
@@ -91,7 +90,7 @@ def edit_row(model, classifier, images, truth, attribute):
     changed = (after != before).drop(columns=attribute)[lacks].to_numpy().mean()
     return {
         "attribute": attribute,
-        "right in photographs": balanced_accuracy_score(has, classifier.decisions(images)[attribute]),
+        "right in photographs": balanced_accuracy_score(has, seen),
         "seen in reconstructions": reconstructed,
         "seen after the edit": turned,
         "ratio": turned / reconstructed,
@@ -106,7 +105,8 @@ def main(options):
     truth = faces.labels("test", [*FIVE, *MORE])
     names = [name for name in truth if truth[name].sum() >= FEWEST]
     classifier = SecondClassifier(faces.train, faces.labels("train", names))
-    rows = [edit_row(model, classifier, faces.test, truth[names], name) for name in names]
+    seen = classifier.decisions(faces.test)
+    rows = [edit_row(model, classifier, faces.test, truth[name], seen[name]) for name in names]
     five = [row for row in rows if row["attribute"] in FIVE]
     missed = [row["attribute"] for row in five if row["ratio"] < WANTED or row["others changed"] > ALLOWED]
     text = (

@@ -31,20 +31,20 @@ NAMES = [f"a/{i:03d}.png" for i in range(12)]
     ],
 )
 def test_names_are_matched_whatever_their_form(cell):
-    rows, _ = tables.match_names(NAMES, [cell(name) for name in reversed(NAMES)])
+    rows = tables.match_names(NAMES, [cell(name) for name in reversed(NAMES)]).rows
     assert rows.tolist() == list(range(11, -1, -1))
 
 
 def test_a_row_belongs_to_one_picture_and_what_is_ambiguous_to_none():
-    rows, _ = tables.match_names(["a/1.png", "b/1.png"], ["a/1.png", "c/1.png"])
+    rows = tables.match_names(["a/1.png", "b/1.png"], ["a/1.png", "c/1.png"]).rows
     assert rows.tolist() == [0, tables.NO_ROW]
-    rows, _ = tables.match_names(["a/1.png", "b/1.png"], ["1.png"])
+    rows = tables.match_names(["a/1.png", "b/1.png"], ["1.png"]).rows
     assert rows.tolist() == [tables.NO_ROW] * 2
-    rows, _ = tables.match_names(["1.png", "1.jpg", "001.png"], ["1.jpg", "1.png", "1"])
+    rows = tables.match_names(["1.png", "1.jpg", "001.png"], ["1.jpg", "1.png", "1"]).rows
     assert rows.tolist() == [1, 0, 2]
-    rows, _ = tables.match_names(["1.webp"], ["1.jpg", "1.png"])
+    rows = tables.match_names(["1.webp"], ["1.jpg", "1.png"]).rows
     assert rows.tolist() == [tables.NO_ROW]
-    rows, _ = tables.match_names(["1.png"], ["1.png", "1.png"])
+    rows = tables.match_names(["1.png"], ["1.png", "1.png"]).rows
     assert rows.tolist() == [0]
 
 

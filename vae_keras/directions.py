@@ -72,8 +72,7 @@ def correlated_pairs(labels: pd.DataFrame, count: int = 3) -> list[tuple[str, st
     Returns:
         Names of two columns for each pair.
     """
-    values = {name: np.where(is_known(labels, name), has(labels, name), np.nan) for name in labels.columns}
-    strength = pd.DataFrame(values).corr().abs()
+    strength = labels.astype("boolean").astype("float64").corr().abs()
     pairs = itertools.combinations(labels.columns, 2)
     return sorted(pairs, key=lambda pair: -strength.loc[pair])[:count]
 
@@ -123,12 +122,10 @@ def arithmetic(z: np.ndarray, labels: pd.DataFrame, attribute: str, other: str) 
     Raises:
         ValueError: There is no such attribute, or no picture in one of the three groups.
     """
-    a, b = has(labels, attribute), has(labels, other)
-    not_a, not_b = ~a & is_known(labels, attribute), ~b & is_known(labels, other)
     groups = {
-        f"{attribute} without {other}": a & not_b,
-        "neither": not_a & not_b,
-        f"{other} without {attribute}": b & not_a,
+        f"{attribute} without {other}": has(labels, attribute) & lacks(labels, other),
+        "neither": lacks(labels, attribute) & lacks(labels, other),
+        f"{other} without {attribute}": has(labels, other) & lacks(labels, attribute),
     }
     means = []
     for name, members in groups.items():
@@ -141,10 +138,7 @@ def arithmetic(z: np.ndarray, labels: pd.DataFrame, attribute: str, other: str) 
 
 def usable_attributes(labels: pd.DataFrame, at_least: int = 2) -> pd.DataFrame:
     """Return the columns of a table of labels with at least so many pictures on both sides: a direction needs both."""
-    enough = [
-        min(has(labels, name).sum(), (is_known(labels, name) & ~has(labels, name)).sum()) >= at_least
-        for name in labels.columns
-    ]
+    enough = [min(has(labels, name).sum(), lacks(labels, name).sum()) >= at_least for name in labels.columns]
     return labels.loc[:, enough]
 
 
@@ -213,6 +207,11 @@ def has(labels: pd.DataFrame, attribute: str) -> np.ndarray:
     require([attribute], labels.columns, "There is no attribute")
     column = labels[attribute]
     return (column.astype("boolean").fillna(False) if column.hasnans else column).to_numpy(bool)
+
+
+def lacks(labels: pd.DataFrame, attribute: str) -> np.ndarray:
+    """Return which rows are known to lack an attribute, true/false (n,); ValueError where there is no such column."""
+    return is_known(labels, attribute) & ~has(labels, attribute)
 
 
 def _numbers(labels, attribute):

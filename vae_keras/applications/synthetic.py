@@ -1,11 +1,11 @@
 """Generated pictures as data for another model: a small classifier, trained with and without them."""
 
-import cv2
 import keras
 import numpy as np
 from keras import layers
 
 from vae_keras import latent, priors
+from vae_keras.data import framing
 
 SIDE = 32  # pixels a side that the small classifier sees
 BATCH = 64
@@ -51,7 +51,7 @@ def labelled_faces(vae, z: np.ndarray, labels: np.ndarray, count: int, seed: int
 
 def shrink(images: np.ndarray) -> np.ndarray:
     """Return pictures as the small classifier sees them: uint8 (n, `SIDE`, `SIDE`, 3)."""
-    return np.stack([cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for image in images])
+    return np.stack([framing.resize(image, SIDE) for image in images])
 
 
 def build_small_classifier() -> keras.Model:

@@ -67,7 +67,7 @@ def read_each(paths, read) -> tuple[list, list[str]]:
     for path in paths:
         if not path.is_dir():
             results.append(read(path))
-            names += picture_names([path])
+            names += find_pictures(path)
             continue
         for name, file in find_pictures(path).items():
             try:
@@ -103,13 +103,6 @@ def check_apart(out: Path, paths, option: str = "--out") -> None:
 def paths_of(words) -> list[Path]:
     """Return the paths that somebody wrote, with ~ for the home folder."""
     return [Path(word).expanduser() for word in words]
-
-
-def picture_names(paths) -> list[str]:
-    """Return the names of the pictures at some paths, in the order in which they are read."""
-    from vae_keras.data.loading import find_pictures
-
-    return [name for path in paths for name in find_pictures(path)]
 
 
 def check_new_file(path, force: bool, magic: bytes | None = None) -> None:

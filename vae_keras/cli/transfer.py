@@ -40,18 +40,24 @@ def add_arguments(parser):
 
 def run(options):
     """Transfer, and write the pictures."""
+    from vae_keras import latent
+    from vae_keras.applications.transfer import style
+
     check_pairs(options)
     model = common.load_model(options)
     for name in options.attribute:
         model.direction(name)  # a wrong name is said before minutes of work
     giver = step = None
     if options.giver:
-        giver = read_codes([options.giver], model, options, options.from_face)
-        if len(giver) != 1:
-            raise ValueError(f"{options.giver} holds {len(giver)} pictures: --from takes one, of who gives.")
+        images = read_faces([options.giver], model, options, options.from_face)
+        if len(images) != 1:
+            raise ValueError(f"{options.giver} holds {len(images)} pictures: --from takes one, of who gives.")
+        giver, _ = latent.encode(model.vae, images)
     if options.style_to:
-        start, end = (read_codes(paths, model, options) for paths in (options.style_from, options.style_to))
-        step = end.mean(axis=0) - start.mean(axis=0)
+        before, after = (
+            read_faces(paths, model, options) for paths in (options.style_from, options.style_to)
+        )
+        step = style(model.vae, before, after)
     edit.write_moved(model, functools.partial(move, model, giver, step, options), options)
 
 
@@ -67,18 +73,15 @@ def check_pairs(options):
         )
 
 
-def read_codes(words, model, options, face=1):
-    """Return the code of a face of each picture at some paths.
+def read_faces(words, model, options, face=1):
+    """Return a face of each picture at some paths.
 
     Raises:
         ValueError: --out would replace the pictures, or they cannot be used.
     """
-    from vae_keras import latent
-
     paths = common.paths_of(words)
     common.check_apart(options.out, paths)
-    images, _ = common.read_faces(paths, model, not options.no_align, face)
-    return latent.encode(model.vae, images)[0]
+    return common.read_faces(paths, model, not options.no_align, face)[0]
 
 
 def move(model, giver, step, options, z):

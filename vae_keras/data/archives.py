@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from vae_keras.config import data_folders, find_archive, short_path
+from vae_keras.data.images import LARGEST_FILE
 
 # HEIC is listed although only a plug-in reads it: left out silently it would never be missed.
 PICTURE_SUFFIXES = tuple(
@@ -34,7 +35,6 @@ KINDS_OF_FILES = (
 PICTURE_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"GIF8", b"RIFF")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
 ARRAY_SUFFIXES = (".npy", ".npz", ".parquet")
-LARGEST_FILE = 200_000_000  # bytes of a picture or a table: a small archive may unpack to any size
 LONGEST_LINE = 100_000  # bytes of a line in a table
 
 

@@ -30,7 +30,7 @@ ORDINARY_JPEG = re.compile(
 )
 # What Pillow is asked to open: for EPS, say, it would start another program on a stranger's file.
 FORMATS = "JPEG MPO PNG WEBP GIF BMP DIB TIFF PPM JPEG2000 AVIF HEIF TGA ICO".split()
-LARGEST_FILE = 200_000_000  # bytes
+LARGEST_FILE = 200_000_000  # bytes of a picture or a table: a small archive may unpack to any size
 MOST_SCANS = 50  # of a progressive JPEG, each of which goes over all pixels: encoders write about ten
 LARGE = (
     20_000_000  # pixels of a picture, from which on one is decoded at a time, whatever the number of threads
@@ -242,14 +242,11 @@ def read_image(path: str | Path, at_least: int | None = None) -> np.ndarray:
     """
     try:
         status = Path(path).stat()
-        if stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_FILE:
-            data = Path(path).read_bytes()
-        elif stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError
-        elif stat.S_ISREG(status.st_mode):
-            raise ImageError(f"{path} has more than {LARGEST_FILE // 1_000_000} MB: make it smaller first.")
-        else:
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
             raise ImageError(f"{path} is a device or a pipe and no file: give a picture.")
+        if stat.S_ISREG(status.st_mode) and status.st_size > LARGEST_FILE:
+            raise ImageError(f"{path} has more than {LARGEST_FILE // 1_000_000} MB: make it smaller first.")
+        data = Path(path).read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist: check the path.") from None
     except IsADirectoryError:

@@ -25,7 +25,7 @@ MISSING = ("", "nan", "na", "n/a", "null", "?", "unknown")
 class Match(NamedTuple):
     """Which row of a table belongs to which picture."""
 
-    column: object  # name of the column that holds the pictures' names
+    column: object  # name of the column that holds the pictures' names; None where no column was looked for
     rows: np.ndarray  # the row of each picture, NO_ROW where it has none
     looseness: int  # the sum over the pictures of how loosely their names were compared
 
@@ -60,7 +60,7 @@ def _without_zeros(name):
 FORMS: tuple[Callable, ...] = (_whole, _without_case, _without_suffix, _without_zeros)  # the strictest first
 
 
-def match_names(names: list[str], cells: list[str]) -> tuple[np.ndarray, int]:
+def match_names(names: list[str], cells: list[str]) -> Match:
     """Find the row of each picture.
 
     Two names belong together where one is the other's end: a table may leave out folders, or name more of them than
@@ -71,7 +71,7 @@ def match_names(names: list[str], cells: list[str]) -> tuple[np.ndarray, int]:
         cells: The table's names, a row each.
 
     Returns:
-        The row of each picture, NO_ROW where it has none, and the sum of how loosely the names were compared.
+        A match without a column.
     """
     rows = np.full(len(names), NO_ROW)
     looseness = 0
@@ -88,7 +88,7 @@ def match_names(names: list[str], cells: list[str]) -> tuple[np.ndarray, int]:
             rows[left[place]] = row
             del free[row]
         looseness += step * len(found)
-    return rows, looseness
+    return Match(None, rows, looseness)
 
 
 def _match_once(names, cells):
@@ -140,7 +140,7 @@ def match_table(names: list[str], table: pd.DataFrame) -> Match:
     """
     best = None
     for place, column in enumerate(table.columns):
-        match = Match(column, *match_names(names, table.iloc[:, place].tolist()))
+        match = match_names(names, table.iloc[:, place].tolist())._replace(column=column)
         if best is None or (match.count, -match.looseness) > (best.count, -best.looseness):
             best = match
         if best.count == len(names) and best.looseness == 0:

@@ -13,7 +13,15 @@ import pandas as pd
 
 from vae_keras import hub, latent, storage
 from vae_keras.config import require
-from vae_keras.directions import attribute_directions, edit, fit_logistic, has, is_known, usable_attributes
+from vae_keras.directions import (
+    attribute_directions,
+    edit,
+    fit_logistic,
+    has,
+    is_known,
+    lacks,
+    usable_attributes,
+)
 from vae_keras.evaluation import pca as principal_components
 from vae_keras.evaluation.classifier import load_classifier
 from vae_keras.hub.cards import SHIPPED
@@ -97,7 +105,7 @@ def calibrate(vae, faces, pca, candidates, labels) -> pd.DataFrame:
         decide = (classifier if attribute in trusted else pixel_classifier).decisions
         found = [table.loc[attribute] for table in candidates if attribute in table.index]
         moved = MOVED_FACES if len(found) > 1 else FEWER_MOVED_FACES
-        having, lacking = z[has(truth, attribute)], z[is_known(truth, attribute) & ~has(truth, attribute)]
+        having, lacking = z[has(truth, attribute)], z[lacks(truth, attribute)]
         wanted = _share_seen(vae, having[:moved], attribute, decide)
         stretched = [stretch(vae, lacking[:moved], direction, decide, wanted) for direction in found]
         chosen[attribute] = min(stretched, key=lambda result: result[:2])[2]

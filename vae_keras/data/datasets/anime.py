@@ -56,13 +56,12 @@ class AnimeFaces(Dataset):
         colours = (found[0] + "_" + found[1]).str.title().droplevel(1)
         labels = pd.get_dummies(colours, dtype="int8").groupby(level=0).max()
         labels = labels.reindex(tags.index.unique(), fill_value=0)  # a row without a colour is known, too
-        places, _ = tables.match_names(names, labels.index.astype(str).tolist())
-        match = tables.Match(0, places, 0)
+        match = tables.match_names(names, labels.index.astype(str).tolist())
         if not match.count:
             raise ValueError(f"{entry} of {self.location} matches no picture: correct or remove it.")
         if match.count < len(names):
             self.notes.append(tables.describe_match(match, entry))
-        labels = labels.reset_index(drop=True).reindex(places, fill_value=tables.UNKNOWN)
+        labels = labels.reset_index(drop=True).reindex(match.rows, fill_value=tables.UNKNOWN)
         return labels.set_axis(names).astype("int8")
 
     def _choose_attributes(self):

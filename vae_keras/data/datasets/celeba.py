@@ -86,7 +86,7 @@ class CelebA(Dataset):
         else:
             table = self.files.read_table(entry, sep=r"\s+", **official_form)
         names = list(self.members)
-        rows, _ = tables.match_names(names, table.index.astype(str).tolist())
+        rows = tables.match_names(names, table.index.astype(str).tolist()).rows
         missing = [name for name, row in zip(names, rows) if row == tables.NO_ROW]
         if missing:
             raise ValueError(

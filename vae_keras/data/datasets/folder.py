@@ -96,7 +96,7 @@ class Folder(Dataset):
             warnings.simplefilter("always", pd.errors.ParserWarning)
             rows = self.files.read_table(
                 entry,
-                sep=tables.separator(self.files.read(entry)),
+                sep=tables.separator(self.files.read_beginning(entry, 10_000)),
                 encoding="utf-8-sig",
                 dtype=str,
                 keep_default_na=False,
