@@ -269,19 +269,21 @@ def test_code_planes_hold_codes_draws_and_the_circles_of_half_and_nearly_all_dra
 
 
 def test_runs_share_their_scales_and_stand_beside_their_faces(rng):
-    images = rng.integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
-    long = pd.DataFrame(
-        {"mse": [4.0, 2, 1], "val_mse": [4.0, 3, 2], "kl": [1.0, 9, 10], "val_kl": [1.0, 9, 10]}
-    )
-    short = pd.DataFrame({"mse": [2.0], "val_mse": [2.0], "kl": [0.5], "val_kl": [0.5]})
+    images = rng.integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    long = {"mse": [4.0, 2, 1], "val_mse": [4.0, 3, 2], "kl": [1.0, 9, 10], "val_kl": [1.0, 9, 10]}
+    long = pd.DataFrame({**long, "loss": [9.0, 8, 7], "val_loss": [9.0, 8, 8.5]})
+    short = {"mse": [2.0], "val_mse": [2.0], "kl": [0.5], "val_kl": [0.5]}
+    short = pd.DataFrame({**short, "loss": [-70.0], "val_loss": [-60.0]})
     figure = plots.runs({"one": long, "other": short}, {"one": images, "other": images}, images)
     page, *charts = figure.axes
     titles = [axes.get_title(loc="left") for axes in charts]
-    assert titles == ["one: squared error", "one: KL (nats)", "other: squared error", "other: KL (nats)"]
-    assert charts[0].get_ylim() == charts[2].get_ylim() and charts[1].get_ylim()[1] >= 10
-    assert [len(axes.lines) for axes in charts] == [2] * 4 and len(page.images) == 12
+    terms = ["squared error", "KL (nats)", "loss (nats)"]
+    assert titles == [f"{name}: {term}" for name in ("one", "other") for term in terms]
+    assert charts[0].get_ylim() == charts[3].get_ylim() and charts[1].get_ylim()[1] >= 10
+    assert charts[2].get_ylim()[0] > 0 > charts[5].get_ylim()[1]
+    assert [len(axes.lines) for axes in charts] == [2] * 6 and len(page.images) == 9
     assert [text.get_text() for text in page.get_legend().get_texts()] == ["training", "held out"]
-    assert figure.face == {"size": 128, "columns": 4} and figure.photographs
+    assert figure.face == {"size": 128, "columns": 3} and figure.photographs
 
 
 def test_lines_keep_a_colour_for_a_name_and_share_their_scale():

@@ -144,3 +144,12 @@ def test_a_mixture_survives_its_arrays(tmp_path):
     del arrays["prior_means"]
     with pytest.raises(KeyError, match="prior_means"):
         Mixture.from_arrays(arrays)
+
+
+def test_the_moments_of_a_mixture_are_those_of_its_draws():
+    factors = np.array([[[1.0, 0.0], [0.5, 2.0]], [[0.3, 0.0], [0.0, 0.3]]])
+    mixture = priors.Mixture(np.array([0.3, 0.7]), np.array([[0.0, 1.0], [4.0, -2.0]]), factors)
+    mean, covariance = mixture.moments()
+    z = mixture.sample(100_000)
+    np.testing.assert_allclose(mean, z.mean(axis=0), atol=0.05)
+    np.testing.assert_allclose(covariance, np.cov(z.T), atol=0.1)

@@ -75,6 +75,27 @@ def test_a_picture_without_a_row_is_unknown_and_that_is_said(tmp_path, capsys):
     assert labels.loc[["038.jpg", "039.jpg"], "Happy"].isna().all() and labels["Happy"].sum() == 19
 
 
+def test_faces_of_which_every_label_is_known(tmp_path, capsys):
+    rows = "".join(f"{i:03d}.jpg,{i % 2},{'' if i == 3 else i % 2}\n" for i in range(38))
+    faces = load_faces(table_of("name,Happy,Hat\n" + rows, 40)(tmp_path), 16)
+    kept = faces.wholly_labelled()
+    assert "3 of 40 pictures lack a label and are left out" in capsys.readouterr().out
+    assert sorted(kept.table.index) == [f"{i:03d}.jpg" for i in range(38) if i != 3]
+    for split in ("train", "validation", "test"):
+        known = faces.labels(split, ["Happy", "Hat"]).notna().all(axis=1).to_numpy()
+        np.testing.assert_array_equal(getattr(kept, split), getattr(faces, split)[known])
+        assert (kept.labels(split, ["Happy", "Hat"]).dtypes == bool).all()
+    assert kept.wholly_labelled() is kept
+
+
+def test_a_split_without_a_wholly_labelled_picture_is_refused(tmp_path):
+    names = load_faces(folder_of(tmp_path / "plain", 40), 16).table
+    rows = "".join(f"{name},{i % 2}\n" for i, name in enumerate(names.index[names["split"] == "train"]))
+    faces = load_faces(table_of("name,Happy\n" + rows, 40)(tmp_path / "partly"), 16)
+    with pytest.raises(ValueError, match="No (validation|test) picture .* has all labels \\(Happy\\)"):
+        faces.wholly_labelled()
+
+
 def test_columns_are_read_and_those_left_out_are_named(tmp_path):
     rows = [
         f"{i:03d}.jpg, {i % 2},{'yn'[i % 2]},{'nan' if i == 5 else i % 2},{20 + i},1,\n" for i in range(12)

@@ -603,11 +603,13 @@ def grouped_bars(tables: dict, percent: bool = True) -> Plot:
 
 @styled
 def runs(histories: dict, faces: dict, photographs) -> Plot:
-    """Draw trainings below each other: squared error and KL as curves, and reconstructions beside them.
+    """Draw trainings below each other: squared error, KL and loss as curves, and reconstructions beside them.
+
+    Errors and KL share their scales, so that trainings can be compared. Losses do not: likelihoods may differ.
 
     Args:
-        histories: names and tables with a row per epoch: mse, kl, and the same of the validation as val_mse and val_kl.
-        faces: the same names, and reconstructions by each training, four at most, as for `grid`.
+        histories: names and tables with a row per epoch: mse, kl, loss, and the same of the validation as val_mse, ….
+        faces: the same names, and reconstructions by each training, three at most, as for `grid`.
         photographs: the images that were reconstructed. They stand on top.
 
     Returns:
@@ -622,19 +624,23 @@ def runs(histories: dict, faces: dict, photographs) -> Plot:
     figure.face = {"size": FACE, "columns": len(photographs)}
     page = figure.add_axes((0, 0, 1, 1))
     page.set_axis_off()
-    panel = (first_face - 150) / 2
+    terms = ("mse", "kl", "loss")
+    panel = first_face / len(terms) - 66  # beside it stand the numbers of its axis
     tables = histories.values()
     highest = {t: max(table[[t, f"val_{t}"]].to_numpy().max() for table in tables) for t in ("mse", "kl")}
     for top, (name, images) in zip(tops, {"photograph": photographs, **faces}.items()):
         page.text(first_face, top - 5, name, va="bottom", fontweight="bold")
         for place, image in enumerate(images):
             _draw_image(page, np.asarray(image), first_face + pitch * place, top, FACE)
-        for left, term in ((60, "mse"), (115 + panel, "kl")):
+        for place, term in enumerate(terms):
             if name in histories:
+                left = 54 + place * first_face / len(terms)
                 box = (left / FACES_WIDTH, 1 - (top + FACE) / height, panel / FACES_WIDTH, FACE / height)
                 axes = figure.add_axes(box)
                 _draw_term(axes, histories[name], term)
-                axes.set(title=f"{name}: {TERMS[term]}", ylim=(0, 1.05 * highest[term]))
+                axes.set(title=f"{name}: {TERMS[term]}")
+                if term in highest:
+                    axes.set(ylim=(0, 1.05 * highest[term]))
     handles, labels = figure.axes[1].get_legend_handles_labels()
     page.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.03, 1 - head / height))
     page.set(xlim=(0, FACES_WIDTH), ylim=(height, 0), aspect="auto")

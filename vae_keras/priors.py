@@ -78,6 +78,16 @@ class Mixture:
             terms.append(np.log(weight) + density)
         return np.logaddexp.reduce(terms)
 
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the mean (latent_dim,) and the covariance (latent_dim, latent_dim) of the whole mixture, float64."""
+        mean = self.weights @ np.float64(self.means)
+        apart = self.means - mean
+        covariance = (self.weights[:, None] * apart).T @ apart
+        for index, weight in enumerate(self.weights):
+            factor = np.float64(self.factor(index))
+            covariance += weight * factor @ factor.T
+        return mean, covariance
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return float32 arrays by the names that they have in a model folder's `latent.npz`."""
         return {

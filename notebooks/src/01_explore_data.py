@@ -36,7 +36,7 @@ import numpy as np
 
 from vae_keras import data, evaluation, pipeline, plots
 from vae_keras.checks import lesson_01 as check
-from vae_keras.directions import usable_attributes
+from vae_keras.directions import has, lacks, usable_attributes
 from vae_keras.evaluation.pca import at_random, flatten
 
 faces = data.load_faces(config.dataset, config.image_size, config.pictures)
@@ -185,9 +185,8 @@ plots.heatmap(labels[related].corr())
 
 # %% caption="Mean face with and without an attribute, and the difference of the two, doubled; grey means none." alt="Three rows of five blurred faces, a column for each attribute. The difference shows a bright mouth for smiling, dark rings for glasses, bright hair for blond."
 usable = usable_attributes(labels.loc[:, shown].iloc[: len(sample)])
-has = usable.to_numpy().T  # (attributes, pictures)
-with_it = np.stack([sample[rows].mean(axis=0) for rows in has]) / 255
-without = np.stack([sample[~rows].mean(axis=0) for rows in has]) / 255
+with_it = np.stack([sample[has(usable, name)].mean(axis=0) for name in usable]) / 255
+without = np.stack([sample[lacks(usable, name)].mean(axis=0) for name in usable]) / 255
 difference = 0.5 + 2 * (with_it - without)
 plots.rows({"with": with_it, "without": without, "difference": difference}, heads=usable.columns)
 

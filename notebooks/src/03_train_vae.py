@@ -284,13 +284,13 @@ check.sixty_four(prediction, error, errors)
 # N\,\mathrm{KL}\right)$$
 #
 # The factor in front hardly matters to Adam, whose steps do not depend on the scale of the loss. So `beta=N` stands for
-# the mistake here. The healthy run takes the calibrated likelihood of lesson 02, the broken one the plain squared error.
-# The pictures below come from drawn codes, because this is what both networks were trained on.
+# the mistake here. Both networks take the plain squared error, without the $\sigma_x$ of lesson 02, so they differ in
+# this one number. The pictures below come from drawn codes, because this is what both were trained on.
 
 # %% caption="Reconstructions with the sum, and with the mean over the pixels by mistake." alt="Four rows of eight faces: photographs, eight different blurred faces, eight times nearly the same blurred face, and eight times the mean face."
 values = faces.preview[0].size
 broken, broken_history = train_small(few, likelihood="mse", beta=float(values))
-healthy, healthy_history = small[config.latent_dim]
+healthy, healthy_history = train_small(few, likelihood="mse")
 print(f"N = {values:,}")
 print(
     f"KL: {healthy_history['kl'].iloc[-1]:.0f} nats with the sum, {broken_history['kl'].iloc[-1]:.3f} with the mean"
@@ -315,8 +315,7 @@ plots.rows(
 # %% [markdown]
 # - **Symptom:** every picture comes out nearly the same, near the mean face. The decoder ignores the code.
 # - **Number:** a KL of <<with the sum, ([\d.]+) with the mean>> nats, against <<KL: (\d+) nats with the sum>>. A KL of
-#   zero means that the encoder gives all faces the same distribution. The likelihoods differ, too, so compare only zero
-#   with not zero. The field calls this **posterior collapse**: every
+#   zero means that the encoder gives all faces the same distribution. The field calls this **posterior collapse**: every
 #   posterior $q(z \mid x)$ has become the prior.
 # - **Cure:** sum over the pixels. Here $N$ is <<N = ([\d,]+)>>, so the KL weighed that many times too much.
 #
@@ -355,7 +354,7 @@ print(f"held-out loss: lowest after epoch {best} of {len(overfitted_history)}")
 # %% [markdown]
 # - **Number:** a squared error of <<\d+ pictures: squared error ([\d.]+)>> on the <<(\d+) pictures: squared error>>
 #   pictures that it learned from, and <<in training, ([\d.]+) held out>> on others.
-# - **Symptom:** the two curves of the squared error part, as the next figure shows. The held-out *loss* turns and
+# - **Symptom:** the next figure shows it. The two curves of the squared error part, and the held-out *loss* turns and
 #   rises: it was lowest after epoch <<lowest after epoch (\d+)>> of <<lowest after epoch \d+ of (\d+)>>. The calibrated
 #   model expects errors as small as in training, so each larger error on a new face costs much.
 # - **Cure:** more pictures. Fewer epochs lower the held-out loss, though not its squared error.
@@ -365,21 +364,21 @@ print(f"held-out loss: lowest after epoch {best} of {len(overfitted_history)}")
 # Three trainings of the same network, with curves and faces beside each other. Cover the labels: could you tell by the
 # curves which run is which?
 
-# %% caption="A healthy, a collapsed and an overfitted training: squared error, KL and four held-out faces." alt="Three lines of two charts and four faces. Healthy: both errors fall, KL is high, faces differ. Collapsed: error stays high, KL near zero, nearly the same face four times. Overfitted: held-out error far above training error, faces blotched."
+# %% caption="A healthy, a collapsed and an overfitted training: squared error, KL, loss and three held-out faces." alt="Three lines of three charts and three faces. Healthy: both errors fall, KL is high, faces differ. Collapsed: error stays high, KL near zero, nearly the same face three times. Overfitted: held-out error above training error, held-out loss rises."
 plots.runs(
     {"healthy": healthy_history, "collapsed": broken_history, "overfitted": overfitted_history},
     {
-        name: decode_draws(network)[:4]
+        name: decode_draws(network)[:3]
         for name, network in {"healthy": healthy, "collapsed": broken, "overfitted": overfitted}.items()
     },
-    faces.preview[:4],
+    faces.preview[:3],
 )
 
 # %% [markdown]
 # - Healthy: both errors fall together, and the KL settles far above zero.
 # - Collapsed: the KL lies at zero. The error stops early, and training and held out agree, so held-out pictures alone do
 #   not show this fault.
-# - Overfitted: the training error falls on, and the held-out error hardly follows.
+# - Overfitted: the training error falls on, and the held-out error hardly follows. The held-out loss turns and rises.
 
 # %% [markdown]
 # ### Exercise 3.3: when does it turn?

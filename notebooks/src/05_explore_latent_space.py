@@ -41,7 +41,7 @@ from vae_keras.release.classifier import label_faces
 
 model = hub.load_for(config)
 vae = model.vae
-faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures))
+faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures)).wholly_labelled()
 
 # %% [markdown]
 # The encoder answers each picture with a mean and a log-variance per latent variable. When this lesson says *code*, it
@@ -312,7 +312,8 @@ plots.rows(sums)
 # An edit is one line: encode, add a direction, decode,
 # $$\hat x = \operatorname{decode}(\mu(x) + s\,d_a).$$
 # From here on $d_a$ comes from regression and is stored with the model. It was stretched until a classifier saw the
-# attribute in most validation faces that had lacked it. That is strength $s = 1$. Begin with half of it.
+# attribute in validation faces that had lacked it as often as in faces that have it. That is strength $s = 1$. Begin with
+# half of it.
 
 # %% caption="Edits of eight test faces at half strength." alt="Rows of the same eight people: photograph, reconstruction, and one row for each attribute, in which the smile, glasses, gender, hair or age has changed a little."
 edited = {"photograph": faces.preview, "reconstruction": model.reconstruct(faces.preview)}

@@ -43,7 +43,7 @@ from vae_keras.release.classifier import label_faces
 
 model = hub.load_for(config, plain=True)
 vae, prior = model.vae, model.prior
-faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures))
+faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures)).wholly_labelled()
 few, sample = faces.test[:200], faces.test[:40]
 pictures, epochs = faces.train[: config.comparison_pictures], config.comparison_epochs
 print(f"{len(few)} test faces; {len(pictures):,} pictures, {epochs} epochs")

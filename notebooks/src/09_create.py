@@ -57,7 +57,7 @@ from vae_keras.release.classifier import label_faces
 
 model = first_model(config)
 vae = model.vae
-faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures))
+faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures)).wholly_labelled()
 train_codes, _ = latent.encode(vae, faces.train[:6_000])
 test_codes, _ = latent.encode(vae, faces.test[: config.evaluation_pictures])
 known = directions.usable_attributes(faces.labels("train")[: len(train_codes)])
@@ -101,7 +101,9 @@ for name in names:
 # Most distances are below 1. One whole direction is meant to make an attribute *visible* in most faces, and that takes
 # more than the step between two means: `Male` is <<Male +without +(-?[\d.]+)>> in faces without it and
 # <<Male +without +-?[\d.]+ +with +(-?[\d.]+)>> in the others. A plain exchange of such a part would hardly show. So we
-# measure on a scale of our own: 0 is the mean face, and 1 is the typical face with the attribute.
+# measure on a scale of our own: 0 is the mean face, and 1 is the typical face with the attribute. The shadow has another
+# weakness: it takes in whatever else spreads the codes along $d$. `reading` gives more weight to what varies little among
+# faces, as Fisher's linear discriminant does.
 
 # %% include vae_keras/applications/transfer.py::position
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from vae_keras import latent
 
-LEAST, MOST = -0.25, 1.25  # positions beyond these say more of other things than of the attribute
+LEAST, MOST = -0.5, 1.5  # positions beyond these say more of other things than of the attribute
 NARROWEST = (
     0.1  # multiples of a direction that a typical face is taken to be away from the mean face, at least
 )
@@ -25,11 +25,13 @@ def position(model, z: np.ndarray, attribute: str) -> np.ndarray:
         ValueError: The model has no such attribute.
     """
     direction = model.direction(attribute)
-    along = z @ direction / (direction @ direction)
-    mean_code = model.prior.weights @ model.prior.means
-    mean = mean_code @ direction / (direction @ direction)
-    typical = max(model.levels[attribute], mean + NARROWEST)
-    return np.clip((along - mean) / (typical - mean), LEAST, MOST)
+    mean, covariance = model.prior.moments()
+    reading = np.linalg.solve(
+        covariance, direction
+    )  # weighs what varies little the most, as Fisher's discriminant
+    along = (z - mean) @ reading / (direction @ reading)
+    typical = model.levels[attribute] - mean @ direction / (direction @ direction)
+    return np.clip(along / max(typical, NARROWEST), LEAST, MOST)
 
 
 def transfer(model, z: np.ndarray, giver: np.ndarray, attributes, strength: float = 1.0) -> np.ndarray:

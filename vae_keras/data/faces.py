@@ -120,6 +120,25 @@ class Faces:
             labels[unsure] = labels[unsure].mask(is_unknown[unsure])
         return labels
 
+    def wholly_labelled(self) -> "Faces":
+        """Return the faces of which every label is known, and print how many are left out.
+
+        Raises:
+            ValueError: A split keeps no picture.
+        """
+        labels = self.table.select_dtypes("integer")  # measured attributes are floats, and always known
+        known = (labels != UNKNOWN).all(axis=1).to_numpy()
+        if known.all():
+            return self
+        kept = Faces(self.dataset, self.images[known], self.table[known], self.skipped, self.limit)
+        for split in set(self.table["split"]) - set(kept.table["split"]):
+            raise ValueError(
+                f"No {split} picture of {self.dataset.title} has all labels ({', '.join(self.label_names)}): complete "
+                "their table, or remove columns from it."
+            )
+        print(f"{(~known).sum()} of {len(known)} pictures lack a label and are left out", flush=True)
+        return kept
+
     def kinds(self, split: str = "train", count: int | None = None) -> pd.DataFrame | None:
         """Return what tells kinds of faces apart between which there are none, as 0/1.
 

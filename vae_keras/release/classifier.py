@@ -57,8 +57,8 @@ def train(  # noqa: PLR0913
         ValueError: The pictures have no labels, or the checkpoint is of other settings.
     """
     names = require_labels(faces)
-    images, labels = wholly_labelled(faces.train, faces.labels("train", names))
-    validation, validation_labels = wholly_labelled(faces.validation, faces.labels("validation", names))
+    faces = faces.wholly_labelled()
+    images, validation = faces.train, faces.validation
     keras.utils.set_random_seed(seed)
     batch_size = min(batch_size, len(images))
     network = build_classifier(len(names))
@@ -78,8 +78,8 @@ def train(  # noqa: PLR0913
         seed=seed,
         folder=folder,
         settings={"rate": learning_rate, "attributes": names},
-        labels=labels,
-        validation_labels=validation_labels,
+        labels=faces.labels("train", names).to_numpy(bool),
+        validation_labels=faces.labels("validation", names).to_numpy(bool),
         augment=vary,
         callbacks=callbacks,
     )
@@ -92,31 +92,6 @@ def train(  # noqa: PLR0913
         "date": time.strftime("%Y-%m-%d"),
     }
     return AttributeClassifier(network, names, card)
-
-
-def wholly_labelled(images, labels):
-    """Return the pictures of which every label is known, and their labels.
-
-    Args:
-        images: uint8 (n, size, size, 3).
-        labels: a table of n rows, as `Faces.labels` gives it.
-
-    Returns:
-        The pictures and their labels, true/false (m, k).
-
-    Raises:
-        ValueError: No picture has all labels.
-    """
-    known = labels.notna().all(axis=1).to_numpy()
-    if known.all():
-        return images, labels.to_numpy()
-    if not known.any():
-        raise ValueError(
-            f"None of {len(images)} pictures has all the labels {', '.join(labels)}: complete their table, or "
-            "remove columns from it."
-        )
-    print(f"{(~known).sum()} of {len(images)} pictures lack a label and are left out", flush=True)
-    return images[known], labels[known].to_numpy(bool)
 
 
 def labelled_attributes(faces) -> list[str]:

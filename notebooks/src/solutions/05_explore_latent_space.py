@@ -15,7 +15,7 @@ from vae_keras.release.classifier import label_faces
 
 model = hub.load_for(config)
 vae = model.vae
-faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures))
+faces = label_faces(data.load_faces(config.dataset, config.image_size, config.pictures)).wholly_labelled()
 
 # %%
 train_mean, _ = latent.encode(vae, faces.train[:20_000])
