@@ -105,6 +105,17 @@ def compress(celeba, drawn, faces):
     return plots.rows(rows)
 
 
+def decompress(celeba, drawn, faces):
+    """Drawn faces, and what the file that compress wrote of them gives back."""
+    few = faces.test[8:16]
+    content = compression.compress(drawn, few)
+    rows = {
+        "before": few,
+        f"--out, from a file of {len(content)} bytes": compression.decompress(drawn, content),
+    }
+    return plots.rows(rows)
+
+
 def search_faces(celeba, drawn, faces):
     """Two drawn faces and those that are most like them."""
     among = faces.train[:4000]
@@ -125,6 +136,7 @@ def main():
         denoise,
         anomaly,
         compress,
+        decompress,
         search_faces,
     ]
     models = hub.load("celeba"), hub.load("cartoon"), data.load_faces("cartoon", 64)

@@ -26,6 +26,7 @@ ALT = {
     "denoise": "Rows of drawn faces: with grain, without it, and as they were drawn.",
     "anomaly": "Eight pictures with numbers: objects and covered faces have the highest.",
     "compress": "Rows of drawn faces: as they were, and from files of ever fewer bytes.",
+    "decompress": "Two rows of eight drawn faces: as they were, and as the file gives them back.",
     "search": "Two rows: a drawn face, and seven others that look like it.",
 }
 

@@ -213,7 +213,7 @@ def test_photographs_of_celeba_are_found_and_as_well_reconstructed_as_their_offi
         for name in rng.choice(names, count, replace=False):
             picture = data.images.decode(archive.read(str(name)), name)
             height, width = picture.shape[:2]
-            scale = rng.uniform(1, 3)
+            scale = rng.uniform(0.8, 2.5)
             side = int(1.6 * height * scale) + 60
             move = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-20, 20), scale)
             move[:, 2] += (side - np.array([width, height])) / 2 + rng.uniform(-0.1, 0.1, 2) * side

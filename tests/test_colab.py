@@ -122,12 +122,14 @@ def session_list():
     """Return a function that serves a list of sessions as Colab does, and returns the variables that say where."""
     servers = []
 
-    def serve(path):
+    def serve(*paths):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 self.send_response(200 if self.path == "/api/sessions" else 404)
                 self.end_headers()
-                self.wfile.write(json.dumps([{"name": "lesson.ipynb", "path": path}]).encode())
+                self.wfile.write(
+                    json.dumps([{"name": "lesson.ipynb", "path": path} for path in paths]).encode()
+                )
 
             def log_message(self, *arguments):
                 pass
@@ -147,15 +149,30 @@ def test_a_notebook_opened_from_github_finds_its_repository_and_branch(runtime, 
     # Git goes to the folder in the place of GitHub.
     here = dict(GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0=f"url.file://{origin}.insteadOf")
     here["GIT_CONFIG_VALUE_0"] = "https://github.com/somebody/faces"
-    listed = session_list(f"fileId={urllib.parse.quote(opened, safe='')}")
+    listed = session_list(
+        "fileId=1a2b3c", f"fileId={urllib.parse.quote(opened, safe='')}"
+    )  # another one is open, too
     runtime(NAMES[0], cells=1, VAE_KERAS_CLONE_URL="", **listed, **here)
     command = ["git", "-C", str(runtime.content / "vae-keras"), "branch", "--show-current"]
     assert subprocess.run(command, capture_output=True, text=True).stdout.strip() == BRANCH
 
 
-@pytest.mark.parametrize("path", [None, "fileId=1a2b3c", ""])
-def test_an_address_that_nobody_knows_is_asked_for_in_a_sentence(runtime, session_list, path):
-    listed = {} if path is None else session_list(path)
+def test_a_stamped_notebook_takes_its_own_address(runtime, origin, monkeypatch):
+    def stamped(text):
+        notebook = render(text)
+        first = build.code_cells(notebook)[0]
+        first.source = first.source.replace('ADDRESS = ""', f'ADDRESS = "{origin}"')
+        return notebook
+
+    render = frame.render
+    monkeypatch.setattr(frame, "render", stamped)
+    runtime(NAMES[0], cells=1, VAE_KERAS_CLONE_URL="")
+    assert (runtime.content / "vae-keras" / "vae_keras" / "config.py").exists()
+
+
+@pytest.mark.parametrize("paths", [None, ["fileId=1a2b3c"], [""], []])
+def test_an_address_that_nobody_knows_is_asked_for_in_a_sentence(runtime, session_list, paths):
+    listed = {} if paths is None else session_list(*paths)
     with pytest.raises(nbclient.exceptions.CellExecutionError, match="Write the address of your copy"):
         runtime(NAMES[0], cells=1, VAE_KERAS_CLONE_URL="", **listed)
 

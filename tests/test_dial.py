@@ -50,6 +50,14 @@ def test_the_slider_draws_the_face_as_far_as_it_says(model, z, notebook):
     assert face.value == dials.face_jpeg(model.vae, z + 1.5 * model.direction("Gray_Hair"))
 
 
+def test_several_sliders_add_up(model, z, notebook):
+    first, second, face = dials.dial(model, z, ["Smiling", "Gray_Hair"]).children
+    assert (first.description, second.description) == ("Smiling", "Gray Hair")
+    first.value, second.value = 1.0, -0.5
+    moved = z + model.direction("Smiling") - 0.5 * model.direction("Gray_Hair")
+    assert face.value == dials.face_jpeg(model.vae, moved) != dials.face_jpeg(model.vae, z)
+
+
 def test_the_picture_is_the_decoded_face(model, z):
     picture = Image.open(io.BytesIO(dials.face_jpeg(model.vae, z)))
     assert picture.format == "JPEG" and picture.size == (256, 256)
@@ -71,6 +79,7 @@ def is_strip(shown):
 def test_a_strip_stands_in_its_place_where_nothing_runs(model, z, notebook, monkeypatch):
     monkeypatch.setenv("VAE_KERAS_STATIC", "1")
     assert is_strip(dials.dial(model, z, "Smiling"))
+    assert is_strip(dials.dial(model, z, ["Smiling", "Gray_Hair"]))
     monkeypatch.delenv("VAE_KERAS_STATIC")
     monkeypatch.setitem(sys.modules, "ipywidgets", None)  # not installed
     assert is_strip(dials.dial(model, z, "Smiling"))

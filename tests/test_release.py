@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import h5py
 import keras
@@ -98,6 +99,21 @@ def test_beyond_the_best_strength_is_not_gone(codes):
     assert rises_and_falls(edit(codes, stretched))["a"].mean() >= 0.9 * max(turned)
 
 
+def test_what_an_edit_does_is_measured_on_test_faces(codes, monkeypatch):
+    truth = np.arange(len(codes)) % 3 == 0
+    z = codes + [1, 0] * truth[:, None]  # "a" is seen in those that have it
+    monkeypatch.setattr(latent, "encode", lambda vae, images: (z, None))
+    faces = SimpleNamespace(test=z, labels=lambda split, names: pd.DataFrame({"a": truth}))
+    table = pd.DataFrame([[0.5, 1.5]], index=["a"])
+    figures = directions.measure_directions(None, faces, table, {"a": decide})["a"]
+    after = (z[~truth][: directions.MOVED_FACES, 0] > 0.5).mean()
+    assert figures == dict(
+        seen_with_it=1, seen_without_it=0, seen_after_edit=round(after, 3), others_changed=1
+    )
+    nobody = SimpleNamespace(test=z, labels=lambda split, names: pd.DataFrame({"a": truth & False}))
+    assert directions.measure_directions(None, nobody, table, {"a": decide}) == {}
+
+
 # Packaging
 
 
@@ -124,7 +140,7 @@ def model(small_faces):
 @pytest.fixture
 def first_candidates(monkeypatch):
     """Directions are taken as they are found, which takes no time."""
-    monkeypatch.setattr(directions, "calibrate", lambda vae, faces, pca, candidates, labels: candidates[0])
+    monkeypatch.setattr(directions, "calibrate", lambda vae, faces, candidates, judges: candidates[0])
 
 
 def test_a_packaged_model_is_whole(model, small_faces):
@@ -135,6 +151,7 @@ def test_a_packaged_model_is_whole(model, small_faces):
     assert card["minutes"] == 1.5 and card["epochs"] == 3 and card["command"] == "a test"
     assert card["figures"]["pictures"] == len(small_faces.test) and card["terms"] == small_faces.dataset.terms
     assert set(small_faces.dataset.attributes) <= set(model.directions.index)
+    assert set(small_faces.dataset.attributes) <= set(card["directions"]) <= set(model.directions.index)
     assert model.diffusion is None and not model.sharpened
 
 
@@ -198,6 +215,7 @@ def test_a_new_direction_is_calibrated_like_the_others(model, hats):
     assert "Hat" not in model.directions.index and "Hat" not in model.levels.index
     pd.testing.assert_series_equal(found.levels.iloc[:-1], model.levels, check_names=False)
     assert found.card["added_directions"]["Hat"]["pictures"] == len(hats.train)
+    assert found.card["directions"]["Hat"]["seen_after_edit"] > 0.5 and "Hat" not in model.card["directions"]
     bare = hats.test[~hats.labels("test", "Hat")["Hat"].to_numpy()]
     darker = found.edit(bare, "Hat")[:, :4].mean() / found.reconstruct(bare)[:, :4].mean()
     assert darker < 0.5, darker

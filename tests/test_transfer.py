@@ -1,5 +1,7 @@
 """What one face has, given to another: positions, transfers, styles, mixtures, and the command."""
 
+import sys
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -7,6 +9,7 @@ import pytest
 
 from vae_keras import cli, hub, latent
 from vae_keras.applications import full_size, mixer, transfer
+from vae_keras.applications.dial import face_jpeg
 from vae_keras.data.drawn import faces as drawn
 from vae_keras.hub import Pretrained
 from vae_keras.priors import Mixture
@@ -64,15 +67,17 @@ def test_a_mixture_is_a_weighted_mean():
     assert mixer.mix(z, [1, 1, 1]).dtype == np.float32
 
 
-def test_the_sliders_of_the_mixer_draw_what_they_say():
+def test_the_sliders_of_the_mixer_draw_what_they_say(monkeypatch):
     pytest.importorskip("ipywidgets")
+    monkeypatch.delenv("VAE_KERAS_STATIC", raising=False)
+    monkeypatch.setitem(sys.modules, "ipykernel", pytest.importorskip("ipykernel"))
     model = hub.load("cartoon")
     z = model.sample(3, seed=1)
-    *knobs, face = mixer.sliders(model.vae, z).children
+    *knobs, face = mixer.mixer(model, z).children
     all_three = face.value
     assert [knob.value for knob in knobs] == [1, 1, 1] and all_three[:2] == b"\xff\xd8"
     knobs[0].value = knobs[2].value = 0
-    assert face.value == mixer.face_jpeg(model.vae, z[1]) and face.value != all_three
+    assert face.value == face_jpeg(model.vae, z[1]) and face.value != all_three
 
 
 def command(*words):

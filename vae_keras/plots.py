@@ -638,7 +638,7 @@ def runs(histories: dict, faces: dict, photographs) -> Plot:
                 box = (left / FACES_WIDTH, 1 - (top + FACE) / height, panel / FACES_WIDTH, FACE / height)
                 axes = figure.add_axes(box)
                 _draw_term(axes, histories[name], term)
-                axes.set(title=f"{name}: {TERMS[term]}")
+                axes.set(title=TERMS[term] if place else f"{name}: {TERMS[term]}")
                 if term in highest:
                     axes.set(ylim=(0, 1.05 * highest[term]))
     handles, labels = figure.axes[1].get_legend_handles_labels()

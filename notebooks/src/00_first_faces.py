@@ -156,7 +156,7 @@ photograph = None  # "me.jpg", in Colab also "upload" or "camera"; None: the ast
 picture, found = own_photograph(photograph, model)
 face = found.image[None]
 code, _ = latent.encode(vae, face)
-edited = latent.decode(vae, code + np.outer([0, -0.7, 0.7], direction))
+edited = latent.decode(vae, code + np.outer([0, -0.5, 0.5], direction))
 names = ["photograph", "reconstruction", f"less {attribute}", f"more {attribute}"]
 plots.grid([*face, *edited], captions=names, size=256)
 
@@ -169,7 +169,7 @@ plots.grid([*face, *edited], captions=names, size=256)
 # large, as under glasses, the decoded face takes the photograph's place.
 
 # %% caption="The head in the photograph, and in two edited photographs of the same size." alt="Three large, sharp pictures of a smiling woman with short dark blond hair. In the second her teeth show a little less, in the third they are brighter. Every strand of hair is the same."
-changed = [edit_photograph(model, picture, found, {attribute: step}) for step in (-1, 1)]
+changed = [edit_photograph(model, picture, found, {attribute: step}) for step in (-0.75, 0.75)]
 # where the head lies in the photograph
 left, top, right, bottom = region(found.matrix, len(found.image), picture.shape)
 heads = [image[top:bottom, left:right] for image in (picture, *changed)]
@@ -184,7 +184,7 @@ plots.grid(heads, captions=["photograph", *names[2:]], size=352)
 # ## What can such a model do?
 
 # %% caption="All of it: make, change, blend, and rebuild a photograph." alt="A row of six faces: a new face, the same smiling, a blend of two others, the photograph, its reconstruction, and the reconstruction with less of a smile."
-made = latent.decode(vae, np.stack([z[0], z[0] + 0.7 * direction, (z[1] + z[7]) / 2]))
+made = latent.decode(vae, np.stack([z[0], z[0] + 0.5 * direction, (z[1] + z[7]) / 2]))
 names = ["new", f"more {attribute}", "blend", "photograph", "reconstruction", f"less {attribute}"]
 plots.grid([*made, *face, *edited[:2]], captions=names)
 

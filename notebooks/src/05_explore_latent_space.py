@@ -36,6 +36,8 @@ import pandas as pd
 from sklearn.decomposition import PCA
 
 from vae_keras import data, directions, evaluation, hub, latent, plots, training
+from vae_keras.applications.dial import dial
+from vae_keras.applications.photo import own_photograph
 from vae_keras.checks import lesson_05 as check
 from vae_keras.release.classifier import label_faces
 
@@ -329,14 +331,15 @@ plots.rows(edited)
 
 # %% [markdown]
 # ## Turn the dial
-# Strength is a dial. Here is one face from −1 to `1.5`.
+# Strength is a dial. Run this cell, and each attribute has a slider; the page shows seven positions of each. Put the path of
+# your own photograph, or of somebody's who agreed, in place of `None`. On your computer it stays there. In Colab
+# `"upload"` and `"camera"` ask for one, and it goes to the machine that runs this notebook.
 
-# %% caption="The answer: one face along five directions, each of which has a name." alt="A row for each attribute. In the middle the reconstruction; to the right the attribute grows until the face breaks, to the left its opposite."
-strengths = [-1, -0.5, 0, 0.25, 0.5, 0.75, 1, 1.5]
-dial = {}
-for name in attributes:
-    dial[name] = latent.decode(vae, code[5] + np.outer(strengths, model.direction(name)))
-plots.rows(dial, heads=strengths)
+# %% caption="The answer: one face along five directions, each of which has a name." alt="A row for each attribute. In the middle the reconstruction of a smiling woman; to the right the attribute grows until the face breaks, to the left its opposite."
+photograph = None  # "me.jpg", in Colab also "upload" or "camera"; None: NASA's portrait of Eileen Collins
+_, found = own_photograph(photograph, model)
+own_code, _ = latent.encode(vae, found.image[None])
+dial(model, own_code[0], attributes)
 
 # %% [markdown]
 # Small steps look natural. At 1 an edit is meant to convince even for a face far from the attribute, so it is often too

@@ -43,6 +43,7 @@ from vae_keras.applications.dial import first_model
 from vae_keras.applications.full_size import smooth_step
 from vae_keras.applications.mixer import mixer
 from vae_keras.applications.morph import draw_frames
+from vae_keras.applications.photo import own_photograph
 from vae_keras.applications.synthetic import (
     EACH_STEP,
     accuracy,
@@ -115,11 +116,16 @@ for name in names:
 
 # %% [markdown]
 # ## From one face to another
-# Left, the face that gives: of the test faces with the attribute, the one nearest to 1. The others receive.
+# Left, the face that gives: of the test faces with the attribute, the one nearest to 1. The others receive. The first of
+# them is a photograph of your own, or of somebody who agreed: put its path in place of `None`. It stays on the machine that
+# runs this notebook. Here it is NASA's portrait of Eileen Collins.
 
 # %% caption="The answer for two faces: each row gives its receivers one thing that the face on the left has." alt="A row of seven faces, and below it the same faces with a smile, with dark glasses, with blond hair and in light from one side, each beside the face that gave it."
 wanted = ["Smiling", "Eyeglasses", "Blond_Hair", "Light_From_Left"]
-receivers = test_codes[[0, 2, 3, 5, 1, 4, 6]]
+photograph = None  # "me.jpg", in Colab also "upload" or "camera"
+_, found = own_photograph(photograph, model)
+own_code, _ = latent.encode(vae, found.image[None])
+receivers = np.concatenate([own_code, test_codes[[0, 2, 3, 5, 1, 4]]])
 empty = np.full_like(faces.test[:1], 255)
 table = {"as they are": [*empty, *latent.decode(vae, receivers)]}
 for name in [name for name in wanted if name in model.directions.index and name in faces.table]:

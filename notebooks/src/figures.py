@@ -84,8 +84,8 @@ def strip():
     faces = {
         "photograph": photograph,
         "reconstruction": model.reconstruct(photograph),
-        "less smiling": model.edit(photograph, "Smiling", -0.7),
-        "more smiling": model.edit(photograph, "Smiling", 0.7),
+        "less smiling": model.edit(photograph, "Smiling", -0.5),
+        "more smiling": model.edit(photograph, "Smiling", 0.5),
     }
     new = model.generate(2, seed=0)
     row = np.concatenate([*faces.values(), new])

@@ -1,4 +1,4 @@
-"""A dial: one face, and a slider that turns an attribute of it."""
+"""A dial: one face, and sliders that turn attributes of it."""
 
 import io
 import os
@@ -51,16 +51,16 @@ def pick_attribute(model, wanted: str) -> str:
     return str(names[lengths.argmax()])
 
 
-def dial(model, z: np.ndarray, attribute: str):
-    """Return a slider that turns an attribute of a face, or a strip of pictures where nothing would answer it.
+def dial(model, z: np.ndarray, attributes):
+    """Return a slider for each attribute of a face, or strips of pictures where nothing would answer them.
 
-    The slider needs ipywidgets (7 or 8) and a notebook that somebody has open. Under the variable `VAE_KERAS_STATIC`,
+    The sliders need ipywidgets (7 or 8) and a notebook that somebody has open. Under the variable `VAE_KERAS_STATIC`,
     which the build of the lessons sets, there is nobody.
 
     Args:
         model: a `Pretrained`.
         z: the code of the face, (latent_dim,).
-        attribute: one of the index of `model.directions`.
+        attributes: one of the index of `model.directions`, or several.
 
     Returns:
         A widget or a `plots.Plot`. A notebook shows either when it is the last expression of a cell.
@@ -69,12 +69,14 @@ def dial(model, z: np.ndarray, attribute: str):
         ValueError: The model has no such attribute.
 
     Example:
-        >>> dial(model, model.sample(1)[0], "Smiling")
+        >>> dial(model, model.sample(1)[0], ["Smiling", "Young"])
     """
-    direction = model.direction(attribute)
-    if is_live():
-        return slider(model.vae, z, direction, attribute)
-    return strip(model.vae, z, direction, attribute)
+    names = [attributes] if isinstance(attributes, str) else list(attributes)
+    steps = np.stack([model.direction(name) for name in names])
+    if not is_live():
+        return strips(model.vae, z, names, steps)
+    sliders = [slider(name.replace("_", " "), LEAST, MOST, STEP) for name in names]
+    return face_below(model.vae, sliders, lambda strengths: directions.edit(z, strengths @ steps))
 
 
 def is_live() -> bool:
@@ -88,36 +90,39 @@ def is_live() -> bool:
     return True
 
 
-def slider(vae, z: np.ndarray, direction: np.ndarray, attribute: str):
-    """Return a widget of core ipywidgets: a slider, and below it the face as far along a direction as it says.
+def slider(name: str, least: float, most: float, step: float, value: float = 0.0):
+    """Return a `FloatSlider` of core ipywidgets with a name beside it."""
+    import ipywidgets
+
+    made = ipywidgets.FloatSlider(value=value, min=least, max=most, step=step, description=name)
+    made.style.description_width = "initial"  # long names are not cut
+    return made
+
+
+def face_below(vae, sliders, code):
+    """Return sliders and below them a face that follows them, as a widget of core ipywidgets.
 
     Args:
         vae: a `VAE`.
-        z: the code of the face, (latent_dim,).
-        direction: (latent_dim,).
-        attribute: its name, beside the slider.
+        sliders: widgets with a value.
+        code: a function from their values (n,) to a code (latent_dim,).
 
     Returns:
-        A `VBox` of a `FloatSlider` and an `Image`.
+        A `VBox` of the sliders and an `Image`.
     """
     import ipywidgets
 
-    strength = ipywidgets.FloatSlider(
-        value=0.0,
-        min=LEAST,
-        max=MOST,
-        step=STEP,
-        readout_format=".1f",
-        description=attribute.replace("_", " "),
-    )
-    strength.style.description_width = "initial"  # long names are not cut
-    face = ipywidgets.Image(value=face_jpeg(vae, z), format="jpeg", width=SIZE, height=SIZE)
+    def draw():
+        return face_jpeg(vae, code(np.array([one.value for one in sliders])))
+
+    face = ipywidgets.Image(value=draw(), format="jpeg", width=SIZE, height=SIZE)
 
     def turn(change):
-        face.value = face_jpeg(vae, directions.edit(z, direction, change["new"]))
+        face.value = draw()
 
-    strength.observe(turn, names="value")
-    return ipywidgets.VBox([strength, face])
+    for one in sliders:
+        one.observe(turn, names="value")
+    return ipywidgets.VBox([*sliders, face])
 
 
 def face_jpeg(vae, z: np.ndarray) -> bytes:
@@ -133,19 +138,19 @@ def face_jpeg(vae, z: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def strip(vae, z: np.ndarray, direction: np.ndarray, attribute: str):
-    """Return pictures of a face at steps along a direction, with the strengths above them.
+def strips(vae, z: np.ndarray, names, steps: np.ndarray):
+    """Return pictures of a face at steps along directions, a row for each, with the strengths above them.
 
     Args:
         vae: a `VAE`.
         z: the code of the face, (latent_dim,).
-        direction: (latent_dim,).
-        attribute: its name, above the pictures.
+        names: of the directions.
+        steps: the directions, (n, latent_dim).
 
     Returns:
         A `plots.Plot`.
     """
     from vae_keras import plots
 
-    codes = np.stack([directions.edit(z, direction, strength) for strength in STRIP])
-    return plots.rows({attribute: latent.decode(vae, codes)}, heads=STRIP)
+    rows = {name: latent.decode(vae, z + np.outer(STRIP, step)) for name, step in zip(names, steps)}
+    return plots.rows(rows, heads=STRIP)

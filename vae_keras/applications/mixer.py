@@ -3,7 +3,7 @@
 import numpy as np
 
 from vae_keras import latent
-from vae_keras.applications.dial import SIZE, face_jpeg, is_live
+from vae_keras.applications.dial import face_below, is_live, slider
 
 STRIP = np.array(
     [[4, 0, 0], [2, 2, 0], [0, 4, 0], [0, 2, 2], [0, 0, 4], [2, 0, 2], [1, 1, 1]]
@@ -39,34 +39,10 @@ def mixer(model, z: np.ndarray):
     Example:
         >>> mixer(model, model.sample(3, seed=1))
     """
-    return sliders(model.vae, z) if is_live() else strip(model.vae, z)
-
-
-def sliders(vae, z: np.ndarray):
-    """Return a widget of core ipywidgets: a slider for each face, and below them their mixture.
-
-    Args:
-        vae: a `VAE`.
-        z: codes (n, latent_dim).
-
-    Returns:
-        A `VBox` of a `FloatSlider` for each face and an `Image`.
-    """
-    import ipywidgets
-
-    names = [f"face {number}" for number in range(1, len(z) + 1)]
-    knobs = [
-        ipywidgets.FloatSlider(value=1.0, min=0.0, max=1.0, step=0.05, description=name) for name in names
-    ]
-    first = face_jpeg(vae, mix(z, np.ones(len(z))))
-    face = ipywidgets.Image(value=first, format="jpeg", width=SIZE, height=SIZE)
-
-    def turn(change):
-        face.value = face_jpeg(vae, mix(z, [knob.value for knob in knobs]))
-
-    for knob in knobs:
-        knob.observe(turn, names="value")
-    return ipywidgets.VBox([*knobs, face])
+    if not is_live():
+        return strip(model.vae, z)
+    sliders = [slider(f"face {number}", 0.0, 1.0, 0.05, value=1.0) for number in range(1, len(z) + 1)]
+    return face_below(model.vae, sliders, lambda amounts: mix(z, amounts))
 
 
 def strip(vae, z: np.ndarray):

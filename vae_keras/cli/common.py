@@ -47,7 +47,7 @@ def read_faces(paths, model, align: bool, face: int = 1):
 
 
 def read_each(paths, read) -> tuple[list, list[str]]:
-    """Read pictures one by one. One of a folder that cannot be used is named and left out.
+    """Read pictures one by one, with a bar on a terminal. One of a folder that cannot be used is named and left out.
 
     Args:
         paths: of pictures, folders or .npy.
@@ -60,6 +60,8 @@ def read_each(paths, read) -> tuple[list, list[str]]:
         FileNotFoundError: A path does not exist.
         ValueError: A picture that was named itself cannot be used, or none of those in the folders.
     """
+    from tqdm import tqdm
+
     from vae_keras.data.images import ImageError
     from vae_keras.data.loading import find_pictures
 
@@ -69,7 +71,7 @@ def read_each(paths, read) -> tuple[list, list[str]]:
             results.append(read(path))
             names += find_pictures(path)
             continue
-        for name, file in find_pictures(path).items():
+        for name, file in tqdm(find_pictures(path).items(), unit="picture", disable=None, leave=False):
             try:
                 results.append(read(file))
                 names.append(name)

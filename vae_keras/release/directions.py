@@ -9,6 +9,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from vae_keras import hub, latent, storage
@@ -37,11 +38,12 @@ TURNED = (
     0.84  # share of the faces without an attribute that strength 1 turns, where no face that has it is known
 )
 LEAST_TURNED = 0.5  # the same where the attribute is hardly seen in reconstructions of faces that have it
+MOST_TURNED = 0.9  # the same where it is seen in nearly all: the last faces to turn cost all others much
 RELIABLE = 0.7  # balanced accuracy from which on the classifier is asked
 STRENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the direction as it was found
 
 
-def find_directions(vae, faces, z_mean, labels, pca) -> tuple[pd.DataFrame, pd.Series]:
+def find_directions(vae, faces, z_mean, labels, judges) -> tuple[pd.DataFrame, pd.Series]:
     """Return the calibrated directions of a VAE and the levels of a `Pretrained`.
 
     Args:
@@ -49,7 +51,7 @@ def find_directions(vae, faces, z_mean, labels, pca) -> tuple[pd.DataFrame, pd.S
         faces: the labelled `data.Faces` that it was trained on.
         z_mean: codes of the first training pictures, (n, latent_dim).
         labels: a table of n rows, True or False, with a column for each attribute.
-        pca: what `pca.fit_pca` gave for the training pictures.
+        judges: what `find_judges` gave.
 
     Returns:
         A table with a row per attribute, and a Series that says how far along its row faces that have it lie.
@@ -59,7 +61,7 @@ def find_directions(vae, faces, z_mean, labels, pca) -> tuple[pd.DataFrame, pd.S
     if shown:
         candidates.append(attribute_directions(z_mean, labels, controls=list(labels)).loc[shown])
         candidates.append(attribute_directions(z_mean, labels[shown]))
-    directions = calibrate(vae, faces, pca, candidates, labels)
+    directions = calibrate(vae, faces, candidates, judges)
     return directions, _levels(z_mean, labels, directions)
 
 
@@ -72,51 +74,103 @@ def _levels(z_mean, labels, directions):
     return pd.Series(levels)
 
 
-def calibrate(vae, faces, pca, candidates, labels) -> pd.DataFrame:
-    """Return directions scaled so that at strength 1 faces stand where faces that have the attribute stand.
+def find_judges(faces, pca, labels) -> dict:
+    """Return who decides for each attribute whether a picture shows it.
 
-    A classifier sees the attribute in a share of the reconstructions of validation faces that have it. It has to see it
-    in the same share of those that lack it, once they are edited. Of several candidates the one is taken that changes
-    least of the other attributes at that length. The classifier is the one that ships. It is asked only where it is
-    right often enough on real faces. Elsewhere logistic regression on principal components of the pixels decides.
+    That is the classifier that ships, where it is right often enough on real faces. Elsewhere it is logistic regression
+    on principal components of the pixels.
 
     Args:
-        vae: a trained `VAE`.
         faces: a labelled `data.Faces`.
         pca: what `pca.fit_pca` gave for the training pictures.
-        candidates: tables of directions. The first has a row for all attributes, the others for some of them.
         labels: a table with the attributes of the first training pictures, True or False.
 
     Returns:
-        A float32 table like the first of the candidates.
+        For each column of `labels` a function from pictures to a table of decisions, True or False.
     """
+    names = list(labels)
     images = faces.validation[:VALIDATION_PICTURES]
-    names = list(candidates[0].index)
     truth = faces.labels("validation", names)[:VALIDATION_PICTURES]
-    z, _ = latent.encode(vae, images)
     classifier = load_classifier()
     trusted = _reliable_attributes(classifier.decisions(images), truth)
     others = [name for name in names if name not in trusted]
     pixel_classifier = None
     if others:
         pixel_classifier = PixelClassifier.fit(faces.train[: len(labels)], pca, labels[others])
+    return {name: (classifier if name in trusted else pixel_classifier).decisions for name in names}
+
+
+def calibrate(vae, faces, candidates, judges) -> pd.DataFrame:
+    """Return directions scaled so that at strength 1 faces stand where faces that have the attribute stand.
+
+    A judge sees the attribute in a share of the reconstructions of validation faces that have it. It has to see it in
+    the same share of those that lack it, once they are edited. Of several candidates the one is taken that changes
+    least of the other attributes at that length.
+
+    Args:
+        vae: a trained `VAE`.
+        faces: a labelled `data.Faces`.
+        candidates: tables of directions. The first has a row for all attributes, the others for some of them.
+        judges: what `find_judges` gave.
+
+    Returns:
+        A float32 table like the first of the candidates.
+    """
+    names = list(candidates[0].index)
+    truth = faces.labels("validation", names)[:VALIDATION_PICTURES]
+    z, _ = latent.encode(vae, faces.validation[:VALIDATION_PICTURES])
     chosen = {}
     for attribute in names:
-        decide = (classifier if attribute in trusted else pixel_classifier).decisions
         found = [table.loc[attribute] for table in candidates if attribute in table.index]
         moved = MOVED_FACES if len(found) > 1 else FEWER_MOVED_FACES
         having, lacking = z[has(truth, attribute)], z[lacks(truth, attribute)]
+        decide = judges[attribute]
         wanted = _share_seen(vae, having[:moved], attribute, decide)
         stretched = [stretch(vae, lacking[:moved], direction, decide, wanted) for direction in found]
         chosen[attribute] = min(stretched, key=lambda result: result[:2])[2]
     return pd.DataFrame(chosen).T.astype("float32").rename_axis(candidates[0].index.name)
 
 
+def measure_directions(vae, faces, directions: pd.DataFrame, judges) -> dict:
+    """Return what edits at strength 1 do to test faces, for a card.
+
+    Args:
+        vae: a trained `VAE`.
+        faces: a labelled `data.Faces`.
+        directions: a table with a row per attribute.
+        judges: what `find_judges` gave.
+
+    Returns:
+        For each attribute that some of the test faces have and others lack: in which share of the reconstructions it is
+        seen, of those that have it, of those that lack it, and of these once they are edited; and the share of the
+        other decisions that the edit changes.
+    """
+    truth = faces.labels("test", list(directions.index))[:VALIDATION_PICTURES]
+    z, _ = latent.encode(vae, faces.test[:VALIDATION_PICTURES])
+    figures = {}
+    for attribute, direction in directions.iterrows():
+        having, lacking = (z[rows][:MOVED_FACES] for rows in (has(truth, attribute), lacks(truth, attribute)))
+        if len(having) == 0 or len(lacking) == 0:
+            continue
+        with_it, before, after = (
+            judges[attribute](latent.decode(vae, codes))
+            for codes in (having, lacking, edit(lacking, direction))
+        )
+        others = (before != after).drop(columns=attribute)
+        figures[attribute] = {
+            "seen_with_it": round(float(with_it[attribute].mean()), 3),
+            "seen_without_it": round(float(before[attribute].mean()), 3),
+            "seen_after_edit": round(float(after[attribute].mean()), 3),
+            "others_changed": round(float(others.to_numpy().mean()), 3) if len(others.columns) else 0.0,
+        }
+    return figures
+
+
 def _share_seen(vae, z, attribute, decide):
-    """Return in which share of the decoded codes the attribute is seen, a half at least; `TURNED` without codes."""
+    """Return in which share of the decoded codes the attribute is seen, within limits; `TURNED` without codes."""
     if len(z) == 0:
         return TURNED
-    return max(LEAST_TURNED, decide(latent.decode(vae, z))[attribute].mean())
+    return np.clip(decide(latent.decode(vae, z))[attribute].mean(), LEAST_TURNED, MOST_TURNED)
 
 
 def _reliable_attributes(decisions, truth):
@@ -257,12 +311,18 @@ def add_direction(model: Pretrained, faces, attribute: str) -> Pretrained:
         attribute_directions(z_mean, labels, controls=list(labels)).loc[[attribute]],
         attribute_directions(z_mean, labels[[attribute]]),
     ]
-    direction = calibrate(model.vae, faces, pca, candidates, labels[[attribute]])
+    judges = find_judges(faces, pca, labels[[attribute]])
+    direction = calibrate(model.vae, faces, candidates, judges)
     level = _levels(z_mean, labels, direction)
     kept = model.directions.drop(index=attribute, errors="ignore")
     direction.columns = kept.columns
     added = {"data": faces.dataset.address, "pictures": len(train)}
-    card = {**model.card, "added_directions": {**model.card.get("added_directions", {}), attribute: added}}
+    figures = measure_directions(model.vae, faces, direction, judges)
+    card = {
+        **model.card,
+        "added_directions": {**model.card.get("added_directions", {}), attribute: added},
+        "directions": {**model.card.get("directions", {}), **figures},
+    }
     return dataclasses.replace(
         model,
         directions=pd.concat([kept, direction]).rename_axis(model.directions.index.name),
