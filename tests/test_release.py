@@ -140,7 +140,7 @@ def model(small_faces):
 @pytest.fixture
 def first_candidates(monkeypatch):
     """Directions are taken as they are found, which takes no time."""
-    monkeypatch.setattr(directions, "calibrate", lambda vae, faces, candidates, judges: candidates[0])
+    monkeypatch.setattr(directions, "calibrate", lambda vae, faces, candidates, classifiers: candidates[0])
 
 
 def test_a_packaged_model_is_whole(model, small_faces):

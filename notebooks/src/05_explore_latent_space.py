@@ -14,7 +14,7 @@
 #       - that an edit repeats what the training pictures connect.
 #     need: |
 #       [Lesson 03](03_train_vae.ipynb) trains the model. If you have not run it, the weights that ship are used.
-#     minutes: {quick: 0.5, cpu: 2, full: 2}
+#     minutes: {quick: 0.5, cpu: 2, full: 4}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - The KL of a latent variable is its price in nats. A price near zero means that it is silent.
@@ -343,8 +343,9 @@ dial(model, own_code[0], attributes)
 
 # %% [markdown]
 # Small steps look natural. At 1 an edit is meant to convince even for a face far from the attribute, so it is often too
-# much. Blond hair burns out first: the code has left the region where training faces lie. Glasses become dark. Below 0 a
-# smile becomes a serious mouth. For glasses the model has to invent, since there is nothing like less than none.
+# much. Blond hair burns out first: the code has left the region where training faces lie. Glasses stay dark shadows
+# around the eyes. Below 0 a smile becomes a serious mouth. For glasses the model has to invent, since there is nothing
+# like less than none.
 
 # %% [markdown]
 # ## What else does an edit change?

@@ -15,7 +15,7 @@
 #     need: |
 #       [Lesson 04](04_generate_faces.ipynb), which fits a prior to the codes. The weights that ship are used if you have
 #       trained none.
-#     minutes: {quick: 1, cpu: 4, full: 13}
+#     minutes: {quick: 1, cpu: 4, full: 9}
 #     settings: [dataset, latent_dim]
 #     learned: |
 #       - A network that learned from pairs of noisy and clean faces resists strong noise better than one that did not.

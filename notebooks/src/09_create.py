@@ -132,8 +132,8 @@ for name in [name for name in wanted if name in model.directions.index and name 
     has = faces.labels("test", name)[name].to_numpy()[: len(test_codes)]
     from_typical = np.where(has, np.abs(position(model, test_codes, name) - 1), np.inf)
     giver = test_codes[[from_typical.argmin()]]
-    moved = transfer(model, receivers, giver, [name], strength=0.8)
-    table[name] = latent.decode(vae, np.concatenate([giver, moved]))
+    received = transfer(model, receivers, giver, [name], strength=0.8)
+    table[name] = latent.decode(vae, np.concatenate([giver, received]))
 plots.rows(table)
 
 # %% [markdown]
@@ -143,16 +143,16 @@ plots.rows(table)
 # background, and the sixth face stays dark. Light from the left is a direction, too. Nobody labelled it, it was measured in
 # the pixels, and it hardly shows.
 #
-# Does a judge see it who knows no codes? The classifier of lesson 05 looks at givers that have the attribute,
+# Does somebody see it who knows no codes? The classifier of lesson 05 looks at givers that have the attribute,
 # and at receivers without it, before and after. Each receiver has a giver of its own.
 
 # %%
 classifier = evaluation.load_classifier()
 truth = faces.labels("test", list(known))[: len(test_codes)]
-judged = [name for name in names if name in classifier.attributes and truth[name].nunique() == 2]
+known_to_classifier = [name for name in names if name in classifier.attributes and truth[name].nunique() == 2]
 rng, count = np.random.default_rng(config.seed), min(60, len(test_codes) // 4)
 rows = []
-for name in judged:
+for name in known_to_classifier:
     has = truth[name].to_numpy()
     giver, receiver = (test_codes[rng.choice(np.flatnonzero(group), count)] for group in (has, ~has))
     sets = {"givers": giver, "before": receiver, "after": transfer(model, receiver, giver, [name])}

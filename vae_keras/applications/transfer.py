@@ -57,11 +57,11 @@ def transfer(model, z: np.ndarray, giver: np.ndarray, attributes, strength: floa
         >>> z, _ = latent.encode(model.vae, faces)
         >>> like_the_first = transfer(model, z[1:], z[:1], ["Smiling", "Eyeglasses"])
     """
-    moved = np.asarray(z, "float32")
+    received = np.asarray(z, "float32")
     for attribute in attributes:
         missing = position(model, giver, attribute) - position(model, z, attribute)
-        moved = moved + strength * missing[:, None] * model.direction(attribute)
-    return moved.astype("float32")
+        received = received + strength * missing[:, None] * model.direction(attribute)
+    return received.astype("float32")
 
 
 def style(vae, before: np.ndarray, after: np.ndarray) -> np.ndarray:

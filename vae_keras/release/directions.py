@@ -32,7 +32,7 @@ from vae_keras.release.classifier import label_faces
 
 MOST_PICTURES = 20_000  # that something is fitted to: more change nothing that is shown
 VALIDATION_PICTURES = 2000  # so many that rare attributes are there and lacking
-MOVED_FACES = 100  # faces that are moved to find the length of a direction that the lessons show
+MOVED_FACES = 200  # faces that are moved to find the length of a direction that the lessons show
 FEWER_MOVED_FACES = 50  # the same for all other directions, of which there may be forty
 TURNED = (
     0.84  # share of the faces without an attribute that strength 1 turns, where no face that has it is known
@@ -43,7 +43,7 @@ RELIABLE = 0.7  # balanced accuracy from which on the classifier is asked
 STRENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)  # tried, times the direction as it was found
 
 
-def find_directions(vae, faces, z_mean, labels, judges) -> tuple[pd.DataFrame, pd.Series]:
+def find_directions(vae, faces, z_mean, labels, classifiers) -> tuple[pd.DataFrame, pd.Series]:
     """Return the calibrated directions of a VAE and the levels of a `Pretrained`.
 
     Args:
@@ -51,7 +51,7 @@ def find_directions(vae, faces, z_mean, labels, judges) -> tuple[pd.DataFrame, p
         faces: the labelled `data.Faces` that it was trained on.
         z_mean: codes of the first training pictures, (n, latent_dim).
         labels: a table of n rows, True or False, with a column for each attribute.
-        judges: what `find_judges` gave.
+        classifiers: what `find_classifiers` gave.
 
     Returns:
         A table with a row per attribute, and a Series that says how far along its row faces that have it lie.
@@ -61,7 +61,7 @@ def find_directions(vae, faces, z_mean, labels, judges) -> tuple[pd.DataFrame, p
     if shown:
         candidates.append(attribute_directions(z_mean, labels, controls=list(labels)).loc[shown])
         candidates.append(attribute_directions(z_mean, labels[shown]))
-    directions = calibrate(vae, faces, candidates, judges)
+    directions = calibrate(vae, faces, candidates, classifiers)
     return directions, _levels(z_mean, labels, directions)
 
 
@@ -74,7 +74,7 @@ def _levels(z_mean, labels, directions):
     return pd.Series(levels)
 
 
-def find_judges(faces, pca, labels) -> dict:
+def find_classifiers(faces, pca, labels) -> dict:
     """Return who decides for each attribute whether a picture shows it.
 
     That is the classifier that ships, where it is right often enough on real faces. Elsewhere it is logistic regression
@@ -100,18 +100,18 @@ def find_judges(faces, pca, labels) -> dict:
     return {name: (classifier if name in trusted else pixel_classifier).decisions for name in names}
 
 
-def calibrate(vae, faces, candidates, judges) -> pd.DataFrame:
+def calibrate(vae, faces, candidates, classifiers) -> pd.DataFrame:
     """Return directions scaled so that at strength 1 faces stand where faces that have the attribute stand.
 
-    A judge sees the attribute in a share of the reconstructions of validation faces that have it. It has to see it in
-    the same share of those that lack it, once they are edited. Of several candidates the one is taken that changes
-    least of the other attributes at that length.
+    A classifier sees the attribute in a share of the reconstructions of validation faces that have it. It has to see
+    it in the same share of those that lack it, once they are edited. Of several candidates the one is taken that
+    changes least of the other attributes at that length.
 
     Args:
         vae: a trained `VAE`.
         faces: a labelled `data.Faces`.
         candidates: tables of directions. The first has a row for all attributes, the others for some of them.
-        judges: what `find_judges` gave.
+        classifiers: what `find_classifiers` gave.
 
     Returns:
         A float32 table like the first of the candidates.
@@ -122,23 +122,25 @@ def calibrate(vae, faces, candidates, judges) -> pd.DataFrame:
     chosen = {}
     for attribute in names:
         found = [table.loc[attribute] for table in candidates if attribute in table.index]
-        moved = MOVED_FACES if len(found) > 1 else FEWER_MOVED_FACES
+        moved = (
+            MOVED_FACES if len(found) > 1 else FEWER_MOVED_FACES
+        )  # the lessons show what has several candidates
         having, lacking = z[has(truth, attribute)], z[lacks(truth, attribute)]
-        decide = judges[attribute]
+        decide = classifiers[attribute]
         wanted = _share_seen(vae, having[:moved], attribute, decide)
         stretched = [stretch(vae, lacking[:moved], direction, decide, wanted) for direction in found]
         chosen[attribute] = min(stretched, key=lambda result: result[:2])[2]
     return pd.DataFrame(chosen).T.astype("float32").rename_axis(candidates[0].index.name)
 
 
-def measure_directions(vae, faces, directions: pd.DataFrame, judges) -> dict:
+def measure_directions(vae, faces, directions: pd.DataFrame, classifiers) -> dict:
     """Return what edits at strength 1 do to test faces, for a card.
 
     Args:
         vae: a trained `VAE`.
         faces: a labelled `data.Faces`.
         directions: a table with a row per attribute.
-        judges: what `find_judges` gave.
+        classifiers: what `find_classifiers` gave.
 
     Returns:
         For each attribute that some of the test faces have and others lack: in which share of the reconstructions it is
@@ -153,7 +155,7 @@ def measure_directions(vae, faces, directions: pd.DataFrame, judges) -> dict:
         if len(having) == 0 or len(lacking) == 0:
             continue
         with_it, before, after = (
-            judges[attribute](latent.decode(vae, codes))
+            classifiers[attribute](latent.decode(vae, codes))
             for codes in (having, lacking, edit(lacking, direction))
         )
         others = (before != after).drop(columns=attribute)
@@ -230,11 +232,11 @@ def stretch(vae, z, direction, decide, wanted: float = TURNED) -> tuple[float, f
     if len(z) == 0:
         return 0.0, 0.0, direction
     before = decide(latent.decode(vae, z))
-    lacks = ~before[attribute].to_numpy(bool)
-    if not lacks.any():
+    unseen = ~before[attribute].to_numpy(bool)
+    if not unseen.any():
         return 0.0, 0.0, direction
-    z = z[lacks]
-    before = before[lacks].reset_index(drop=True)
+    z = z[unseen]
+    before = before[unseen].reset_index(drop=True)
     measured = {}
     too_short = 0.0
     for strength in STRENGTHS:
@@ -254,7 +256,8 @@ def stretch(vae, z, direction, decide, wanted: float = TURNED) -> tuple[float, f
                 strength = middle
             else:
                 too_short = middle
-    return max(0.0, wanted - most), measured[strength][1], strength * direction
+    turned, changed = measured[strength]
+    return max(0.0, wanted - turned), changed, strength * direction
 
 
 def _measure_edit(vae, z, before, attribute, decide):
@@ -311,13 +314,13 @@ def add_direction(model: Pretrained, faces, attribute: str) -> Pretrained:
         attribute_directions(z_mean, labels, controls=list(labels)).loc[[attribute]],
         attribute_directions(z_mean, labels[[attribute]]),
     ]
-    judges = find_judges(faces, pca, labels[[attribute]])
-    direction = calibrate(model.vae, faces, candidates, judges)
+    classifiers = find_classifiers(faces, pca, labels[[attribute]])
+    direction = calibrate(model.vae, faces, candidates, classifiers)
     level = _levels(z_mean, labels, direction)
     kept = model.directions.drop(index=attribute, errors="ignore")
     direction.columns = kept.columns
     added = {"data": faces.dataset.address, "pictures": len(train)}
-    figures = measure_directions(model.vae, faces, direction, judges)
+    figures = measure_directions(model.vae, faces, direction, classifiers)
     card = {
         **model.card,
         "added_directions": {**model.card.get("added_directions", {}), attribute: added},

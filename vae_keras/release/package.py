@@ -17,7 +17,7 @@ from vae_keras.evaluation import report
 from vae_keras.hub.cards import model_arguments
 from vae_keras.hub.pretrained import Pretrained
 from vae_keras.release.classifier import label_faces
-from vae_keras.release.directions import MOST_PICTURES, find_directions, find_judges, measure_directions
+from vae_keras.release.directions import MOST_PICTURES, find_classifiers, find_directions, measure_directions
 from vae_keras.sharpening import DiffusionPrior
 
 FEW_PICTURES = 12  # show whether a face finder knows such pictures
@@ -64,14 +64,14 @@ def package(  # noqa: PLR0913
     else:
         prior = plain.prior
     pca = principal_components.fit_pca(train, seed=seed)
-    judges = find_judges(faces, pca, labels)
-    directions, levels = find_directions(vae, faces, z_mean, labels, judges)
+    classifiers = find_classifiers(faces, pca, labels)
+    directions, levels = find_directions(vae, faces, z_mean, labels, classifiers)
     run = describe_run(epochs, seconds, command)
     card = {**describe_model(vae, faces), **run}
     if plain is not None:
         card = {**plain.card, "attributes": card["attributes"], "arithmetic": card["arithmetic"]}
         card["sharpened"] = run
-    card["directions"] = measure_directions(vae, faces, directions, judges)
+    card["directions"] = measure_directions(vae, faces, directions, classifiers)
     described = card if plain is None else run
     better_prior = None
     if diffusion is not None:
