@@ -59,10 +59,10 @@ def section(found):
         "one model helps the next. Distances to CelebA's validation and test pictures.",
         report.table([{"model": name} | run for name, run in found["runs"].items()]),
     ]
-    for some in found["slowest"]:
-        kernels = [dict(kernel=name[:110], ms=ms, calls=calls) for name, ms, calls in some["kernels"]]
+    for slow in found["slowest"]:
+        kernels = [dict(kernel=name[:110], ms=ms, calls=calls) for name, ms, calls in slow["kernels"]]
         parts += [
-            f"A step of {some['batch']} pictures by Muon, taken alone: {some['all']:.1f} ms of calls, the slowest:",
+            f"A step of {slow['batch']} pictures by Muon, taken alone: {slow['all']:.1f} ms of calls, the slowest:",
             report.table(kernels),
         ]
     return "\n\n".join(parts)

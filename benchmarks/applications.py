@@ -147,20 +147,19 @@ def transferred(model, faces, options):
         hub.load("celeba"),
         evaluation.load_classifier(),
     )  # sharpened, as the command's default
-    z, _ = latent.encode(model.vae, faces.test)
+    z_test, _ = latent.encode(model.vae, faces.test)
     truth = faces.labels("test", list(GIVEN))
     rng = np.random.default_rng(0)
     rows = []
     for name in GIVEN:
         has = truth[name].to_numpy()
-        giver, receiver = (z[rng.choice(np.flatnonzero(group), options.given)] for group in (has, ~has))
+        giver, receiver = (z_test[rng.choice(np.flatnonzero(group), options.given)] for group in (has, ~has))
         codes = {"givers": giver, "receivers": receiver}
         for strength in STRENGTHS:
             codes[strength] = transfer.transfer(model, receiver, giver, [name], strength)
-        seen = {
-            key: classifier.decisions(latent.decode(model.vae, some))[name].mean()
-            for key, some in codes.items()
-        }
+        seen = {}
+        for key, z in codes.items():
+            seen[key] = classifier.decisions(latent.decode(model.vae, z))[name].mean()
         row = {"attribute": name, "givers": seen["givers"], "receivers": seen["receivers"]}
         for strength in STRENGTHS:
             row[f"strength {strength}"] = seen[strength]

@@ -27,7 +27,9 @@ def slow_ways(turns):
 
 def main():
     """Measure, print and return the exit code."""
-    turns = [{way: step.measure(way, 64) for way in ("keras", *RECORDED)} for _ in range(TURNS)]
+    turns = []
+    for _ in range(TURNS):
+        turns.append({way: step.measure(way, 64) for way in ("keras", *RECORDED)})
     if not all(all(turn.values()) for turn in turns):
         return "error: a step could not be measured; what it said stands above."
     slow = slow_ways(turns)

@@ -34,7 +34,7 @@ SHEETS = Path("build/photographs")
 STEPS, NEAR = 60, 0.3  # of fitting a code; weight of its distance to the encoder's answer
 
 
-def moved(picture, rng):
+def place_on_canvas(picture, rng):
     """Return a picture on a larger one, turned, scaled and shifted, and where its nose is there."""
     height, width = picture.shape[:2]
     scale = rng.uniform(0.8, 2.5)
@@ -49,7 +49,7 @@ def moved(picture, rng):
 
 def find_moved(picture, model, rng):
     """Return the aligned face of a picture that was moved; None where it is not found."""
-    canvas, nose = moved(picture, rng)
+    canvas, nose = place_on_canvas(picture, rng)
     for face in alignment.find_faces(canvas):  # reflections at the border show faces, too
         if np.linalg.norm(face.points[2] - nose) < 0.5 * face.box[2]:
             return alignment.align_face(canvas, face, model.card["template"], model.vae.image_size).image

@@ -42,7 +42,8 @@ def table(rows):
         return f"{value:.4g}" if isinstance(value, float) else str(value)
 
     lines = ["| " + " | ".join(rows[0]) + " |", "|---" * len(rows[0]) + "|"]
-    lines += ["| " + " | ".join(cell(value) for value in row.values()) + " |" for row in rows]
+    for row in rows:
+        lines.append("| " + " | ".join(map(cell, row.values())) + " |")
     return "\n".join(lines)
 
 

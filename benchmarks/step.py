@@ -1,7 +1,7 @@
 """Pictures per second of the training step, the same network trained in four ways: `make bench`.
 
     course   `VAE` of lesson 03 by the module's Adam, as `keras` and `torch` are trained
-    muon     the same by Muon, the default of lesson 03: a step that takes longer and is worth more (CONCLUSIONS.md)
+    muon     the same by Muon, the default of `train`: a step that takes longer and is worth more (CONCLUSIONS.md)
     keras    the same layers and loss with Keras' own batch normalization and Adam
     torch    peers/torch_step.py: PyTorch, channels last, bfloat16 autocast, `torch.compile`, fused Adam
     input    no step, but the pipeline that feeds the course's: for check.py

@@ -121,8 +121,10 @@ def export_network(network, path) -> None:
     """
     import onnx
 
-    shapes = [[side or FREE_SIDE for side in tensor.shape[1:]] for tensor in network.inputs]
-    examples = [np.zeros((1, *shape), "float32") for shape in shapes]
+    examples = []
+    for tensor in network.inputs:
+        sides = [side or FREE_SIDE for side in tensor.shape[1:]]
+        examples.append(np.zeros((1, *sides), "float32"))
     network(examples if len(examples) > 1 else examples[0])  # Keras exports what was called only
     network.export(str(path), format="onnx", verbose=False)
     graph = onnx.load(path)

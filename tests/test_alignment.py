@@ -58,7 +58,7 @@ def test_an_aligned_picture_shows_the_points_where_the_template_has_them(scale):
     picture = np.zeros((side, side, 3), "uint8")
     for x, y in points:
         cv2.circle(picture, (round(x), round(y)), max(1, round(2.5 * scale)), (255, 255, 255), -1)
-    found = alignment.align_face(picture, alignment.FoundFace(points, (0, 0, 1, 1), 1.0), TEMPLATE, size)
+    found = alignment.align_face(picture, alignment.FoundFace(points, (0, 0, 1, 1)), TEMPLATE, size)
     bright = found.image[..., 0].astype(float)
     for x, y in TEMPLATE * size - 0.5:
         rows, columns = np.mgrid[round(y) - 4 : round(y) + 5, round(x) - 4 : round(x) + 5]

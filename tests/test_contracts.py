@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from conftest import ROOT
 from vae_keras import hub, latent, training
-from vae_keras.evaluation.distances import FrechetDistance, KernelDistance
+from vae_keras.evaluation.distances import KernelDistance
 from vae_keras.layers import BatchNormalization
 from vae_keras.model import VAE, Sampling
 from vae_keras.optimizers import Adam, Muon
@@ -163,7 +163,6 @@ def test_load_model_works_after_import_vae_keras_alone(images, tmp_path):
         Sampling(seed=3, name="draw"),
         Sampling(dtype="float32"),
         BatchNormalization(momentum=0.7, epsilon=1e-4),
-        FrechetDistance(5, name="d"),
         KernelDistance(name="k"),
         Adam(0.1, beta_1=0.3),
         Muon(0.1, momentum=0.3),

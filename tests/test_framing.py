@@ -56,7 +56,7 @@ def test_frame_crops_or_aligns_the_largest_face(monkeypatch, generator):
     assert (framing.frame(image, 64) == framing.resize(image[:, 10:90], 64)).all()
     border = round(alignment.BORDER * 100)
     points = 60 * np.array(alignment.TEMPLATE) + 30 - border
-    face = alignment.FoundFace(points, (0, 0, 60, 60), 1.0)
+    face = alignment.FoundFace(points, (0, 0, 60, 60))
     expected = alignment.align_face(image, face, alignment.TEMPLATE, 64).image
     assert (framing.frame(image, 64, crop=0.5, align=True) == expected).all()
     ready = image[:64, :64]

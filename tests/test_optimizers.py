@@ -114,6 +114,15 @@ def test_another_keras_without_private_names_is_served_by_its_own_adam(monkeypat
         np.testing.assert_array_equal(one, other)
 
 
+def test_another_keras_without_private_names_is_served_by_muon_as_well(monkeypatch):
+    """Kernels alone: vectors go to Keras' Adam, which knows its own variables."""
+    expected = states_after(optimizers.Muon)
+    owner = next(kind for kind in optimizers.Muon.__mro__ if "_get_variable_index" in vars(kind))
+    monkeypatch.delattr(owner, "_get_variable_index")
+    for one, other in zip(states_after(optimizers.Muon), expected):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_muon_keeps_second_moments_for_vectors_alone():
     variables = [
         keras.Variable(np.zeros(shape, "float32"), name=name)

@@ -164,7 +164,7 @@ def test_loading_a_model_imports_nothing_that_it_does_not_need():
 
 
 def test_lint_and_format():
-    folders = ["vae_keras", "tests", "notebooks/src", "benchmarks", "studio"]
+    folders = ["vae_keras", "tests", "notebooks/src", "benchmarks", "docs", "studio"]
     places = [folder for folder in folders if (ROOT / folder).exists()]
     for words in (["check"], ["format", "--check"]):
         result = run(sys.executable, "-m", "ruff", *words, "--no-cache", *places)

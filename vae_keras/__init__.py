@@ -24,8 +24,8 @@ _EXPORTS = {
     "load": "hub",
 }
 _MODULES = (
-    "applications cli config data directions evaluation hub latent layers memory model optimizers pipeline plots "
-    "priors release sharpening storage training"
+    "applications checks cli config data directions evaluation hub latent layers memory model optimizers pipeline "
+    "plots priors release sharpening storage training"
 ).split()
 # Modules whose classes Keras has to know to load a file.
 _KERAS_CLASSES = ("layers", "model", "optimizers", "evaluation.distances", "sharpening.denoiser")

@@ -79,18 +79,27 @@ class Muon(Adam):
         keras.optimizers.Optimizer.build(self, variables)
         self._momentums = [self._state_for(variable, "momentum") for variable in variables]
         self._velocities = []
+        self._places = list(variables)  # for `_index`, by identity
         for variable in variables:
             self._velocities.append(None if _is_kernel(variable) else self._state_for(variable, "velocity"))
 
     def _state_for(self, variable, name):
         return self.add_variable_from_reference(variable, name=name)
 
+    def _index(self, variable):
+        """Return the place of a variable among those of `build`: Keras knows replicas of several devices, too."""
+        try:
+            return self._get_variable_index(variable)
+        except AttributeError:  # another version of Keras
+            found = [known is variable or known.value is variable for known in self._places]
+            return found.index(True)
+
     def update_step(self, gradient, variable, learning_rate):
         """Move one variable, in place, by its gradient."""
         if not _is_kernel(variable):
             super().update_step(gradient, variable, learning_rate)
             return
-        momentum = self._momentums[self._get_variable_index(variable)]
+        momentum = self._momentums[self._index(variable)]
         self.assign(momentum, self.momentum * momentum + gradient)
         ahead = gradient + self.momentum * momentum  # as Nesterov looks
         matrix = ops.cast(ops.reshape(ahead, (-1, variable.shape[-1])), "float32")

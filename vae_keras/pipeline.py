@@ -49,7 +49,7 @@ def batches(  # noqa: PLR0913
     augment = augment if training else None
     passes = _Passes(images, values, batch_size, steps, training, seed, first_epoch, first_step)
 
-    def finish(pictures, values, batch_seed):
+    def as_step_takes_it(pictures, values, batch_seed):
         pictures = to_float(pictures) if augment is None else augment(pictures, batch_seed)
         return pictures if labels is None else (pictures, values)
 
@@ -62,7 +62,7 @@ def batches(  # noqa: PLR0913
     dataset = tf.data.Dataset.from_generator(passes.next_pass, output_signature=signature)
     if first_step == 0:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
-    dataset = dataset.map(finish, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    dataset = dataset.map(as_step_takes_it, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
     dataset.in_range = True  # `VAE.fit` need not look at a first batch, which would begin a pass
     return dataset
 

@@ -126,6 +126,11 @@ def _readable(name):
     return str(name).replace("_", " ")
 
 
+def _wrapped(texts, characters):
+    """Return each text, readable, as a list of lines."""
+    return [textwrap.wrap(_readable(text), characters) for text in texts]
+
+
 def _draw_grid(lines, labels, captions, heads, size):
     """Return every grid of images.
 
@@ -140,9 +145,9 @@ def _draw_grid(lines, labels, captions, heads, size):
     cell = min(size, FACES_WIDTH // columns - GAP)
     width = columns * (cell + GAP)
     characters = max(5, cell // 6)  # Captions of long words are broken: they would run into each other.
-    captions = [[textwrap.wrap(_readable(text), characters) for text in line] for line in captions]
-    heads = [textwrap.wrap(_readable(text), characters) for text in heads]
-    labels = [textwrap.wrap(_readable(label), max(10, width // 7)) for label in labels]
+    captions = [_wrapped(line, characters) for line in captions]
+    heads = _wrapped(heads, characters)
+    labels = _wrapped(labels, max(10, width // 7))
     top = LINE * max((len(head) for head in heads), default=0) + (5 if heads else 0)
     tops, height = _heights(top, labels, captions, cell)
     figure = _figure(width, height)
@@ -328,19 +333,18 @@ def histograms(values) -> Plot:
 
 
 @styled
-def heatmap(correlations: pd.DataFrame, title: str | None = None) -> Plot:
+def heatmap(correlations: pd.DataFrame) -> Plot:
     """Draw a square table of correlations in [-1, 1]; up to 14 columns with the numbers in it.
 
     Args:
         correlations: a table with the same names in rows and columns.
-        title: what stands above it.
 
     Returns:
         A `Plot`.
     """
     is_small = len(correlations) <= 14
     side = 46 * len(correlations) + 200 if is_small else WIDTH
-    figure, axes = _one_panel(side, 0.8 * side, title)
+    figure, axes = _one_panel(side, 0.8 * side)
     seaborn.heatmap(
         correlations.rename(index=_readable, columns=_readable),
         ax=axes,
@@ -481,7 +485,7 @@ def architecture(encoder, decoder) -> Plot:
     count = max(len(encoder), len(decoder))
     for axes, blocks, title in zip(panels.flat, (encoder, decoder), ("encoder", "decoder")):
         names = [name for name, _ in blocks]
-        shapes = [[side for side in shape if side is not None] for _, shape in blocks]
+        shapes = [[*filter(None, shape)] for _, shape in blocks]  # without the batch
         largest = max(shape[0] for shape in shapes if len(shape) == 3)
         for place, (name, shape) in enumerate(zip(names, shapes)):
             _draw_block(axes, place, name, shape, largest, letters=140 // count)
@@ -507,14 +511,13 @@ def _draw_block(axes, place, name, shape, largest, letters):
 
 
 @styled
-def pixels(image: np.ndarray, top: int, left: int, side: int = 8) -> Plot:
-    """Draw an image beside a square of it, whose pixels show their red, green and blue values.
+def pixels(image: np.ndarray, top: int, left: int) -> Plot:
+    """Draw an image beside a square of 8 by 8 pixels of it, whose pixels show their red, green and blue values.
 
     Args:
         image: uint8 (height, width, 3).
         top: first row of the square.
         left: first column of the square.
-        side: rows and columns of the square.
 
     Returns:
         A `Plot`.
@@ -525,6 +528,7 @@ def pixels(image: np.ndarray, top: int, left: int, side: int = 8) -> Plot:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(0, FACES_WIDTH), ylim=(panel, 0), aspect="auto")
+    side = 8
     square = np.asarray(image)[top : top + side, left : left + side]
     start = FACES_WIDTH - panel
     for part, x in ((np.asarray(image), 0), (square, start)):
@@ -570,12 +574,11 @@ def kl_profiles(kls: dict) -> Plot:
 
 
 @styled
-def grouped_bars(tables: dict, percent: bool = True) -> Plot:
-    """Draw a panel for each table, with a group of bars for each of its rows.
+def grouped_bars(tables: dict) -> Plot:
+    """Draw shares as percentages: a panel for each table, with a group of bars for each of its rows.
 
     Args:
         tables: a dictionary of titles and tables of the same rows and columns. A bar for each column.
-        percent: whether the values are shares, which are shown as percentages.
 
     Returns:
         A `Plot`.
@@ -586,11 +589,11 @@ def grouped_bars(tables: dict, percent: bool = True) -> Plot:
     places = np.arange(len(first))[::-1]
     for axes, (title, table) in zip(panels.flat, tables.items()):
         for number, (column, colour) in enumerate(zip(first, COLOURS)):
-            values = table[column].to_numpy("float64") * (100 if percent else 1)
+            values = 100 * table[column].to_numpy("float64")
             offset = ((first.shape[1] - 1) / 2 - number) * height
             bars_drawn = axes.barh(places + offset, values, height, color=colour, label=_readable(column))
-            axes.bar_label(bars_drawn, fmt="%.0f" if percent else "%.2f", padding=3, fontsize=9)
-        axes.set(title=_readable(title), xlabel="%" if percent else "")
+            axes.bar_label(bars_drawn, fmt="%.0f", padding=3, fontsize=9)
+        axes.set(title=_readable(title), xlabel="%")
         axes.set_yticks(places, [_readable(name) for name in table.index])
         axes.grid(axis="y", visible=False)
         axes.margins(x=0.12)
@@ -627,7 +630,9 @@ def runs(histories: dict, faces: dict, photographs) -> Plot:
     terms = ("mse", "kl", "loss")
     panel = first_face / len(terms) - 66  # beside it stand the numbers of its axis
     tables = histories.values()
-    highest = {t: max(table[[t, f"val_{t}"]].to_numpy().max() for table in tables) for t in ("mse", "kl")}
+    highest = {}
+    for term in ("mse", "kl"):
+        highest[term] = max(table[[term, f"val_{term}"]].to_numpy().max() for table in tables)
     for top, (name, images) in zip(tops, {"photograph": photographs, **faces}.items()):
         page.text(first_face, top - 5, name, va="bottom", fontweight="bold")
         for place, image in enumerate(images):
@@ -855,7 +860,7 @@ def lines(panels: dict, x: str = "", y: str = "", log_x: bool = False, share_y: 
     Returns:
         A `Plot`.
     """
-    names = list(dict.fromkeys(name for curves_of in panels.values() for name in curves_of))
+    names = list(dict.fromkeys(itertools.chain(*panels.values())))
     figure, axes_of = _panels(1, len(panels), WIDTH if len(panels) > 1 else 640, 330)
     for axes, (title, curves_of) in zip(axes_of.flat, panels.items()):
         for name, curve in curves_of.items():
@@ -1120,17 +1125,17 @@ def _draw_knob_trade_off(axes, means, curve, near):
 
 
 @styled
-def seed_spread(table: pd.DataFrame, measures: dict, reference: str = "base") -> Plot:
-    """Draw how far each setting lies from a reference, in per cent, beside the spread of the reference's own seeds.
+def seed_spread(table: pd.DataFrame, measures: dict) -> Plot:
+    """Draw how far each setting lies from "base", in per cent, beside the spread of the seeds of that setting.
 
     Args:
         table: a row per training, with a column "setting" and one for each measure, below which less is better.
         measures: names of columns, and what stands above their panels.
-        reference: the setting that is 0. Its seeds make the grey band.
 
     Returns:
         A `Plot`.
     """
+    reference = "base"
     names = [name for name in dict.fromkeys(table["setting"]) if name != reference]
     figure, panels = _panels(1, len(measures), WIDTH, 90 + 26 * len(names))
     for axes, (measure, title) in zip(panels.flat, measures.items()):

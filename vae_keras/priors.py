@@ -81,8 +81,8 @@ class Mixture:
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the mean (latent_dim,) and the covariance (latent_dim, latent_dim) of the whole mixture, float64."""
         mean = self.weights @ np.float64(self.means)
-        apart = self.means - mean
-        covariance = (self.weights[:, None] * apart).T @ apart
+        offsets = self.means - mean
+        covariance = (self.weights[:, None] * offsets).T @ offsets
         for index, weight in enumerate(self.weights):
             factor = np.float64(self.factor(index))
             covariance += weight * factor @ factor.T

@@ -174,7 +174,7 @@ plots.architecture(*blocks)
 # Training needs gradients, from the loss back to the encoder's weights. A random generator returns a number, and no rule for
 # how it would change if $\mu$ moved. So gradients stop there.
 #
-# The **reparametrization trick** draws the noise first, and computes the code from it:
+# The **reparameterization trick** draws the noise first, and computes the code from it:
 # $$z = \mu + \sigma \cdot \varepsilon, \qquad \varepsilon \sim N(0, I), \qquad \sigma = e^{\frac{1}{2} \log \sigma^2}.$$
 # The distribution is the same, and $z$ is now an ordinary function of $\mu$ and $\sigma$.
 

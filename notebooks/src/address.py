@@ -44,7 +44,8 @@ def set_repository(name):
     write(CONFIG, config)
     for text in [*lessons(), *solutions()]:
         path = NOTEBOOKS / notebook_name(text)
-        if notebook := woven(text, path):
+        notebook = woven(text, path)
+        if notebook:
             write(path, nbformat.writes(notebook) + "\n")
         else:
             print(f"{path.name} is not up to date with its text; it gets the address from: make lessons")

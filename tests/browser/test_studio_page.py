@@ -452,7 +452,7 @@ def test_a_photograph_is_edited_as_in_python(page, models, tmp_path, strengths, 
 
     model = models("celeba")
     template = np.array(model.card["template"])[[0, 1, 3, 4]]
-    found = alignment.FoundFace(points, (0, 0, 0, 0), 1.0)
+    found = alignment.FoundFace(points, (0, 0, 0, 0))
     face = alignment.align_face(picture, found, template, 64)
     assert np.abs(page.pixels() - face.image.astype(int)).mean() < 1
     np.testing.assert_array_equal(page.picture(), picture)

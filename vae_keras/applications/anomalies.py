@@ -10,6 +10,7 @@ from scipy.fft import dctn
 
 from vae_keras import data, latent
 from vae_keras.config import find_archive
+from vae_keras.data.datasets.anime import AnimeFaces
 from vae_keras.data.drawn import faces as drawn
 from vae_keras.model import kl_divergence
 
@@ -105,8 +106,8 @@ def strangers(images: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
     """
     count, size = len(images), images.shape[1]
     sets = {"drawn faces": drawn.draw_faces(drawn.sample_factors(count, seed), size)}
-    if find_archive(["anime-faces", "anime"]):
-        sets["anime faces"] = data.load_faces("anime", size, 4 * count, progress=False).test[:count]
+    if find_archive([AnimeFaces.kaggle.split("/")[1], AnimeFaces.name]):
+        sets["anime faces"] = data.load_faces(AnimeFaces.name, size, 4 * count, progress=False).test[:count]
     sets["no faces"] = non_faces(count, size, seed)
     sets["an eighth covered"] = cover(images, 1 / 8, seed)
     return sets

@@ -57,6 +57,9 @@ def strip(vae, z: np.ndarray):
     """
     from vae_keras import plots
 
-    heads = [" + ".join(name for name, amount in zip("ABC", amounts) if amount) for amounts in STRIP]
+    heads = []
+    for amounts in STRIP:
+        shared = [name for name, amount in zip("ABC", amounts) if amount]
+        heads.append(" + ".join(shared))
     codes = np.stack([mix(z, amounts) for amounts in STRIP])
     return plots.rows({"mixtures of A, B and C": latent.decode(vae, codes)}, heads=heads)

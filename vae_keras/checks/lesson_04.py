@@ -87,8 +87,8 @@ def cold_codes(answer, prior):
     codes = np.asarray(answer, "float64")
     if codes.ndim != 2 or codes.shape[1] != width:
         return f"Give the codes, one row each, of shape (count, {width}), not {codes.shape}."
-    apart = np.abs(codes[:, None] - prior.means[None]).max(axis=2)
-    known = apart < 1e-3 * np.abs(prior.means).max()
+    differences = np.abs(codes[:, None] - prior.means[None]).max(axis=2)
+    known = differences < 1e-3 * np.abs(prior.means).max()
     if not known.any(axis=1).all():
         overall = np.average(prior.means, axis=0, weights=prior.weights)
         if close(codes[0], overall, 1e-3):
@@ -115,18 +115,20 @@ def find_copy(answer):
     result = as_array(call(answer, new.copy(), training.copy()), (), "what your function returns")
     if result == place:
         return None
-    apart = np.linalg.norm(new[:, None] - training[None], axis=2)  # (new, training)
+    distances = np.linalg.norm(new[:, None] - training[None], axis=2)  # (new, training)
     mistakes = {
         "That is the place of the original in the training set: return the place of the copy among the new faces.": (
             original
         ),
         "You named the new face that is farthest from its nearest training face: a copy is near.": (
-            apart.min(axis=1).argmax()
+            distances.min(axis=1).argmax()
         ),
         "You averaged the distances: a copy is near to one training face, not to all.": (
-            apart.mean(axis=1).argmin()
+            distances.mean(axis=1).argmin()
         ),
-        "You took the largest distance to a training face: take the smallest.": apart.max(axis=1).argmin(),
+        "You took the largest distance to a training face: take the smallest.": distances.max(
+            axis=1
+        ).argmin(),
     }
     for message, wrong in mistakes.items():
         if result == wrong:

@@ -75,21 +75,23 @@ def code_change(answer):
         return (
             "Here only the decoder differs, so no code should: compare encoder means, not pictures or draws."
         )
-    moved = old.copy_with_details(2)
-    for weight in moved.encoder.trainable_variables:
+    trained = old.copy_with_details(2)
+    for weight in trained.encoder.trainable_variables:
         weight.assign_add(0.5 * keras.random.normal(weight.shape))
-    result = as_array(call(answer, old, moved, images), (), "the change")
-    (before, before_variance), (after, after_variance) = encode(old, images), encode(moved, images)
-    apart = after - before
+    result = as_array(call(answer, old, trained, images), (), "the change")
+    (before, before_variance), (after, after_variance) = encode(old, images), encode(trained, images)
+    changes = after - before
     mistakes = {
-        "You took the mean: one code that moves far should show, so take the largest.": np.abs(apart).mean(),
+        "You took the mean: one code that moves far should show, so take the largest.": np.abs(
+            changes
+        ).mean(),
         "You compared the log-variances: take the first of the two that `latent.encode` gives.": (
             np.abs(after_variance - before_variance).max()
         ),
-        "You averaged with signs, so differences cancel: take the largest absolute one.": apart.mean(),
+        "You averaged with signs, so differences cancel: take the largest absolute one.": changes.mean(),
         "You encoded with one model twice: this encoder did change.": np.float64(0),
     }
-    if close(result, np.abs(apart).max(), 1e-3):
+    if close(result, np.abs(changes).max(), 1e-3):
         return None
     for message, wrong in mistakes.items():
         if abs(result - wrong) < 1e-4:

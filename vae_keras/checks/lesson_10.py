@@ -49,8 +49,8 @@ def strays(answer, walk, start, points):
         return f"`strays` has to be a dictionary with the keys {', '.join(map(str, STEPS))}."
     found = as_array([answer[steps] for steps in STEPS], (len(STEPS),), "`strays`")
     ends = [np.asarray(walk(start, steps)[-1]) for steps in STEPS]
-    apart = [np.linalg.norm(end[:, None] - points[None], axis=2) for end in ends]  # (walks, points)
-    nearest = np.stack([distances.min(axis=1) for distances in apart])
+    distances = np.stack([np.linalg.norm(end[:, None] - points[None], axis=2) for end in ends])
+    nearest = distances.min(axis=2)  # of (steps, walks, points)
     shares = (nearest > FAR).mean(axis=1)
     if np.abs(found - shares).max() < 0.005:
         return None
@@ -60,7 +60,7 @@ def strays(answer, walk, start, points):
         f"These are the shares that end near a point: count distances above {FAR}.": 1 - shares,
         f"These are mean distances: count how many are above {FAR}.": nearest.mean(axis=1),
         "You asked which points have no walk near them: take the nearest point of each walk's end.": (
-            np.array([(distances.min(axis=0) > FAR).mean() for distances in apart])
+            (distances.min(axis=1) > FAR).mean(axis=1)
         ),
     }
     for message, wrong in mistakes.items():

@@ -15,11 +15,12 @@ from vae_keras.cli import common
 from vae_keras.cli.options import add_align, add_overwrite, add_seed, output_folder, whole_number
 
 DRAWN = "cartoon"
-DRAWN_EPOCHS = 6
+DRAWN_EPOCHS = 5
 PHOTOGRAPH_EPOCHS = 12
 PHOTOGRAPHS = 10_000  # at most, unless --pictures says otherwise
 NEXT = (
-    "`make lessons` runs the course, `make test` checks it, `python -m vae_keras --help` lists more commands"
+    "`make site` makes pages of the lessons, `make lab` opens them for running, and "
+    "`python -m vae_keras --help` lists the commands"
 )
 
 

@@ -1,6 +1,6 @@
 """Give the faces in a photograph what another face has: its smile, its glasses, its hair; or the style of pictures.
 
-A face gets as much of an attribute as the face of --from has, be it more or less than its own. A style is the step
+A face gets as much of an attribute as the face of --from has, which may be less than its own. A style is the step
 from one set of pictures to another. As with edit, the photograph keeps its size, and every pixel that does not change.
 
 Examples:

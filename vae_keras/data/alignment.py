@@ -34,12 +34,10 @@ class FoundFace:
     Args:
         points: the five `POINTS`, in pixels (x, y) of the photograph, float64 (5, 2).
         box: left, top, width and height, in pixels.
-        confidence: of the finder, 0 to 1.
     """
 
     points: np.ndarray
     box: tuple
-    confidence: float
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def find_faces(photograph: np.ndarray, largest_side: int = LARGEST_SIDE) -> list
         left, top, width, height = face["box"]
         if face["confidence"] >= CONFIDENT and width > 0 and height > 0:
             box = tuple(float(value) / scale for value in (left - border, top - border, width, height))
-            found.append(FoundFace((points - border) / scale, box, float(face["confidence"])))
+            found.append(FoundFace((points - border) / scale, box))
     return sorted(found, key=lambda face: -face.box[2] * face.box[3])
 
 

@@ -13,7 +13,6 @@ _MODULES = {
     "disentanglement_scores": "disentanglement",
     "mutual_information_gap": "disentanglement",
     "separated_predictability": "disentanglement",
-    "FrechetDistance": "distances",
     "KernelDistance": "distances",
     "density_and_coverage": "distances",
     "diversity": "distances",

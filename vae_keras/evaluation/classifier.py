@@ -23,12 +23,11 @@ SIZE = 64  # pixels a side that the network sees; larger pictures are shrunk for
 SHIPPED = Path(__file__).resolve().parent.parent / "hub" / "weights" / "classifier"
 FILES = ("classifier.weights.h5", "card.json")
 OLDER_FILES = ("judge.weights.h5", "judge.json")  # of folders that an earlier version wrote
+DROPOUT = 0.3  # share of the features that are dropped in training
 BATCH = 256  # pictures at a time
 
 
-def build_classifier(
-    outputs: int, widths=(32, 64, 128, 192), dropout: float = 0.3, dtype=None
-) -> keras.Model:
+def build_classifier(outputs: int, widths=(32, 64, 128, 192), dtype=None) -> keras.Model:
     """Return a model from images (batch, 64, 64, 3) in [0, 1] to logits (batch, outputs).
 
     At each of the sizes 32, 16, 8 and 4 a convolution and a residual block (He et al. 2016, arXiv 1512.03385). Their
@@ -37,7 +36,6 @@ def build_classifier(
     Args:
         outputs: number of attributes.
         widths: channels at each size.
-        dropout: share of the features that are dropped in training.
         dtype: Keras' dtype policy of the convolutions. None: the global one.
     """
     images = keras.Input((SIZE, SIZE, 3), name="images")
@@ -50,7 +48,7 @@ def build_classifier(
         y = layers.Conv2D(width, 3, padding="same", use_bias=False, dtype=dtype)(y)
         x = activate(layers.Add(dtype=dtype)([x, y]), "batch", dtype)
     features = layers.GlobalAveragePooling2D(dtype="float32", name="features")(x)
-    x = layers.Dropout(dropout, dtype="float32")(features)
+    x = layers.Dropout(DROPOUT, dtype="float32")(features)
     logits = layers.Dense(outputs, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="classifier")
 

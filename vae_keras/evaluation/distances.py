@@ -1,7 +1,7 @@
 """How far two sets of faces are apart, and how varied one is, by the features that a network sees in them.
 
 Features are (n, d): those of the course's classifier (`AttributeClassifier.features`), or of any other network. The
-Keras metrics keep sums, not pictures, so a set may be as large as one likes. Distances depend on the network, the crop
+Keras metric keeps sums, not pictures, so a set may be as large as one likes. Distances depend on the network, the crop
 and the counts: print these, and the distance of real training to real test pictures beside them.
 """
 
@@ -33,66 +33,6 @@ def frechet_of_moments(mean, covariance, other_mean, other_covariance):
     between_means = ops.sum(ops.square(mean - other_mean))
     traces = ops.trace(covariance) + ops.trace(other_covariance)
     return ops.maximum(between_means + traces - 2 * trace_of_root, 0)
-
-
-@keras.saving.register_keras_serializable("vae_keras")
-class FrechetDistance(keras.metrics.Metric):
-    """The Fréchet distance between the Gaussians fitted to two streams of features (Heusel et al. 2017: "FID").
-
-    The result is NaN below two pictures on a side. It keeps 2 d² numbers.
-
-    Args:
-        width: features per picture, d.
-        name: name of the metric.
-        dtype: Keras' dtype of the metric. Sums are kept in float64 all the same.
-
-    Example:
-        >>> metric = FrechetDistance(192)
-        >>> for real, new in blocks:
-        ...     metric.update_state(classifier.features(real), classifier.features(new))
-        >>> float(metric.result())
-    """
-
-    def __init__(self, width, name="frechet_distance", dtype=None):
-        super().__init__(name=name, dtype=dtype)
-        self.width = width
-        self.counts = self.add_variable((2,), "zeros", dtype="float64", name="counts")
-        self.means = self.add_variable((2, width), "zeros", dtype="float64", name="means")
-        self.scatters = self.add_variable((2, width, width), "zeros", dtype="float64", name="scatters")
-
-    def update_state(self, real, other):
-        """Add features of real pictures (n, width) and of others (m, width)."""
-        real_count, real_mean, real_scatter = self._merge(0, ops.cast(real, "float64"))
-        other_count, other_mean, other_scatter = self._merge(1, ops.cast(other, "float64"))
-        self.counts.assign(ops.stack([real_count, other_count]))
-        self.means.assign(ops.stack([real_mean, other_mean]))
-        self.scatters.assign(ops.stack([real_scatter, other_scatter]))
-
-    def _merge(self, side, features):
-        """Return count, mean and scatter of a side with more features.
-
-        Exact far from zero too (Chan et al. 1979, "Updating formulae and a pairwise algorithm").
-        """
-        old = self.counts[side]
-        more = ops.cast(ops.shape(features)[0], "float64")
-        count = ops.maximum(old + more, 1)
-        mean = ops.sum(features, axis=0) / ops.maximum(more, 1)
-        step = mean - self.means[side]
-        centered = features - mean
-        scatter = self.scatters[side] + ops.transpose(centered) @ centered
-        scatter = scatter + old * more / count * ops.outer(step, step)
-        return old + more, self.means[side] + step * more / count, scatter
-
-    def result(self):
-        """Return the distance, a float64 scalar tensor."""
-        enough = ops.all(self.counts > 1)
-        covariances = ops.where(enough, self.scatters / (self.counts[:, None, None] - 1), 0.0)
-        distance = frechet_of_moments(self.means[0], covariances[0], self.means[1], covariances[1])
-        return ops.where(enough, distance, np.nan)
-
-    def get_config(self):
-        """Return the arguments of the constructor."""
-        return {**super().get_config(), "width": self.width}
 
 
 def frechet_distance(features: np.ndarray, other: np.ndarray) -> float:

@@ -185,7 +185,8 @@ def save(classifier: AttributeClassifier, folder) -> None:
 
 def is_finished(folder) -> bool:
     """Return whether a folder holds a trained classifier, of this version or an earlier one."""
-    return any(all(Path(folder, name).is_file() for name in names) for names in (FILES, OLDER_FILES))
+    present = {path.name for path in Path(folder).glob("*") if path.is_file()}
+    return present.issuperset(FILES) or present.issuperset(OLDER_FILES)
 
 
 def check_folder(folder) -> None:
