@@ -49,7 +49,7 @@ to 255 or as floats in 0 to 1; codes are arrays of (n, latent_dim). ``vae_keras.
 def write_page(root, out, page):
     """Write the page of one part of the module, and return the files that it describes."""
     module = page["module"]
-    path = root / "vae_keras" / module
+    path = root.joinpath("vae_keras", *module.split("."))
     package = path.is_dir()
     path = path / "__init__.py" if package else path.with_suffix(".py")
     tree = ast.parse(path.read_text())
