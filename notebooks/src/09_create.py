@@ -16,7 +16,7 @@
 #     need: |
 #       [Lesson 05](05_explore_latent_space.ipynb), which introduces directions. The weights that ship are used unless
 #       you have trained a model in lesson 03.
-#     minutes: {quick: 1, cpu: 5, full: 30}
+#     minutes: {quick: 1, cpu: 5, full: 5}
 #     settings: [dataset]
 #     learned: |
 #       - The part of a code along a direction can be exchanged. The difference of two sets' mean codes is a style.
@@ -137,10 +137,10 @@ for name in [name for name in wanted if name in model.directions.index and name 
 plots.rows(table)
 
 # %% [markdown]
-# Pose and person mostly stay. Every receiver gets the smile in its own way; a face that smiled already hardly
-# changes. Glasses come as dark shapes in the place of the eyes, not as the frame of the giver: one direction holds *that*
+# Pose and person mostly stay. Every receiver gets the smile in its own way; a face that smiled already, such as the first,
+# hardly changes. Glasses come as dark shadows around the eyes, not as the frame of the giver: one direction holds *that*
 # there are glasses, not which. Hair shows another limit: blond over dark hair brightens the whole picture with its
-# background, and the sixth face stays dark. Light from the left is a direction, too. Nobody labelled it, it was measured in
+# background, and turns the sixth face red. Light from the left is a direction, too. Nobody labelled it, it was measured in
 # the pixels, and it hardly shows.
 #
 # Does somebody see it who knows no codes? The classifier of lesson 05 looks at givers that have the attribute,
@@ -165,7 +165,7 @@ print(pd.DataFrame(rows).round(2).to_string(index=False))
 # is seen after the transfer, in units of that. For glasses it is <<Eyeglasses(?: +[\d.]+){3} +([\d.]+)>>, for blond hair
 # <<Blond_Hair(?: +[\d.]+){3} +([\d.]+)>>, for smiles <<Smiling(?: +[\d.]+){3} +([\d.]+)>>. `Male` is seen in
 # <<Male +[\d.]+ +([\d.]+)>> of the receivers before and in <<Male +[\d.]+ +[\d.]+ +([\d.]+)>> after the transfer. `Young`
-# hardly moves: <<Young +[\d.]+ +([\d.]+)>> before, <<Young +[\d.]+ +[\d.]+ +([\d.]+)>> after. What people call young lies in
+# moves less: <<Young +[\d.]+ +([\d.]+)>> before, <<Young +[\d.]+ +[\d.]+ +([\d.]+)>> after. What people call young lies in
 # many places of a picture, and a single direction holds only a part of it. The command `transfer` does the same with
 # photographs at their own size.
 
