@@ -26,7 +26,7 @@ SHIPPED_SEED = 2
 SHIPPED_TEMPERATURE = 0.6
 SHIPPED_EDITS = {
     "Smiling": -0.7,
-    "Eyeglasses": 0.7,
+    "Eyeglasses": 1.0,
     "Male": 0.7,
     "Young": -0.7,
     "Black_Hair": 0.7,
