@@ -1,5 +1,6 @@
 """Optimizers and learning rates: Adam by TensorFlow's fused kernel, Muon, and the cosine that both fall along."""
 
+import functools
 import inspect
 
 import keras
@@ -79,7 +80,7 @@ class Muon(Adam):
         keras.optimizers.Optimizer.build(self, variables)
         self._momentums = [self._state_for(variable, "momentum") for variable in variables]
         self._velocities = []
-        self._places = list(variables)  # for `_index`, by identity
+        self._place = functools.partial(_place_among, list(variables))  # Keras takes a bare list for states
         for variable in variables:
             self._velocities.append(None if _is_kernel(variable) else self._state_for(variable, "velocity"))
 
@@ -91,8 +92,7 @@ class Muon(Adam):
         try:
             return self._get_variable_index(variable)
         except AttributeError:  # another version of Keras
-            found = [known is variable or known.value is variable for known in self._places]
-            return found.index(True)
+            return self._place(variable)
 
     def update_step(self, gradient, variable, learning_rate):
         """Move one variable, in place, by its gradient."""
@@ -110,6 +110,12 @@ class Muon(Adam):
     def get_config(self):
         """Return the arguments of the constructor."""
         return {**super().get_config(), "momentum": self.momentum}
+
+
+def _place_among(variables, variable):
+    """Return the place of a variable of TensorFlow or of Keras among variables of Keras."""
+    found = [known is variable or known.value is variable for known in variables]
+    return found.index(True)
 
 
 def _is_kernel(variable):
