@@ -89,8 +89,10 @@ def test_non_faces_show_each_picture_in_turn():
 
 
 def test_strangers_are_as_many_as_the_faces_and_anime_needs_its_archive(faces, monkeypatch):
-    monkeypatch.setattr(anomalies, "find_archive", lambda names: None)
+    looked_for = []
+    monkeypatch.setattr(anomalies, "find_archive", looked_for.append)
     sets = anomalies.strangers(faces[:12], seed=1)
+    assert looked_for == [["anime-faces", "anime"]]
     assert list(sets) == ["drawn faces", "no faces", "an eighth covered"]
     assert all(images.shape == (12, 64, 64, 3) and images.dtype == np.uint8 for images in sets.values())
     assert (sets["an eighth covered"] == faces[:12]).all(axis=3).mean() > 0.85

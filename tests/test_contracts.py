@@ -230,7 +230,8 @@ def parts(vae, images):
 
 def serve(folder, inputs):
     """Return what a SavedModel gives, the first of several outputs."""
-    outputs = tf.saved_model.load(str(folder)).serve(inputs)
+    loaded = tf.saved_model.load(str(folder))  # its variables live as long as it does
+    outputs = loaded.serve(inputs)
     return outputs[0] if isinstance(outputs, list | tuple) else outputs
 
 
@@ -288,7 +289,9 @@ def test_the_whole_is_exported_to_onnx(images, tmp_path):
 def test_the_whole_of_a_shipped_model_is_exported_to_onnx(model, tmp_path):
     pytest.importorskip("tf2onnx")
     reference = pytest.importorskip("onnx.reference")
-    _, vae = model
+    tag, vae = model
+    if tag not in ("cartoon-plain", "celeba-sharpened"):
+        pytest.skip("has the layers of one that is tried; its weights go through the other exports")
     images = np.random.default_rng(4).random((1, 64, 64, 3)).astype("float32")
     vae.export(tmp_path / "whole.onnx", format="onnx", verbose=False)
     session = reference.ReferenceEvaluator(str(tmp_path / "whole.onnx"))
