@@ -32,19 +32,26 @@ TRAIN = (
     "train --data {data} --out {out} --epochs 3 --pictures 80 --image-size 16 --latent-dim 8 --batch-size 20"
 )
 FILES = [storage.MARKER, "card.json", "faces.png", "latent.npz", "vae.weights.h5"]
-DYING = """
-import os, signal
-from vae_keras import cli, config, training
+FULL = """
+import resource, sys
+from vae_keras import cli, config
 config._device = lambda: (0, "float32")
-save = training.VAE.save_weights
+resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+sys.exit(cli.main({arguments}))
+"""
+DYING = """
+import os, pathlib, signal
+from vae_keras import cli, config
+config._device = lambda: (0, "float32")
+write = pathlib.Path.write_bytes
 
-def half_a_file(self, path, *rest, **options):
-    save(self, path, *rest, **options)
-    if "0002" in str(path):
-        os.truncate(path, os.path.getsize(path) // 2)
+def half_a_file(path, content):
+    if "0002" in path.name:
+        write(path, content[: len(content) // 2])
         os.kill(os.getpid(), signal.SIGKILL)
+    write(path, content)
 
-training.VAE.save_weights = half_a_file
+pathlib.Path.write_bytes = half_a_file
 cli.main({arguments})
 """
 
@@ -124,17 +131,108 @@ def test_train_does_not_overwrite_a_model_unasked(model, pictures, capsys):
     assert (model / "vae.weights.h5").read_bytes() == before
 
 
+class Killed(BaseException):
+    """Stands for the end of the process at one place."""
+
+
+def test_a_training_that_was_killed_in_its_last_moments_ends_as_it_should(
+    model, pictures, tmp_path, monkeypatch
+):
+    """After the training: before the prior, before the picture, in the save, in the removal of the checkpoint."""
+
+    def die(*rest, **more):
+        raise Killed
+
+    out, before = tmp_path / "model", hub.load(model)
+    monkeypatch.setattr(package, "package", lambda vae, *rest, **more: dataclasses.replace(before, vae=vae))
+    places = [(package, "package"), (data, "save_images"), (hub, "save"), (folders, "remove_checkpoints")]
+    for place in places:
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(*place, die)
+            command(TRAIN, data=pictures, out=out)
+        assert folders.is_unfinished(out)
+    assert command(TRAIN, data=pictures, out=out) == 0
+    assert sorted(file.name for file in out.iterdir()) == FILES
+    for one, other in zip(before.vae.get_weights(), hub.load(out).vae.get_weights(), strict=True):
+        assert np.allclose(one, other, atol=1e-4)
+
+
+@pytest.mark.parametrize("left", [["epoch-0003-end.weights.h5"], [".part-checkpoint.json"], []])
+def test_a_removal_that_was_killed_leaves_a_finished_model(left, model, pictures, tmp_path, capsys):
+    out = tmp_path / "model"
+    shutil.copytree(model, out)
+    (out / "checkpoint").mkdir()
+    for name in left:
+        (out / "checkpoint" / name).write_bytes(b"half")
+    assert command(TRAIN, data=pictures, out=out) == 2
+    assert "holds a trained model: train it further with --continue" in capsys.readouterr().err
+    hub.save(hub.load(out), out)
+    assert sorted(file.name for file in out.iterdir()) == FILES
+
+
+def test_a_second_run_in_the_same_folder_says_so(model, pictures, tmp_path, capsys):
+    for line in (TRAIN, "classifier --data {data} --out {out} --epochs 1"):
+        out = tmp_path / line[:5]
+        out.mkdir()
+        with storage.locked(out):
+            assert command(line, data=pictures, out=out) == 2
+        assert f"Another run is writing to {out} at this moment: wait" in capsys.readouterr().err
+
+
+def test_a_finished_model_is_trained_further(model, pictures, tmp_path, monkeypatch, capsys):
+    out, before, packed = tmp_path / "model", hub.load(model), []
+    shutil.copytree(model, out)
+
+    def pack(vae, *rest, **more):
+        packed.append(more)
+        return dataclasses.replace(before, vae=vae)
+
+    monkeypatch.setattr(package, "package", pack)
+    further = TRAIN.replace("--epochs 3", "--epochs 2") + " --continue"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub, "save", lambda *rest: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert command(further, data=pictures, out=out) == 130
+    assert "the same command without --force goes on" in capsys.readouterr().err
+    assert command(further, data=pictures, out=out) == 0
+    after = hub.load(out)
+    assert [more["epochs"] for more in packed] == [5, 5] and "--continue" in packed[0]["command"]
+    assert sorted(file.name for file in out.iterdir()) == FILES
+    apart = [
+        np.abs(one - other).mean() for one, other in zip(before.vae.get_weights(), after.vae.get_weights())
+    ]
+    fresh = [np.abs(weights).mean() for weights in before.vae.get_weights()]
+    assert 0 < sum(apart) < sum(fresh)  # it began where the model stood
+    for more, words in [
+        (" --force", "--continue and --force exclude each other"),
+        (" --sharpen 1", "--continue and --sharpen exclude each other"),
+        (" --beta 3", "holds a model with --beta 1.0: leave that option out"),
+        (" --likelihood mse", "holds a model with --likelihood gaussian: leave"),
+    ]:
+        assert command(further + more, data=pictures, out=out) == 2
+        assert words in capsys.readouterr().err
+    assert command(further, data=pictures, out=tmp_path / "none") == 2
+    assert "none holds no trained model: train one without --continue" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_a_training_in_one_sentence(model, pictures, tmp_path):
+    """A limit on the size of files stands for it; what was saved before is whole, and the same command goes on."""
+    line = [word.format(data=pictures, out=tmp_path / "model") for word in TRAIN.split()]
+    full = run("-c", FULL.format(arguments=line))
+    assert full.returncode == 2 and full.stderr.count("\n") == 1, full.stderr
+    assert "(File too large): make room there; the same command without --force goes on" in full.stderr
+    kept = sorted(str(path.relative_to(tmp_path / "model")) for path in (tmp_path / "model").rglob("*.*"))
+    assert kept == [storage.MARKER, "checkpoint/checkpoint.json"]
+    assert command(TRAIN, data=pictures, out=tmp_path / "model") == 0
+
+
 def test_a_killed_training_ends_as_an_uninterrupted_one(model, pictures, tmp_path, monkeypatch):
     whole, out = hub.load(model), tmp_path / "model"
     arguments = [word.format(data=pictures, out=out) for word in TRAIN.split()]
     killed = run("-c", DYING.format(arguments=arguments))
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     kept = sorted(file.name for file in (out / "checkpoint").iterdir())
-    assert kept == [
-        "checkpoint.json",
-        "epoch-0001.weights.h5",
-        "epoch-0002.weights.h5",
-    ]  # the last one is cut
+    assert kept == [".part-epoch-0002.weights.h5", "checkpoint.json", "epoch-0001.weights.h5"]
     monkeypatch.setattr(package, "package", lambda vae, *rest, **more: dataclasses.replace(whole, vae=vae))
     assert command(TRAIN, data=pictures, out=out) == 0
     assert sorted(file.name for file in out.iterdir()) == FILES
@@ -236,11 +334,11 @@ def test_an_interrupted_replacement_is_not_taken_for_the_model_that_it_replaces(
     with pytest.MonkeyPatch.context() as patch:
         asked = []
 
-        def interrupted(*rest, **more):
-            asked.append(more["optimizer"])
+        def interrupted(self, *rest, **more):
+            asked.append(type(self.optimizer).__name__.lower())
             raise KeyboardInterrupt
 
-        patch.setattr(training, "fit", interrupted)
+        patch.setattr(training.VAE, "fit", interrupted)
         assert command(TRAIN + " --seed 5 --force --optimizer adam", data=pictures, out=out) == 130
         assert asked == ["adam"]
     assert command(TRAIN + " --seed 5", data=pictures, out=out) == 0

@@ -264,7 +264,11 @@ def test_a_card_that_lacks_what_is_needed_is_damaged(copied, name):
         (dict(find_face="no"), "find_face"),
         (dict(limit=0), "limit"),
         (dict(data=""), "data"),
+        (dict(crop=float("inf")), "crop"),
         (dict(sharpened=[]), "sharpened"),
+        (dict(epochs="3"), "epochs"),
+        (dict(minutes=[]), "minutes"),
+        (dict(added_directions=[]), "added_directions"),
         (dict(model=dict(latent_dim=200_000)), "latent_dim"),
         (dict(model=dict(latent_dim=True)), "latent_dim"),
         (dict(model=dict(image_size=1 << 20)), "image_size"),
@@ -275,6 +279,46 @@ def test_a_wrong_value_of_a_card_is_named(copied, changes, name, monkeypatch):
     spoil_card(copied, **changes)
     monkeypatch.setattr(folders, "VAE", None)  # nothing is built from such a card
     with pytest.raises(ValueError, match=f"is damaged .*wrong value for {name}"):
+        hub.load(copied)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(model=dict(filters=[4096, 4096])),
+        dict(model=dict(latent_dim=8000)),
+        dict(model=dict(details=3000)),
+        dict(sharpened=dict(details=3000)),
+    ],
+)
+def test_a_network_that_is_larger_than_its_weights_is_not_built(copied, changes, monkeypatch):
+    spoil_card(copied, **changes)
+    monkeypatch.setattr(folders, "VAE", None)
+    with pytest.raises(ValueError, match="vae.weights.h5 is too small for the network"):
+        hub.load(copied)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(model=dict(filters="many")),
+        dict(model=dict(filters=[[8], 16])),
+        dict(model=dict(details="16")),
+        dict(model=dict(likelihood=7)),
+        dict(model=dict(beta="x")),
+        dict(model=dict(dropout="x")),
+        dict(model=dict(normalization=3)),
+        dict(model=dict(seed=[])),
+        dict(model=dict(more=1)),
+        dict(model=dict(name=5)),
+        dict(sharpened=dict(details="16")),
+        dict(sharpened=dict(diffusion=7)),
+        dict(diffusion=None),
+    ],
+)
+def test_wrong_types_in_a_card_are_damage(copied, changes):
+    spoil_card(copied, **changes)
+    with pytest.raises(ValueError, match="is damaged .*: train or download"):
         hub.load(copied)
 
 
@@ -317,6 +361,45 @@ def test_arrays_of_other_sizes_are_refused_unread(copied, name, monkeypatch):
     monkeypatch.setattr(np, "load", None)
     with pytest.raises(ValueError, match="arrays of other sizes"):
         hub.load(copied)
+
+
+def test_arrays_that_unpack_to_gigabytes_are_not_read(copied, monkeypatch):
+    arrays = arrays_of(copied)
+    arrays["prior_weights"] = np.zeros(1000, "float32")
+    arrays["prior_means"] = np.zeros((1000, 8), "float32")
+    arrays["prior_factors"] = np.zeros((1000, 8, 8), "float32")
+    np.savez_compressed(copied / "latent.npz", **arrays)
+    monkeypatch.setattr(np, "load", None)
+    monkeypatch.setattr(folders, "MOST_NAMES", 10_000)
+    with pytest.raises(ValueError, match="latent.npz would unpack to many times its size"):
+        hub.load(copied)
+
+
+@pytest.mark.parametrize("name", ["attributes", "levels", "prior_means"])
+def test_objects_and_other_kinds_are_refused_in_words(copied, name):
+    arrays = arrays_of(copied)
+    for kind in (object, "datetime64[s]"):
+        arrays[name] = np.zeros(arrays[name].shape, kind)
+        np.savez_compressed(copied / "latent.npz", **arrays)
+        with pytest.raises(ValueError, match="holds arrays of other kinds") as refusal:
+            hub.load(copied)
+        assert "pickle" not in str(refusal.value)
+
+
+def test_a_model_whose_save_was_killed_is_whole(model, copied):
+    """Killed after the new files were written, and before all of them had been moved to their places."""
+    before = hub.load(copied)
+    new = dataclasses.replace(
+        model, prior=priors.Mixture(*(1.5 * x for x in dataclasses.astuple(model.prior)))
+    )
+    new_files = copied.parent / "new"
+    hub.save(new, new_files)
+    for name in folders.FILES:
+        (new_files / name).rename(copied / f"{storage.PART}{name}")
+    (copied / storage.CHANGE).write_text(json.dumps({"replace": folders.FILES, "remove": [folders.SHARP]}))
+    (copied / f"{storage.PART}{folders.WEIGHTS}").replace(copied / folders.WEIGHTS)
+    assert np.allclose(hub.load(copied).prior.means, 1.5 * before.prior.means)
+    assert names_in(copied) == WRITTEN
 
 
 def test_arrays_that_nobody_needs_are_not_read(copied, model):

@@ -17,6 +17,7 @@ GENERATE = "generate --model celeba --out faces.png "
         (TRAIN + "--latent-dim 1", "1 is no whole number from 2 on"),
         (TRAIN + "--beta 1e38", "1e38 is no number from 0 to 1000000"),
         (TRAIN + "--beta nan", "nan is no number"),
+        (GENERATE + "--count 10000000", "10000000 is no whole number from 1 to 1000000"),
         (GENERATE + "--temperature 1e40", "1e40 is no number from 0 to 100"),
     ],
 )

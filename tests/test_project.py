@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "priors": "latent config",
     "directions": "latent config",
     "sharpening": "model training optimizers latent priors pipeline config",
-    "evaluation": "model latent priors directions pipeline layers config",
+    "evaluation": "model latent priors directions pipeline layers storage config",
     "hub": "model layers optimizers training latent priors directions sharpening evaluation pipeline storage config",
     "data": "config storage",
 }

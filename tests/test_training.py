@@ -2,12 +2,15 @@
 
 import json
 import os
+import resource
+import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from vae_keras import config, optimizers, pipeline, training
+from vae_keras import config, optimizers, pipeline, storage, training
 from vae_keras.data import augment
 from vae_keras.data.drawn import faces as drawn
 
@@ -183,18 +186,17 @@ def test_one_checkpoint_is_kept(whole):
     assert names == ["checkpoint.json", "epoch-0003-end.weights.h5"]
 
 
-@pytest.mark.parametrize("broken", ["save_weights", "replace"])
+@pytest.mark.parametrize("broken", ["write_bytes", "replace"])
 def test_a_crash_while_saving_leaves_the_epoch_before(images, tmp_path, monkeypatch, whole, broken):
-    def cut_off(*arguments, **options):
-        if broken == "save_weights":  # half a file is on the disk
-            arguments[1].write_bytes(b"half")
+    def cut_off(path, *rest):
+        if broken == "write_bytes":  # half a file is on the disk
+            path.write_text("half")
         raise KeyboardInterrupt
 
     class BreakSaving(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
-                target = (training.VAE, "save_weights") if broken == "save_weights" else (os, "replace")
-                monkeypatch.setattr(*target, cut_off)
+                monkeypatch.setattr(Path if broken == "write_bytes" else os, broken, cut_off)
 
     with pytest.raises(KeyboardInterrupt):
         fit(build(), images, folder=tmp_path, callbacks=[BreakSaving()])
@@ -393,35 +395,171 @@ def test_a_dataset_trains_too(images, tmp_path):
 
 def test_the_checkpoint_of_another_precision_is_refused(images, tmp_path):
     crashed(tmp_path, images, 1)
-    with pytest.raises(ValueError, match=r"other settings \(dtype\)"):
+    with pytest.raises(ValueError, match=r"other settings \(dtype: float32 there, mixed_bfloat16 here\)"):
         fit(build(dtype="mixed_bfloat16"), images, folder=tmp_path)
 
 
-def test_damaged_and_older_checkpoints_are_refused_with_the_way_out(images, tmp_path):
-    crashed(tmp_path, images, 1)
+def change_of(old, new):
+    """A change of a text that has to hold the old words."""
+
+    def change(text):
+        assert old in text
+        return text.replace(old, new)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: "", "checkpoint.json is damaged: delete"),
+        (lambda text: "{", "checkpoint.json is damaged: delete"),
+        (lambda text: "[]", "checkpoint.json is damaged: delete"),
+        (lambda text: "{}", "another version of vae_keras: delete"),
+        (lambda text: '{"format": 4}', "checkpoint.json is damaged: delete"),
+        (lambda text: text[:-9], "checkpoint.json is damaged: delete"),
+        (lambda text: text + "\xff\0", "checkpoint.json is damaged: delete"),
+        (change_of('"format": 4', '"format": 1'), "another version of vae_keras: delete"),
+        (change_of('"rows": [', '"rows": [7, '), "checkpoint.json is damaged: delete"),
+        (change_of('"step": 0', '"step": 1'), "checkpoint.json is damaged: delete"),
+        (change_of('"step": 0, ', ""), "checkpoint.json is damaged: delete"),
+        (change_of('"weights": "epoch', '"weights": "../epoch'), "checkpoint.json is damaged: delete"),
+        (change_of('"mse": 0.', '"mse": 1.'), "checkpoint.json is damaged: delete"),
+    ],
+)
+def test_a_damaged_note_is_refused_with_the_way_out(images, unfinished, tmp_path, change, message):
+    shutil.copytree(unfinished, tmp_path, dirs_exist_ok=True)
     note = tmp_path / "checkpoint" / "checkpoint.json"
-    kept = note.read_text()
-    for text, message in (
-        ("{", "is damaged: delete"),
-        (kept.replace(f'"format": {training.Checkpoint.FORMAT}', '"format": 1'), "another version"),
-    ):
-        note.write_text(text)
-        with pytest.raises(ValueError, match=message):
-            fit(build(), images, folder=tmp_path)
-    note.write_text(kept)
-    (tmp_path / "checkpoint" / "epoch-0001.weights.h5").write_bytes(b"half")
+    note.write_text(change(note.read_text()), encoding="latin-1")
+    with pytest.raises(ValueError, match=message):
+        fit(build(), images, folder=tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "half", "one bit", "gone", "a folder", "of another run"])
+def test_damaged_weights_are_refused_with_the_way_out(images, unfinished, whole, tmp_path, damage):
+    shutil.copytree(unfinished, tmp_path, dirs_exist_ok=True)
+    weights = tmp_path / "checkpoint" / "epoch-0001.weights.h5"
+    content = weights.read_bytes()
+    other = (whole[2] / "checkpoint" / "epoch-0003-end.weights.h5").read_bytes()
+    flipped = content[:-99] + bytes([content[-99] ^ 64]) + content[-98:]
+    spoiled = {"cut": content[:-9], "half": b"half", "one bit": flipped, "of another run": other}
+    weights.unlink()
+    if damage == "a folder":
+        weights.mkdir()
+    elif damage in spoiled:
+        weights.write_bytes(spoiled[damage])
     with pytest.raises(ValueError, match="epoch-0001.weights.h5 cannot be loaded .*delete its folder"):
         fit(build(), images, folder=tmp_path)
 
 
-def test_an_optimizer_that_does_not_fit_is_an_error_not_a_warning(images, tmp_path):
-    crashed(tmp_path, images, 1)
+def test_an_optimizer_that_does_not_fit_is_an_error_not_a_warning(images, unfinished, tmp_path, monkeypatch):
+    shutil.copytree(unfinished, tmp_path, dirs_exist_ok=True)
     other = build()
     other.compile(optimizer=keras.optimizers.SGD(0.1, momentum=0.9))
     other.optimizer.build(other.trainable_variables)
     other.save_weights(tmp_path / "checkpoint" / "epoch-0001.weights.h5")
+    note = json.loads((tmp_path / "checkpoint" / "checkpoint.json").read_text())
+    monkeypatch.setattr(storage, "checksum", lambda path: note["crc32 of the weights"])
     with pytest.raises(ValueError, match="Skipping variable loading"):
         fit(build(), images, folder=tmp_path)
+
+
+def test_a_run_that_has_saved_nothing_yet_stands_in_nobodys_way(images, tmp_path):
+    """Its note says that what else is in the folder is given up, and no settings are held against another run."""
+    crashed(tmp_path, images, 0)
+    assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == ["checkpoint.json"]
+    assert len(fit(build(), images, folder=tmp_path, epochs=1)) == 1
+
+
+def test_two_runs_in_one_folder_are_refused(images, tmp_path):
+    class Second(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            with pytest.raises(ValueError, match="Another run is writing to .*checkpoint at this moment"):
+                fit(build(), images, folder=tmp_path)
+
+    assert len(fit(build(), images, folder=tmp_path, callbacks=[Second()])) == 3
+    assert len(fit(build(), images, folder=tmp_path)) == 3
+
+
+def test_the_precision_of_any_model_belongs_to_its_checkpoint(images, tmp_path):
+    def network():
+        model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def train(callbacks=()):
+        labels = np.zeros((40, 1), "float32")
+        options = dict(epochs=2, batch_size=8, seed=0, settings={}, labels=labels, callbacks=callbacks)
+        training.run(network(), images, folder=tmp_path, **options)
+
+    with pytest.raises(KeyboardInterrupt):
+        train([Crash(1)])
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    with pytest.raises(ValueError, match=r"\(dtype: float32 there, mixed_bfloat16 here\)"):
+        train()
+
+
+# What is no number
+
+
+class Poison(keras.callbacks.Callback):
+    """Stands for a step that was too large: a weight becomes infinite in the second epoch."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) == 3:
+            weights = self.model.encoder.get_weights()
+            self.model.encoder.set_weights([np.full_like(weight, np.inf) for weight in weights])
+
+
+def test_training_stops_at_the_first_loss_that_is_no_number(images, tmp_path):
+    message = "The loss is no number any more in epoch 2, step 2, most likely .* begin again with the optimizer adam.*"
+    with pytest.raises(ValueError, match=message + "checkpoint keeps the checkpoint before that"):
+        fit(build(), images, folder=tmp_path, callbacks=[Poison()])
+    note = json.loads((tmp_path / "checkpoint" / "checkpoint.json").read_text())
+    assert len(note["rows"]) == 1
+    assert len(fit(build(), images, folder=tmp_path)) == 3
+    with pytest.raises(ValueError, match=message + "smaller beta.$"):
+        fit(build(), images, callbacks=[Poison()])
+
+
+def test_weights_that_are_no_numbers_are_not_saved(images, tmp_path):
+    """The loss of the last step is that before it: the weights may be worse."""
+
+    class Spoil(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if int(self.model.optimizer.iterations) == 4:
+                self.model.decoder.set_weights(
+                    [weight * np.nan for weight in self.model.decoder.get_weights()]
+                )
+
+    with pytest.raises(ValueError, match="A weight is no number any more in epoch 2, step 2, most likely"):
+        fit(build(), images, folder=tmp_path, callbacks=[Spoil()])
+    assert len(fit(build(), images, folder=tmp_path)) == 3
+
+
+# A full disk
+
+
+def test_a_full_disk_is_an_error_and_the_last_checkpoint_stays(images, tmp_path, whole):
+    """A limit on the size of files stands for it. HDF5 ends the process where it cannot write."""
+
+    class Fill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(OSError, match="File too large: .*checkpoint"):
+            fit(build(), images, folder=tmp_path, callbacks=[Fill()])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    kept = sorted(path.name for path in (tmp_path / "checkpoint").iterdir())
+    assert kept == ["checkpoint.json", "epoch-0001.weights.h5"]
+    resumed = build()
+    fit(resumed, images, folder=tmp_path)
+    assert_same(whole[0], resumed)
 
 
 def test_the_states_of_the_seeds_never_meet(images):

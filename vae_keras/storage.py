@@ -1,38 +1,123 @@
 """Files that are never half written, and folders that the program knows for its own."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
 import zlib
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 MARKER = ".vae-keras.json"  # in every folder that the program made: what is in it, so that nothing else is replaced
+CHANGE = ".vae-keras-change.json"  # says which files take their places together
+PART = ".part-"  # how the names of files begin that are not whole yet
 
 
 @contextlib.contextmanager
-def replacing(folder, names):
+def replacing(folder, names, obsolete=()):
     """Make a folder and yield paths to write to, which take the place of `names` in it when the block ends.
 
-    Where the block fails, what is new is removed and what was there stays.
+    Where the block fails, what is new is removed and what was there stays. The change is one: a process that is
+    killed leaves all of the old files, or all of the new ones as soon as `finish_replacing` was called.
 
     Args:
         folder: where the files belong. It is made if it is not there.
         names: names of files, or of folders whose place is free when the block ends.
+        obsolete: names of files that are removed with this change.
 
     Yields:
         A list of paths, one for each name.
+
+    Raises:
+        OSError: They cannot be written. It names a file or the folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [folder / f".part-{name}" for name in names]
-    _remove(parts)  # what a run that was killed has left
+    finish_replacing(folder)
+    parts = [folder / f"{PART}{name}" for name in names]
+    note = folder / f"{PART}{CHANGE}"
+    _remove([*parts, note])  # what a run that was killed has left
     try:
-        yield parts
-        for part, name in zip(parts, names, strict=True):
-            os.replace(part, folder / name)
+        with naming_the_place(folder):
+            yield parts
+            if len(names) == 1 and not obsolete:
+                os.replace(parts[0], folder / names[0])
+                return
+            note.write_text(json.dumps({"replace": list(names), "remove": list(obsolete)}))
+            os.replace(note, folder / CHANGE)  # from here on the change is made, whatever happens
+            finish_replacing(folder)
     finally:
-        _remove(parts)
+        if not (folder / CHANGE).exists():
+            _remove([*parts, note])
+
+
+def finish_replacing(folder) -> None:
+    """Move files to their places where a process was killed while it did so.
+
+    Raises:
+        OSError: They cannot be moved.
+        ValueError: The note of what is to be moved is damaged.
+    """
+    folder = Path(folder)
+    path = folder / CHANGE
+    if not path.is_file():
+        return
+    try:
+        change = json.loads(path.read_text())
+        replace, remove = ([str(name) for name in change[key]] for key in ("replace", "remove"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged: remove that folder.") from error
+    if any(Path(name).name != name for name in (*replace, *remove)):
+        raise ValueError(f"{path} names files outside of its folder: remove that folder.")
+    for name in replace:
+        with contextlib.suppress(FileNotFoundError):  # it is in its place already
+            os.replace(folder / f"{PART}{name}", folder / name)
+    for name in remove:
+        (folder / name).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def naming_the_place(path):
+    """Put a path into an OSError of the block that names none, such as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Keep a folder for this process until the block ends. A process that is killed keeps nothing.
+
+    There is no lock on Windows, and on file systems that have none.
+
+    Raises:
+        ValueError: Another process, or another part of this one, has it.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(
+                    f"Another run is writing to {folder} at this moment: wait until it has ended, or choose another "
+                    "folder."
+                ) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _remove(paths):
@@ -44,9 +129,11 @@ def _remove(paths):
 
 
 def is_free(folder):
-    """Return whether nothing stands at this path, or an empty folder."""
+    """Return whether nothing stands at this path, or a folder with nothing whole in it."""
     folder = Path(folder)
-    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not folder.is_dir():
+        return not folder.exists()
+    return all(path.name.startswith(PART) for path in folder.iterdir())
 
 
 def write_marker(folder, kind, files=()):
@@ -59,7 +146,8 @@ def write_marker(folder, kind, files=()):
     """
     checksums = {name: checksum(Path(folder, name)) for name in files}
     text = json.dumps({"made by": "vae_keras", "kind": kind, "files": checksums}, indent=1)
-    Path(folder, MARKER).write_text(text + "\n", encoding="utf-8")
+    with replacing(folder, [MARKER]) as (path,):
+        path.write_text(text + "\n", encoding="utf-8")
 
 
 def check_folder(folder, kind, is_ours=None):
@@ -120,3 +208,45 @@ def checksum(path) -> int:
         for block in iter(lambda: file.read(1 << 22), b""):
             value = zlib.crc32(block, value)
     return value
+
+
+def pack_weights(model) -> bytes:
+    """Return what `model.save_weights` writes, as bytes: where a disk is full, HDF5 may end the process."""
+    memory = _Memory()
+    model.save_weights(memory)
+    return memory.getvalue()
+
+
+class _Memory(io.BytesIO):
+    """Memory whose name is one that Keras takes for that of a file of weights."""
+
+    def __str__(self):
+        return "memory.weights.h5"
+
+
+def load_weights(model, path) -> None:
+    """Load a file of `save_weights` into a Keras model, unless the file holds far more than the model has.
+
+    Args:
+        model: a built model of the structure that was saved.
+        path: path of the .weights.h5 file.
+
+    Raises:
+        ValueError: The file is of another model, or holds values that are no numbers.
+    """
+    import h5py
+    import numpy as np
+
+    sizes = []
+
+    def note_size(name, item):
+        if isinstance(item, h5py.Dataset):
+            sizes.append(item.size)
+
+    with h5py.File(path) as file:
+        file.visititems(note_size)
+    if sum(sizes) > 2 * model.count_params() + 1000:
+        raise ValueError(f"{Path(path).name} holds more numbers than the model of its card has")
+    model.load_weights(path)
+    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+        raise ValueError(f"{Path(path).name} holds values that are no numbers")

@@ -1,6 +1,8 @@
 """Training as lesson 03 tells it: build, fit with checkpoints that survive an interruption, watch the faces."""
 
+import contextlib
 import json
+import math
 import re
 import time
 import warnings
@@ -82,8 +84,8 @@ def fit(  # noqa: PLR0913
         per value, the same of the validation pictures as val_loss and so on, and seconds.
 
     Raises:
-        ValueError: There is no such optimizer, or the folder holds the checkpoint of a run with other settings or other
-            pictures.
+        ValueError: There is no such optimizer; the folder holds the checkpoint of a run with other settings or other
+            pictures, or a damaged one; another run trains into it; or the loss is no number any more.
 
     Example:
         >>> vae = build_vae(vae_keras.settings())
@@ -152,12 +154,12 @@ def run(  # noqa: PLR0913
     steps = steps_per_epoch(images, batch_size)
     if not isinstance(images, tf.data.Dataset):
         batch_size = min(batch_size, len(images))
-    settings = {**settings, "epochs": epochs, "batch_size": batch_size, "seed": seed}
+    precision = keras.config.dtype_policy().name
+    settings = {"dtype": precision, **settings, "epochs": epochs, "batch_size": batch_size, "seed": seed}
     settings["augmentation"] = getattr(augment, "__qualname__", type(augment).__name__)
     if folder:
         settings.update(fingerprints(images, labels))
     checkpoint = Checkpoint(folder, settings, save_freq, steps, callbacks)
-    checkpoint.restore(model)
     held_out = validation_data(validation, batch_size, validation_labels)
 
     def fit_on():
@@ -179,12 +181,12 @@ def run(  # noqa: PLR0913
             shuffle=False,  # the order is that of `pipeline.batches`
         )
 
-    if (
-        checkpoint.step
-    ):  # the rest of an epoch is fitted alone: Keras takes all epochs for as long as the first one
-        fit_on()
-    if checkpoint.epochs_done < epochs and not checkpoint.stopped:
-        fit_on()
+    with checkpoint.locked():
+        checkpoint.restore(model)
+        if checkpoint.step:  # the rest of an epoch is fitted alone: Keras takes all for as long as the first
+            fit_on()
+        if checkpoint.epochs_done < epochs and not checkpoint.stopped:
+            fit_on()
     return checkpoint.history()
 
 
@@ -268,7 +270,7 @@ class Checkpoint(keras.callbacks.Callback):
     """
 
     OWN_FILE = re.compile(r"epoch-\d{4,}(-step-\d{6,}|-end)?\.weights\.h5")
-    FORMAT = 3  # raised when a checkpoint changes its meaning: older ones are refused
+    FORMAT = 4  # raised when a checkpoint changes its meaning: older ones are refused
     # What callbacks of Keras count from epoch to epoch.
     COUNTERS = {
         "EarlyStopping": ("wait", "best", "best_epoch"),
@@ -291,6 +293,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.seconds = 0.0  # that were spent on it before an interruption
         self.stopped = False
         self.resumed = None
+        self.has_saved = False  # whether there is a checkpoint to go on from
         self.resumed_within = False  # an epoch, the rest of which is being fitted
 
     @property
@@ -304,27 +307,43 @@ class Checkpoint(keras.callbacks.Callback):
 
         return pd.DataFrame(self.rows, index=pd.RangeIndex(1, len(self.rows) + 1, name="epoch"))
 
+    def locked(self):
+        """Keep other runs out of the folder while the block runs; see `storage.locked`."""
+        if self.folder is None:
+            return contextlib.nullcontext()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return storage.locked(self.folder)
+
     def restore(self, model):
-        """Load the last checkpoint into a model, if there is one.
+        """Load the last checkpoint into a model. Where there is none yet, leave a note that a run has begun.
 
         Raises:
             ValueError: It is of another run, or damaged.
         """
-        path = self.folder / "checkpoint.json" if self.folder else None
-        if path is None or not path.exists():
+        if self.folder is None:
             return
-        note = self._read(path)
+        storage.finish_replacing(self.folder)
+        path = self.folder / "checkpoint.json"
+        note = self._read(path) if path.exists() else None
+        if note is None or note["weights"] is None:  # nothing is lost
+            with storage.replacing(self.folder, [path.name]) as (part,):
+                self._write_note(part, {"weights": None})
+            return
         old = note["settings"]
-        names = {*old, *self.settings}
-        differing = sorted(name for name in names if old.get(name) != self.settings.get(name))
+        names = sorted({*old, *self.settings})
+        differing = [name for name in names if old.get(name) != self.settings.get(name)]
         if differing:
-            raise ValueError(
-                f"{self.folder} holds an unfinished run with other settings ({', '.join(differing)}): finish it with "
-                "those, delete that folder, or choose another one."
+            described = ", ".join(
+                _difference(name, old.get(name), self.settings.get(name)) for name in differing
             )
-        self._load_weights(model, self.folder / note["weights"])
+            raise ValueError(
+                f"{self.folder} holds an unfinished run with other settings ({described}): finish it with those, "
+                "delete that folder, or choose another one."
+            )
+        self._load_weights(model, self.folder / note["weights"], note["crc32 of the weights"])
         self.rows, self.step, self.seconds = note["rows"], note["step"], note["seconds"]
         self.stopped, self.counted, self.resumed = note["stopped"], note["callbacks"], note
+        self.has_saved = True
         self.resumed_within = self.step > 0
 
     def _read(self, path):
@@ -332,18 +351,23 @@ class Checkpoint(keras.callbacks.Callback):
         try:
             note = json.loads(path.read_text())
             version = note.get("format")
-        except (OSError, ValueError, AttributeError) as error:
+            intact = version != self.FORMAT or note.pop("crc32") == _checksum(note)
+        except (OSError, ValueError, AttributeError, KeyError) as error:
             raise ValueError(f"{path} is damaged: delete that folder to begin again.") from error
         if version != self.FORMAT:
             raise ValueError(
                 f"{self.folder} holds an unfinished run of another version of vae_keras: delete that folder to begin "
                 "again, or finish the run with that version."
             )
+        if not intact:
+            raise ValueError(f"{path} is damaged: delete that folder to begin again.")
         return note
 
-    def _load_weights(self, model, path):
+    def _load_weights(self, model, path, checksum):
         """Load weights and the state of the optimizer; what does not fit is an error, not a warning."""
         try:
+            if storage.checksum(path) != checksum:
+                raise ValueError("it is not as it was written")
             with warnings.catch_warnings():
                 warnings.filterwarnings("error", message="Skipping variable loading")
                 model.load_weights(path)
@@ -399,12 +423,16 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Save a checkpoint within an epoch, where one is due."""
         self.step += 1
+        if not all(map(math.isfinite, (logs or {}).values())):
+            self._give_up("The loss")
         due = self.save_freq != "epoch" and (self.epoch * self.steps + self.step) % self.save_freq == 0
         if self.folder and due and self.step < self.steps:
+            self._check_weights()
             self._save(f"epoch-{self.epoch + 1:04d}-step-{self.step:06d}.weights.h5")
 
     def on_epoch_end(self, epoch, logs=None):
         """Add a row to the history, and save a checkpoint."""
+        self._check_weights()
         row = {name: float(value) for name, value in logs.items()}
         self.rows.append({**row, "seconds": time.perf_counter() - self.started})
         was_resumed_within, self.step = self.resumed_within, 0
@@ -431,12 +459,25 @@ class Checkpoint(keras.callbacks.Callback):
             counted.append({name: None if value is None else float(value) for name, value in values.items()})
         return counted
 
+    def _check_weights(self):
+        """Raise ValueError where a weight is no number any more: the next loss would be none."""
+        if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
+            self._give_up("A weight")
+
+    def _give_up(self, what):
+        """Raise ValueError: what has become no number, where, why, and what is left."""
+        kept = f"; {self.folder} keeps the checkpoint before that" if self.has_saved else ""
+        raise ValueError(
+            f"{what} is no number any more in epoch {self.epoch + 1}, step {self.step}, most likely since the steps "
+            f"were too large: begin again with the optimizer adam, a smaller learning rate or a smaller beta{kept}."
+        )
+
     def _save(self, name):
-        """Write the weights under a name of their own, then the note that names them: it is never half true."""
+        """Write the weights and the note that names them in the place of the checkpoint before, in one change."""
+        weights = storage.pack_weights(self.model)
         note = {
-            "format": self.FORMAT,
-            "settings": self.settings,
             "weights": name,
+            "crc32 of the weights": zlib.crc32(weights),
             "rows": self.rows,
             "step": self.step,
             "seconds": time.perf_counter() - self.started if self.step else 0.0,
@@ -445,12 +486,33 @@ class Checkpoint(keras.callbacks.Callback):
             "random states": [np.asarray(state).tolist() for state in self._random_states()],
             "metrics": [np.asarray(variable).tolist() for variable in self._metric_variables()],
         }
-        with storage.replacing(self.folder, ["checkpoint.json"]) as (path,):
-            self.model.save_weights(self.folder / name)
-            path.write_text(json.dumps(note))
-        for older in self.folder.glob("epoch-*.weights.h5"):
-            if older.name != name and self.OWN_FILE.fullmatch(older.name):
-                older.unlink()
+        kept = [path.name for path in self.folder.glob("epoch-*.weights.h5")]
+        older = [other for other in kept if other != name and self.OWN_FILE.fullmatch(other)]
+        with storage.replacing(self.folder, [name, "checkpoint.json"], older) as (weights_path, note_path):
+            weights_path.write_bytes(weights)
+            self._write_note(note_path, note)
+        self.has_saved = True
+
+    def _write_note(self, path, note):
+        """Write a note of this run, with a checksum of what it says."""
+        note = {"format": self.FORMAT, "settings": self.settings, **note}
+        path.write_text(json.dumps({**note, "crc32": _checksum(note)}))
+
+
+def _checksum(note):
+    """Return the CRC-32 of what a note says."""
+    return zlib.crc32(json.dumps(note).encode())
+
+
+def _difference(name, there, here):
+    """Return the name of a setting that differs, and how, where a few words say it."""
+    if name == "dtype":
+        there, here = (
+            policy["config"]["name"] if isinstance(policy, dict) else policy for policy in (there, here)
+        )
+    elif name.startswith("content of") or isinstance(there, (dict, list)) or isinstance(here, (dict, list)):
+        return name
+    return f"{name}: {there} there, {here} here"
 
 
 class FacesPerEpoch(keras.callbacks.Callback):

@@ -6,6 +6,7 @@ answered at once. A new command is a module here and its name in `COMMANDS`.
 """
 
 import argparse
+import errno
 import gc
 import importlib
 import inspect
@@ -38,6 +39,8 @@ COMMANDS = (
 RENAMED = {"judge": "classifier"}
 HOMELESS = "home directory"  # in what Python says where ~ or HOME leads nowhere
 RESUMED = ("train", "classifier")  # commands that go on after an interruption
+GOES_ON = "the same command without --force goes on from the last checkpoint"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Parser(argparse.ArgumentParser):
@@ -153,17 +156,13 @@ def _run(arguments):
         load_tensorflow()
         options.run(options)
     except KeyboardInterrupt:
-        hint = ""
-        if arguments and arguments[0] in RESUMED:
-            hint = (
-                "; once training has begun, the same command without --force goes on from the last checkpoint"
-            )
+        hint = f"; once training has begun, {GOES_ON}" if arguments and arguments[0] in RESUMED else ""
         print(f"interrupted{hint}", file=sys.stderr)
         return 130
     except (ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and HOMELESS not in str(error):
             raise
-        print("error:", printable(" ".join(describe_error(error).split())), file=sys.stderr)
+        print("error:", printable(" ".join(describe_error(error, arguments).split())), file=sys.stderr)
         return 2
     return 0
 
@@ -182,14 +181,18 @@ def check_command(arguments) -> None:
     require([name], COMMANDS, "There is no command")
 
 
-def describe_error(error: Exception) -> str:
-    """Return what an exception means to somebody at the command line."""
+def describe_error(error: Exception, arguments=()) -> str:
+    """Return what an exception means to somebody who typed a command with these arguments."""
     if isinstance(error, MemoryError):
         return "That needs more memory than there is: ask for fewer or smaller pictures."
     if isinstance(error, RuntimeError):
         return "There is no such home folder: write whole paths without ~, and name the cache by VAE_KERAS_CACHE."
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename} cannot be read or written ({error.strerror}): give another place or name."
+        what_next = "give another place or name"
+        if error.errno in NO_ROOM:
+            resumed = arguments and arguments[0] in RESUMED
+            what_next = f"make room there; {GOES_ON}" if resumed else "make room there, or give another place"
+        return f"{error.filename} cannot be read or written ({error.strerror}): {what_next}."
     return str(error)
 
 

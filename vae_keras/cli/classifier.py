@@ -7,6 +7,7 @@ Examples:
   python -m vae_keras classifier --data ~/labelled-faces.zip --epochs 60 --out runs/classifier
 """
 
+from vae_keras import storage
 from vae_keras.cli.options import add_data, add_pictures, add_seed, output_folder, whole_number
 
 
@@ -30,22 +31,46 @@ def run(options):
     """Train, save and measure a classifier."""
     import keras
 
-    from vae_keras import config, data, training
-    from vae_keras.evaluation.classifier import SIZE, load_classifier
-    from vae_keras.hub.folders import remove_checkpoints
+    from vae_keras import config, data
+    from vae_keras.evaluation.classifier import SIZE
     from vae_keras.release import classifier as classifiers
 
     folder = options.out
     classifiers.check_folder(folder)
-    is_unfinished = (folder / "checkpoint").exists()
-    if classifiers.is_finished(folder) and not is_unfinished and not options.force:
-        raise ValueError(
-            f"{folder} holds a trained classifier: choose another --out, or replace it with --force."
-        )
+    check_free(options)
     keras.config.set_dtype_policy(config.settings(dataset=options.data).precision)
     faces = data.load_faces(options.data, SIZE, options.pictures)
     classifiers.require_labels(faces)
     classifiers.claim_folder(folder)  # what cannot be written is said before the training
+    with storage.locked(folder):
+        check_free(options)  # another run may have ended meanwhile
+        figures, table = train(faces, options)
+    print(table.round(3).to_string())
+    print()
+    for name, value in figures.items():
+        print(f"{name} {value:.4g}")
+
+
+def check_free(options) -> None:
+    """Raise ValueError where --out holds a finished classifier and may not be replaced."""
+    from vae_keras.hub.folders import is_unfinished
+    from vae_keras.release import classifier as classifiers
+
+    folder = options.out
+    if classifiers.is_finished(folder) and not is_unfinished(folder) and not options.force:
+        raise ValueError(
+            f"{folder} holds a trained classifier: choose another --out, or replace it with --force."
+        )
+
+
+def train(faces, options):
+    """Train, save and measure a classifier; return what `classifiers.evaluate` gives."""
+    from vae_keras import training
+    from vae_keras.evaluation.classifier import load_classifier
+    from vae_keras.hub.folders import remove_checkpoints
+    from vae_keras.release import classifier as classifiers
+
+    folder = options.out
     if options.force:
         remove_checkpoints(folder)
     classifier = classifiers.train(
@@ -67,7 +92,4 @@ def run(options):
     )
     classifiers.save(classifier, folder)
     remove_checkpoints(folder)
-    print(table.round(3).to_string())
-    print()
-    for name, value in figures.items():
-        print(f"{name} {value:.4g}")
+    return figures, table

@@ -9,12 +9,16 @@ Examples:
 from vae_keras.cli import common
 from vae_keras.cli.options import add_faces_output, add_model, add_seed, number, whole_number
 
+MOST_FACES = 1_000_000  # whose codes are in memory at once; further ones by another --seed
+
 
 def add_arguments(parser):
     """Declare the options of this command."""
     add_model(parser)
     add_faces_output(parser)
-    parser.add_argument("--count", type=whole_number(1), default=16, help="how many faces (default: 16)")
+    parser.add_argument(
+        "--count", type=whole_number(1, MOST_FACES), default=16, help="how many faces (default: 16)"
+    )
     add_seed(parser)
     parser.add_argument(
         "--prior",

@@ -5,11 +5,12 @@ Examples:
   python -m vae_keras train --data my-photos/ --align --image-size 128 --out runs/mine
   python -m vae_keras train --data celeba --sharpen 24 --out runs/celeba
   python -m vae_keras train --data celeba --noise --out runs/denoiser
+  python -m vae_keras train --data lfw --epochs 10 --continue --out runs/lfw
 """
 
 import shlex
 
-from vae_keras import config
+from vae_keras import config, storage
 from vae_keras.cli import PROGRAM, common
 from vae_keras.cli.options import (
     add_align,
@@ -45,12 +46,8 @@ def add_arguments(parser):
     parser.add_argument("--latent-dim", type=whole_number(2), help="latent variables per face (default: 128)")
     parser.add_argument("--batch-size", type=whole_number(1), help="pictures per step (default: 64)")
     add_pictures(parser, "all")
-    parser.add_argument(
-        "--likelihood", choices=("gaussian", "mse", "bce"), default="gaussian", help="(default: gaussian)"
-    )
-    parser.add_argument(
-        "--beta", type=number(0, LARGEST_BETA), default=1.0, help="weight of the KL term (default: 1)"
-    )
+    parser.add_argument("--likelihood", choices=("gaussian", "mse", "bce"), help="(default: gaussian)")
+    parser.add_argument("--beta", type=number(0, LARGEST_BETA), help="weight of the KL term (default: 1)")
     parser.add_argument(
         "--optimizer",
         choices=("adam", "muon"),
@@ -65,6 +62,12 @@ def add_arguments(parser):
     )
     add_seed(parser)
     parser.add_argument(
+        "--continue",
+        dest="further",
+        action="store_true",
+        help="train the finished model in --out further, for --epochs more; its sizes, likelihood and beta stay",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="replace the model, or the unfinished run, that is in --out"
     )
 
@@ -75,6 +78,7 @@ def run(options):
     from vae_keras.hub.folders import remove_checkpoints
 
     folder = options.out
+    check_further(options)
     settings = config.settings(
         profile="full",
         dataset=options.data,
@@ -87,39 +91,66 @@ def run(options):
     )
     hub.check_folder(folder)
     dataset = data.get_dataset(options.data, align=options.align)
-    vae = training.build_vae(settings, likelihood=options.likelihood, beta=options.beta)
-    is_trained = waits_to_be_sharpened(options, settings, dataset)
+    beta = 1.0 if options.beta is None else options.beta
+    vae = training.build_vae(settings, likelihood=options.likelihood or "gaussian", beta=beta)
+    find_trained(options, settings, dataset)  # what it refuses is said before the pictures are read
     faces = data.load_faces(dataset, settings.image_size, settings.pictures)
     common.check_parts(faces)
     hub.claim_folder(folder)  # what cannot be written is said now, not after hours
-    if options.force:
-        remove_checkpoints(folder)
-    print(f"{dataset.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out", flush=True)
-    if not is_trained:
-        model = train_plain(vae, faces, options, settings)
-    if options.sharpen:
-        model = sharpen(faces, options, settings)
-    save_ten_faces(model, folder / "faces.png", settings.seed)
+    with storage.locked(folder):
+        trained = find_trained(options, settings, dataset)  # another run may have ended meanwhile
+        if options.force:
+            remove_checkpoints(folder)
+        print(
+            f"{dataset.title}: {len(faces.train)} pictures to train on, {len(faces.test)} held out",
+            flush=True,
+        )
+        if trained is None or options.further:
+            model = train_plain(vae, faces, options, settings, trained)
+        if options.sharpen:
+            model = sharpen(faces, options, settings)
     print(common.describe_figures(model.card.get("sharpened", model.card)["figures"]))
     print(f"wrote {folder}, with ten new faces in {folder / 'faces.png'}; for more of them:")
     print(f"  {PROGRAM} generate --model {shlex.quote(str(folder))} --count 100 --out faces.png")
 
 
-def waits_to_be_sharpened(options, settings, dataset) -> bool:
-    """Return whether the folder to be trained into holds a plain model that waits to be sharpened.
+def check_further(options) -> None:
+    """Raise ValueError where --continue stands beside options that it excludes, or there is no model to train on."""
+    if not options.further:
+        return
+    for name in ("force", "sharpen"):
+        if getattr(options, name):
+            raise ValueError(f"--continue and --{name} exclude each other: give one command after the other.")
+    if not (options.out / "card.json").exists():
+        raise ValueError(
+            f"{options.out} holds no trained model: train one without --continue, which also goes on with an "
+            "unfinished training."
+        )
+
+
+def find_trained(options, settings, dataset):
+    """Return the plain model in --out that is to be sharpened or trained further; None: a new one is to be trained.
 
     Raises:
-        ValueError: It holds a finished model, or one of other pictures than those to sharpen it with.
+        ValueError: It holds a finished model, or one of other pictures or sizes than the command's.
     """
     from vae_keras import hub
+    from vae_keras.hub.folders import is_unfinished
 
     folder = options.out
-    is_finished = (folder / "card.json").exists() and not (folder / "checkpoint").exists()
-    if options.force or not is_finished:
-        return False
+    is_finished = (folder / "card.json").exists() and not is_unfinished(folder)
+    if options.force or not (is_finished or options.further):
+        return None
     model = hub.load(folder)
-    if model.sharpened or not options.sharpen:
-        raise ValueError(f"{folder} holds a trained model: choose another --out, or replace it with --force.")
+    if options.further and model.sharpened:
+        raise ValueError(
+            f"{folder} holds a sharpened model, which --continue does not train: give another --out."
+        )
+    if not options.further and (model.sharpened or not options.sharpen):
+        raise ValueError(
+            f"{folder} holds a trained model: train it further with --continue, choose another --out, or replace it "
+            "with --force."
+        )
     size = model.vae.image_size
     if size != settings.image_size:
         raise ValueError(f"{folder} holds a model for pictures of {size} pixels: add --image-size {size}.")
@@ -128,17 +159,28 @@ def waits_to_be_sharpened(options, settings, dataset) -> bool:
         raise ValueError(f"{folder} holds a model of {source}, not of {dataset.name}: give its own --data.")
     if model.card["find_face"] != dataset.align:
         raise ValueError(f"{folder} holds a model of otherwise cropped faces: --align as when it was made.")
-    return True
+    if options.further:
+        check_network(options, model.vae)
+    return model
 
 
-def train_plain(vae, faces, options, settings):
-    """Train a VAE and write it to the folder; return the `Pretrained`."""
+def check_network(options, vae) -> None:
+    """Raise ValueError where an option asks for another network than the one that is trained further."""
+    own = {"latent_dim": vae.latent_dim, "likelihood": vae.likelihood, "beta": vae.full_beta}
+    for name, value in own.items():
+        if getattr(options, name) not in (None, value):
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{options.out} holds a model with {option} {value}: leave that option out.")
+
+
+def train_plain(vae, faces, options, settings, trained=None):
+    """Train a VAE, or the one of a trained model further, and write it to the folder; return the `Pretrained`."""
     from vae_keras import data, hub, training
     from vae_keras.applications.denoising import noisy_pairs
     from vae_keras.release.package import package
 
     folder = options.out
-    (folder / "checkpoint").mkdir(exist_ok=True)  # says that a model that stands there is given up
+    vae = vae if trained is None else trained.vae
     history = training.fit(
         vae,
         faces.train,
@@ -152,15 +194,15 @@ def train_plain(vae, faces, options, settings):
         callbacks=[training.Progress(lines=settings.epochs)],
     )
     print("fitting the prior and the attribute directions", flush=True)
+    epochs, seconds = len(history), history["seconds"].sum()
+    if trained is not None:
+        epochs += trained.card.get("epochs", 0)
+        seconds += 60 * trained.card.get("minutes", 0)
     model = package(
-        vae,
-        faces,
-        epochs=len(history),
-        seconds=history["seconds"].sum(),
-        seed=settings.seed,
-        command=options.command_line,
+        vae, faces, epochs=epochs, seconds=seconds, seed=settings.seed, command=options.command_line
     )
-    hub.save(model, folder)
+    save_ten_faces(model, folder / "faces.png", settings.seed)
+    hub.save(model, folder)  # comes last: until then the same command goes on
     return model
 
 
@@ -212,6 +254,7 @@ def sharpen(faces, options, settings):
         plain=plain,
         diffusion=diffusion,
     )
+    save_ten_faces(model, folder / "faces.png", settings.seed)
     hub.save(model, folder)
     return model
 

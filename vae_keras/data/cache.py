@@ -131,9 +131,10 @@ def new_entry(folder: Path, settings: dict):
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".preparing-", dir=folder.parent))
     try:
-        yield temporary
-        settings = {**settings, "crc32": storage.checksum(temporary / "images.npy")}
-        (temporary / "settings.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
+        with storage.naming_the_place(folder.parent):
+            yield temporary
+            settings = {**settings, "crc32": storage.checksum(temporary / "images.npy")}
+            (temporary / "settings.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
         try:
             temporary.rename(folder)
         except OSError:  # another process was faster: its pictures are the same

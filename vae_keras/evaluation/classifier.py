@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from keras import layers
 
+from vae_keras import storage
 from vae_keras.config import require
 from vae_keras.evaluation.distances import frechet_distance
 from vae_keras.model import activate, check_images
@@ -168,13 +169,15 @@ def load_classifier(folder=SHIPPED) -> AttributeClassifier:
         FileNotFoundError: The folder holds no classifier.
         ValueError: A file of it is damaged.
     """
-    weights, card = _find_files(Path(folder).expanduser())
+    folder = Path(folder).expanduser()
+    storage.finish_replacing(folder)
+    weights, card = _find_files(folder)
     try:
         card = json.loads(card.read_text(encoding="utf-8"))
         attributes = card.pop("attributes")
         # In float32: the same numbers whatever the training used.
         network = build_classifier(len(attributes), dtype="float32")
-        network.load_weights(weights)
+        storage.load_weights(network, weights)
     except (MemoryError, PermissionError):
         raise
     except Exception as error:  # OSError, ValueError, KeyError, ...: by the kind of damage
@@ -189,7 +192,7 @@ def _find_files(folder):
     """Return the paths of the weights and of the card; FileNotFoundError where there are none."""
     for names in (FILES, OLDER_FILES):
         weights, card = (folder / name for name in names)
-        if weights.exists() and card.exists():
+        if weights.is_file() and card.is_file():  # a pipe or a device has no end
             return weights, card
     raise FileNotFoundError(
         f"{folder} holds no classifier: `python -m vae_keras classifier --data celeba` trains one."

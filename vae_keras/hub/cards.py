@@ -4,6 +4,7 @@ This module imports nothing of Keras, so that the command line can list the mode
 """
 
 import json
+import math
 import numbers
 import os
 from pathlib import Path
@@ -56,10 +57,13 @@ def _check_values(card):
         "model": isinstance(model, dict),
         "data": isinstance(card["data"], str) and card["data"] != "",
         "limit": card["limit"] is None or _is_whole(card["limit"], 1, None),
-        "crop": crop is None or (isinstance(crop, numbers.Real) and crop > 0),
+        "crop": crop is None or (isinstance(crop, numbers.Real) and 0 < crop < math.inf),
         "find_face": isinstance(card["find_face"], bool),
         "template": _is_template(card.get("template")),
         "sharpened": isinstance(card.get("sharpened", {}), dict),
+        "added_directions": isinstance(card.get("added_directions", {}), dict),
+        "epochs": isinstance(card.get("epochs", 0), numbers.Real),
+        "minutes": isinstance(card.get("minutes", 0), numbers.Real),
     }
     if right["model"]:
         right["image_size"] = _is_whole(model.get("image_size"), 1, LARGEST_IMAGE)

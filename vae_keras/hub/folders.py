@@ -14,8 +14,11 @@ there is no `sharp.weights.h5`.
 
 import copy
 import io
+import itertools
+import math
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import keras
@@ -26,7 +29,7 @@ from vae_keras import storage
 from vae_keras.config import nearest
 from vae_keras.hub.cards import CARD, SHIPPED, WEIGHTS, model_arguments, model_names, read_card, write_card
 from vae_keras.hub.pretrained import Pretrained
-from vae_keras.model import VAE
+from vae_keras.model import VAE, stage_filters
 from vae_keras.priors import Mixture
 from vae_keras.sharpening import DiffusionPrior
 
@@ -40,6 +43,9 @@ DETAILS = 16  # filters of the detail branch where the card of an earlier versio
 ARRAYS = ("attributes", "levels", "directions", "prior_weights", "prior_means", "prior_factors")
 MOST_COMPONENTS = 1000  # of a mixture that is read
 MOST_NAMES = 1_000_000  # bytes of the attributes' names
+MOST_EXPANDED = (
+    20  # how many times its size an .npz file may unpack to; numbers that were fitted stay under 3
+)
 
 
 def load(name_or_folder, plain: bool = False) -> Pretrained:
@@ -62,6 +68,7 @@ def load(name_or_folder, plain: bool = False) -> Pretrained:
         >>> model = load("celeba")
         >>> faces = model.generate(16, seed=0)
     """
+    storage.finish_replacing(Path(name_or_folder).expanduser())
     folder = _find(name_or_folder)
     try:
         model = _read_folder(folder, plain)
@@ -95,32 +102,53 @@ def _find(name_or_folder):
 def _read_folder(folder, plain):
     """Return the `Pretrained` of a folder; whatever is wrong with a file is an exception."""
     card = read_card(folder)
+    _check_size(card, folder)
     arrays = _read_arrays(folder / LATENT, card["model"]["latent_dim"])
     policy = ("dtype", "trainable")
     vae = VAE.from_config({name: value for name, value in card["model"].items() if name not in policy})
-    load_weights(vae, folder / WEIGHTS)
+    storage.load_weights(vae, folder / WEIGHTS)
     has_plain_version = "sharpened" in card and vae.details is None
     if has_plain_version and plain:
         del card["sharpened"]
     elif has_plain_version:
         vae = vae.copy_with_details(card["sharpened"].get("details", DETAILS))
-        load_weights(vae.decoder, folder / SHARP)
+        storage.load_weights(vae.decoder, folder / SHARP)
     prior = Mixture.from_arrays(arrays)
     diffusion = None
     if "diffusion" in card.get("sharpened", card):
         diffusion = DiffusionPrior(prior)
-        load_weights(diffusion.denoiser, folder / DENOISER)
+        storage.load_weights(diffusion.denoiser, folder / DENOISER)
     names = pd.Index(arrays["attributes"].astype(str), name="attribute")
     directions = pd.DataFrame(arrays["directions"], names)
     levels = pd.Series(arrays["levels"], names)
     return Pretrained(vae, prior, directions, levels, card, diffusion)
 
 
+def _check_size(card, folder):
+    """Raise ValueError where a card asks for a larger network than the files of weights can hold.
+
+    Counted are the convolutions of the encoder, one dense layer and the branch for details, two bytes a weight: no
+    network with that card has fewer, and it has not many times more.
+    """
+    model = card["model"]
+    details = model.get("details") or card.get("sharpened", {}).get("details", 0)
+    filters = stage_filters(model["image_size"], model.get("filters"))
+    side = model["image_size"] // 2 ** len(filters)
+    least = model["latent_dim"] * side**2 * filters[-1] + 9 * details**2
+    least += sum(9 * one * other for one, other in itertools.pairwise([3, *filters]))
+    files = [folder / name for name in (WEIGHTS, SHARP) if (folder / name).is_file()]
+    if 2 * least > sum(path.stat().st_size for path in files):
+        raise ValueError(f"{WEIGHTS} is too small for the network that the card describes")
+
+
 def _read_arrays(path, latent_dim):
-    """Return the arrays of latent.npz that are used; their sizes are checked before they are read."""
+    """Return the arrays of latent.npz that are used; their kinds and sizes are checked before they are read."""
     with zipfile.ZipFile(path) as archive:
-        shapes = {name: _stored_shape(archive, name) for name in ARRAYS}
-        names_size = archive.getinfo("attributes.npy").file_size
+        headers = {name: _read_header(archive, name) for name in ARRAYS}
+    kinds = [header.dtype.kind for header in headers.values()]
+    if kinds[0] not in "US" or any(kind != "f" for kind in kinds[1:]):
+        raise ValueError(f"{path.name} holds arrays of other kinds than names and numbers")
+    shapes = {name: header.shape for name, header in headers.items()}
     attributes = shapes["levels"]
     components = shapes["prior_weights"]
     expected = {
@@ -133,8 +161,11 @@ def _read_arrays(path, latent_dim):
     }
     if shapes["prior_factors"] == (1, latent_dim, latent_dim):  # of all components
         expected["prior_factors"] = shapes["prior_factors"]
+    names_size = headers["attributes"].nbytes
     if shapes != expected or names_size > MOST_NAMES or np.prod(components) > MOST_COMPONENTS:
         raise ValueError(f"{path.name} holds arrays of other sizes than the card says")
+    if sum(header.nbytes for header in headers.values()) > MOST_EXPANDED * path.stat().st_size + MOST_NAMES:
+        raise ValueError(f"{path.name} would unpack to many times its size")
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in ARRAYS}
     for name in ARRAYS[1:]:
@@ -143,37 +174,26 @@ def _read_arrays(path, latent_dim):
     return arrays
 
 
-def _stored_shape(archive, name):
-    """Return the shape of an array in an .npz file without reading the array."""
+class _Header(NamedTuple):
+    """What an array in an .npz file is, as its first bytes say."""
+
+    shape: tuple
+    dtype: np.dtype
+
+    @property
+    def nbytes(self):
+        """Bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def _read_header(archive, name):
+    """Return the header of an array in an .npz file without reading the array."""
     with archive.open(f"{name}.npy") as file:
         if np.lib.format.read_magic(file) == (1, 0):
-            return np.lib.format.read_array_header_1_0(file)[0]
-        return np.lib.format.read_array_header_2_0(file)[0]
-
-
-def load_weights(model: keras.Model, path) -> None:
-    """Load a file of `save_weights` into a model, unless the file holds far more than the model has.
-
-    Args:
-        model: a built model of the structure that was saved.
-        path: path of the .weights.h5 file.
-
-    Raises:
-        ValueError: The file is of another model, or holds values that are no numbers.
-    """
-    sizes = []
-
-    def note_size(name, item):
-        if isinstance(item, h5py.Dataset):
-            sizes.append(item.size)
-
-    with h5py.File(path) as file:
-        file.visititems(note_size)
-    if sum(sizes) > 2 * model.count_params() + 1000:
-        raise ValueError(f"{Path(path).name} holds more numbers than the model of its card has")
-    model.load_weights(path)
-    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
-        raise ValueError(f"{Path(path).name} holds values that are no numbers")
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    return _Header(shape, dtype)
 
 
 def save_weights(model: keras.Model, path) -> None:
@@ -183,9 +203,8 @@ def save_weights(model: keras.Model, path) -> None:
         model: a built model.
         path: path of a file whose name ends in .weights.h5.
     """
-    model.save_weights(path)
     smaller = io.BytesIO()
-    with h5py.File(path) as exact, h5py.File(smaller, "w") as rounded:
+    with h5py.File(io.BytesIO(storage.pack_weights(model))) as exact, h5py.File(smaller, "w") as rounded:
 
         def copy_item(name, item):
             if name.split("/")[0] == "optimizer":
@@ -210,8 +229,8 @@ def save(model: Pretrained, folder) -> None:
     """Write a model to a folder.
 
     A sharpened model adds its decoder to a folder that holds the plain model that it was made of. Elsewhere it is
-    written whole. What an earlier model has left in the folder, and checkpoints of its training, are removed. Files
-    are replaced at the end, so that a write that fails leaves the old ones.
+    written whole. What an earlier model has left in the folder is removed. All files are replaced in one change at the
+    end, so that a write that fails leaves the old ones. After that the checkpoints of its training are removed.
 
     Args:
         model: a `Pretrained`.
@@ -238,14 +257,13 @@ def save(model: Pretrained, folder) -> None:
     else:
         networks[DENOISER] = model.diffusion.denoiser
         run.setdefault("diffusion", {})
-    with storage.replacing(folder, [*networks, LATENT, CARD]) as (*weight_paths, latent_path, card_path):
+    obsolete = [name for name in (SHARP, DENOISER) if name not in networks]
+    names = [*networks, LATENT, CARD]
+    with storage.replacing(folder, names, obsolete) as (*weight_paths, latent_path, card_path):
         for path, network in zip(weight_paths, networks.values()):
             save_weights(network, path)
         _write_arrays(model, latent_path)
         write_card(card, card_path)
-    for name in (SHARP, DENOISER):
-        if name not in networks:
-            (folder / name).unlink(missing_ok=True)
     remove_checkpoints(folder)
 
 
@@ -318,13 +336,22 @@ def holds_only_a_checkpoint(folder) -> bool:
     return storage.is_free(checkpoint) or (checkpoint / "checkpoint.json").is_file()
 
 
+def is_unfinished(folder) -> bool:
+    """Return whether a training into a folder has begun and not ended: whatever else stands there is given up."""
+    return Path(folder, "checkpoint", "checkpoint.json").is_file()
+
+
 def remove_checkpoints(folder) -> None:
-    """Remove the checkpoints of an unfinished training and sharpening from a model's folder, and nothing else."""
+    """Remove the checkpoints of an unfinished training and sharpening from a model's folder, and nothing else.
+
+    The note goes before the weights: without it a checkpoint is none.
+    """
     for checkpoint in (Path(folder, "checkpoint"), Path(folder, SHARPENING, "checkpoint")):
         ours = [
+            checkpoint / storage.CHANGE,
             checkpoint / "checkpoint.json",
             *checkpoint.glob("epoch-*.weights.h5"),
-            *checkpoint.glob(".part-*"),
+            *checkpoint.glob(f"{storage.PART}*"),
         ]
         for path in ours:
             path.unlink(missing_ok=True)

@@ -163,7 +163,7 @@ def evaluate(classifier: AttributeClassifier, faces) -> tuple[dict, pd.DataFrame
 def save(classifier: AttributeClassifier, folder) -> None:
     """Write a classifier to a folder: its weights, kernels as float16, and its card.
 
-    Files of an earlier classifier are replaced at the end, all of them together.
+    Files of an earlier classifier are replaced at the end, all of them in one change.
 
     Args:
         classifier: a trained classifier.
@@ -175,11 +175,9 @@ def save(classifier: AttributeClassifier, folder) -> None:
     """
     claim_folder(folder)
     card = {"attributes": classifier.attributes, **classifier.card}
-    with storage.replacing(folder, FILES) as (weights_path, card_path):
+    with storage.replacing(folder, FILES, OLDER_FILES) as (weights_path, card_path):
         save_weights(classifier.network, weights_path)
         card_path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    for name in OLDER_FILES:
-        Path(folder, name).unlink(missing_ok=True)
     load_classifier.cache_clear()  # it may hold what stood there
 
 
