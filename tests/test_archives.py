@@ -85,18 +85,24 @@ def test_without_kagglehub_the_way_by_hand_is_said(tmp_path, monkeypatch):
 
 class Kaggle(http.server.BaseHTTPRequestHandler):
     status, content, calls = 200, b"", []
+    login = False  # whether a login page answers every question
+    silent_after = {}  # bytes of the answer to a call, after which nothing comes any more
+    released = threading.Event()
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         Kaggle.calls.append(self.path.rsplit("/", 1)[1])
         content = Kaggle.content
-        if self.path.endswith("GetDataset"):
+        if self.path.endswith("GetDataset") and not Kaggle.login:
             content = json.dumps({"currentVersionNumber": 3}).encode()
         self.send_response(Kaggle.status)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Accept-Ranges", "bytes")
         self.end_headers()
-        self.wfile.write(content)
+        sent = Kaggle.silent_after.get(Kaggle.calls[-1], len(content))
+        self.wfile.write(content[:sent])
+        if sent < len(content):
+            Kaggle.released.wait(60)
 
     def log_message(self, *_):
         pass
@@ -104,10 +110,12 @@ class Kaggle(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def kaggle():
-    Kaggle.status, Kaggle.calls = 200, []
+    Kaggle.status, Kaggle.calls, Kaggle.login, Kaggle.silent_after = 200, [], False, {}
+    Kaggle.released.clear()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Kaggle)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
+    Kaggle.released.set()
     server.shutdown()
     server.server_close()
 
@@ -116,7 +124,8 @@ PROGRAM = """
 import sys
 from kagglesdk import kaggle_env
 kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.LOCAL] = sys.argv[1]
-from vae_keras.data import get_dataset
+from vae_keras.data import archives, get_dataset
+archives.LONGEST_SILENCE = 2
 for step in sys.argv[2:]:
     try:
         dataset = get_dataset("lfw")
@@ -187,3 +196,22 @@ def test_download_that_is_refused(status, why, kaggle, tmp_path):
     Kaggle.status, Kaggle.content = status, b"{}"
     _, message = download(kaggle, tmp_path)
     assert why in message and f"HTTP {status}" in message and "https://www.kaggle.com/datasets/" in message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("call", "sent"), [("GetDataset", 0), ("DownloadDataset", 0), ("DownloadDataset", 1000)]
+)
+def test_a_download_that_stalls_is_ended(call, sent, kaggle, tmp_path):
+    Kaggle.content, Kaggle.silent_after = small_lfw(), {call: sent}
+    _, message = download(kaggle, tmp_path)
+    assert "nothing came for 2 seconds" in message and "lfw-dataset.zip" in message
+    Kaggle.silent_after = {}
+    assert download(kaggle, tmp_path)[-1].startswith("6 ")
+
+
+@pytest.mark.slow
+def test_a_login_page_is_said(kaggle, tmp_path):
+    Kaggle.content, Kaggle.login = b"<html>please log in</html>", True
+    _, message = download(kaggle, tmp_path)
+    assert "perhaps the login page of this network came instead; open any page in a browser" in message

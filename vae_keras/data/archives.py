@@ -1,8 +1,10 @@
 """Archives: the files of a folder or a zip, and where those of a known data set are found or downloaded."""
 
+import contextlib
 import csv
 import hashlib
 import io
+import json
 import logging
 import os
 import stat
@@ -36,6 +38,7 @@ PICTURE_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"GIF8", b"RIFF")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
 ARRAY_SUFFIXES = (".npy", ".npz", ".parquet")
 LONGEST_LINE = 100_000  # bytes of a line in a table
+LONGEST_SILENCE = 60  # seconds that a download may wait for the next bytes
 
 
 class Files:
@@ -275,11 +278,29 @@ def _download(name, handle, download_size, terms):
     else:
         print(_announcement(handle, kept, download_size, terms), flush=True)
     try:
-        return Path(kagglehub.dataset_download(handle))
+        with _time_limit():
+            return Path(kagglehub.dataset_download(handle))
     except Exception as error:  # kagglehub raises a dozen kinds
         reason, interrupted = _why_not_downloaded(error)
     _remove_useless_archives(kept, interrupted)
     raise FileNotFoundError(f"{name} could not be downloaded from Kaggle ({reason}): {by_hand}")
+
+
+@contextlib.contextmanager
+def _time_limit():
+    """Let no request of the block wait for ever: kagglehub asks without a limit."""
+    import requests
+
+    send = requests.Session.send
+
+    def send_in_time(session, request, **options):
+        return send(session, request, **{**options, "timeout": options.get("timeout") or LONGEST_SILENCE})
+
+    requests.Session.send = send_in_time
+    try:
+        yield
+    finally:
+        requests.Session.send = send
 
 
 def _announcement(handle, folder, download_size, terms):
@@ -292,6 +313,11 @@ def _why_not_downloaded(error):
     """Return the reason in words, and whether the network failed: what has come can then be continued."""
     import requests
 
+    login = "perhaps the login page of this network came instead; open any page in a browser to see it"
+    if isinstance(error, (json.JSONDecodeError, zipfile.BadZipFile)):
+        return f"what came is no archive, {login}", False
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"what answered is not Kaggle, {login}", True
     interrupted = isinstance(error, requests.RequestException)
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status:
@@ -301,6 +327,11 @@ def _why_not_downloaded(error):
             429: "too many requests, try again later",
         }
         return f"{reasons.get(status, 'it cannot answer now')}, HTTP {status}", interrupted
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+        return (
+            f"nothing came for {LONGEST_SILENCE} seconds; the same command goes on with what has come",
+            True,
+        )
     if interrupted:
         return "no connection", True
     if isinstance(error, OSError):
