@@ -104,7 +104,7 @@ def test_columns_are_read_and_those_left_out_are_named(tmp_path):
     labels = dataset.table().drop(columns="split")
     assert list(labels) == ["Smiling", "Glasses", "Hat"] and (labels.dtypes == np.int8).all()
     assert labels.loc["003.jpg"].tolist() == [1, 0, 1] and labels.loc["005.jpg", "Hat"] == tables.UNKNOWN
-    said = dataset.notes[1]
+    said = dataset.notes[2]
     assert "age (12 different values" in said and "Bright (" in said and "empty (empty)" in said
 
 
@@ -129,7 +129,7 @@ def test_tables_as_programs_write_them(text, tmp_path):
 def test_cells_beyond_the_header_are_said(tmp_path):
     rows = "".join(f"{i:03d}.jpg,{i % 2},7\n" for i in range(12))
     dataset = table_of("name,Happy\n" + rows)(tmp_path)
-    assert dataset.table()["Happy"].sum() == 6 and "more cells than its header" in dataset.notes[0]
+    assert dataset.table()["Happy"].sum() == 6 and "more cells than its header" in dataset.notes[1]
 
 
 def test_celeba_as_png(tmp_path):

@@ -8,7 +8,7 @@ Examples:
 """
 
 from vae_keras import storage
-from vae_keras.cli.options import add_data, add_pictures, add_seed, output_folder, whole_number
+from vae_keras.cli.options import add_data, add_pictures, add_seed, output_folder, overrides, whole_number
 
 
 def add_arguments(parser):
@@ -39,7 +39,7 @@ def run(options):
     classifiers.check_folder(folder)
     check_free(options)
     keras.config.set_dtype_policy(config.settings(dataset=options.data).precision)
-    faces = data.load_faces(options.data, SIZE, options.pictures)
+    faces = data.load_faces(options.data, SIZE, options.pictures, **overrides(options))
     classifiers.require_labels(faces)
     classifiers.claim_folder(folder)  # what cannot be written is said before the training
     with storage.locked(folder):

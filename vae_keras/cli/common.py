@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from vae_keras import storage
+from vae_keras.cli.options import overrides
 from vae_keras.config import printable
 
 CHUNK = 2048  # faces decoded at a time: a multiple of the batch size of `latent.decode`
@@ -205,13 +206,13 @@ def describe_figures(figures: dict) -> str:
     )
 
 
-def load_faces_of(model, address, pictures, progress: bool = True):
+def load_faces_of(model, options, progress: bool = True):
     """Return pictures framed as a model was trained.
 
     Args:
         model: a `Pretrained`.
-        address: the name of a data set, or a folder or zip. None: what the model was trained with.
-        pictures: training pictures at most. None: as the model was trained with, or all of another data set.
+        options: with `data`, `pictures`, `layout`, `crop` and `split`. Without `data` the pictures are those of the
+            model's training, taken for what they were taken for then, as many and split as then.
         progress: show a bar.
 
     Returns:
@@ -220,9 +221,12 @@ def load_faces_of(model, address, pictures, progress: bool = True):
     from vae_keras import data
 
     card = model.card
-    if pictures is None and address is None:
-        pictures = card["limit"]
-    dataset = data.get_dataset(address or card["data"], align=card["find_face"])
+    pictures, chosen = options.pictures, overrides(options)
+    if options.data is None:
+        pictures = pictures or card["limit"]
+        then = card.get("overrides", {})
+        chosen = {name: then.get(name) if value is None else value for name, value in chosen.items()}
+    dataset = data.get_dataset(options.data or card["data"], align=card["find_face"], **chosen)
     return data.load_faces(dataset, model.vae.image_size, pictures, progress=progress)
 
 

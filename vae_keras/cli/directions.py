@@ -34,7 +34,7 @@ def run(options):
     from vae_keras.release import directions
 
     directions.check_places(options.model, options.out)
-    faces = common.load_faces_of(hub.load(options.model), options.data, options.pictures)
+    faces = common.load_faces_of(hub.load(options.model), options)
     directions.add_direction_to_folder(options.model, faces, options.attribute, options.out)
     written = options.out or options.model
     print(f"wrote {written}: generate and edit know --attribute {options.attribute} now")

@@ -26,7 +26,7 @@ def run(options):
     from vae_keras import evaluation, hub
 
     model = hub.load(options.model, options.plain)
-    faces = common.load_faces_of(model, options.data, options.pictures, progress=not options.json)
+    faces = common.load_faces_of(model, options, progress=not options.json)
     pca = evaluation.fit_pca(faces.train[:MOST_PICTURES])
     figures = evaluation.evaluate(model, faces, pca)
     print(json.dumps(figures) if options.json else common.describe_figures(figures))

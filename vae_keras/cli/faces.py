@@ -12,7 +12,15 @@ Examples:
 from pathlib import Path
 
 from vae_keras.cli import common
-from vae_keras.cli.options import add_align, add_overwrite, add_seed, output_folder, whole_number
+from vae_keras.cli.options import (
+    add_align,
+    add_data,
+    add_overwrite,
+    add_seed,
+    output_folder,
+    overrides,
+    whole_number,
+)
 
 DRAWN = "cartoon"
 DRAWN_EPOCHS = 5
@@ -26,13 +34,7 @@ NEXT = (
 
 def add_arguments(parser):
     """Declare the options of this command."""
-    from vae_keras.data import dataset_names
-
-    parser.add_argument(
-        "--data",
-        default=DRAWN,
-        help=f"{', '.join(dataset_names())}, or a folder or zip of pictures (default: {DRAWN})",
-    )
+    add_data(parser, default=DRAWN)
     parser.add_argument(
         "--out",
         type=output_folder,
@@ -66,7 +68,7 @@ def run(options):
     if pictures is None and not drawn:
         pictures = PHOTOGRAPHS
     epochs = options.epochs or (DRAWN_EPOCHS if drawn else PHOTOGRAPH_EPOCHS)
-    dataset = data.get_dataset(options.data, align=options.align)
+    dataset = data.get_dataset(options.data, align=options.align, **overrides(options))
     faces = data.load_faces(dataset, options.image_size, pictures)
     common.check_parts(faces)
     print(f"training on {len(faces.train):,} pictures: {faces.dataset.title}", flush=True)

@@ -76,16 +76,58 @@ def add_model(parser) -> None:
     parser.add_argument("--plain", action="store_true", help="the model as it was before it was sharpened")
 
 
-def add_data(parser, required: bool = True) -> None:
-    """Add the option that chooses the pictures."""
-    from vae_keras.data import dataset_names
+def add_data(parser, required: bool = True, default: str | None = None) -> None:
+    """Add the options that choose the pictures, and that override what they are taken for.
 
-    default = "" if required else " (default: those of its training)"
+    Args:
+        parser: of the command.
+        required: whether --data has to be given. Otherwise the pictures of the model's training are taken.
+        default: the data set that is taken without it.
+    """
+    from vae_keras.data import dataset_names, layout_names
+    from vae_keras.data.splits import WAYS_TO_SPLIT
+
+    otherwise = default or "those of its training"
     parser.add_argument(
         "--data",
-        required=required,
-        help=f"{', '.join(dataset_names())}, or a folder or zip of pictures{default}",
+        required=required and default is None,
+        default=default,
+        help=f"{', '.join(dataset_names())}, or a folder or archive of pictures"
+        + ("" if required and default is None else f" (default: {otherwise})"),
     )
+    parser.add_argument(
+        "--layout",
+        choices=layout_names(),
+        help="what a folder or archive is taken for (default: what its names and shapes say, which is printed)",
+    )
+    parser.add_argument(
+        "--crop",
+        type=crop,
+        help="of the centre, as a fraction of the width from 0.1 to 1, or square (default: the data set's own)",
+    )
+    parser.add_argument(
+        "--split",
+        choices=WAYS_TO_SPLIT,
+        help="into training, validation and test: as given, or by lot, people kept together or not (default: the data "
+        "set's own)",
+    )
+
+
+def crop(text: str) -> float | str:
+    """Convert an option for argparse: a fraction of the width, or "square"."""
+    from vae_keras.data.datasets.base import SMALLEST_CROP, SQUARE
+
+    if text == SQUARE:
+        return text
+    try:
+        return number(SMALLEST_CROP, 1)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, and not {SQUARE}") from None
+
+
+def overrides(options) -> dict:
+    """Return the keywords of `data.get_dataset` that override what the pictures of --data are taken for."""
+    return {"layout": options.layout, "crop": options.crop, "split": options.split}
 
 
 def add_pictures(parser, default: str) -> None:

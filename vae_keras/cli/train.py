@@ -19,6 +19,7 @@ from vae_keras.cli.options import (
     add_seed,
     number,
     output_folder,
+    overrides,
     whole_number,
 )
 
@@ -90,7 +91,7 @@ def run(options):
         seed=options.seed,
     )
     hub.check_folder(folder)
-    dataset = data.get_dataset(options.data, align=options.align)
+    dataset = data.get_dataset(options.data, align=options.align, **overrides(options))
     beta = 1.0 if options.beta is None else options.beta
     vae = training.build_vae(settings, likelihood=options.likelihood or "gaussian", beta=beta)
     find_trained(options, settings, dataset)  # what it refuses is said before the pictures are read

@@ -8,7 +8,7 @@ data.save_images(faces.preview, "preview.png")
 
 from vae_keras.data.alignment import find_faces
 from vae_keras.data.augmentation import augment, move
-from vae_keras.data.datasets import Dataset, dataset_names, get_dataset, register
+from vae_keras.data.datasets import Dataset, dataset_names, get_dataset, layout_names, register
 from vae_keras.data.faces import Faces, load_faces
 from vae_keras.data.framing import crop_square, frame, resize
 from vae_keras.data.images import ImageError, read_image
@@ -29,6 +29,7 @@ __all__ = [
     "frame",
     "get_dataset",
     "grid_image",
+    "layout_names",
     "load_faces",
     "load_images",
     "move",

@@ -51,7 +51,9 @@ def cache_settings(dataset: Dataset, image_size: int, pictures: int | None) -> d
     return {
         "name": dataset.name,
         "stamp": dataset.stamp,
+        "layout": type(dataset).__name__,
         "crop": dataset.crop,
+        "split": dataset.split,
         "align": dataset.align,
         "image_size": int(image_size),
         "pictures": None if pictures is None else int(pictures),

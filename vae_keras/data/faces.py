@@ -159,7 +159,13 @@ def _limit(column):
 
 
 def load_faces(
-    dataset: str | Path | Dataset, image_size: int = 64, pictures: int | None = None, progress: bool = True
+    dataset: str | Path | Dataset,
+    image_size: int = 64,
+    pictures: int | None = None,
+    progress: bool = True,
+    layout: str | None = None,
+    crop: float | str | None = None,
+    split: str | None = None,
 ) -> Faces:
     """Load the faces of a data set: decoded, cropped and shrunk the first time, from the cache afterwards.
 
@@ -168,6 +174,9 @@ def load_faces(
         image_size: Pixels a side, from 8.
         pictures: Training pictures at most; validation and test then keep a quarter of that, at least 64. None: all.
         progress: Whether to show a bar for large sets, and to print what was left out; otherwise that goes to stderr.
+        layout: As for `get_dataset`.
+        crop: As for `get_dataset`.
+        split: As for `get_dataset`.
 
     Returns:
         The faces.
@@ -184,8 +193,11 @@ def load_faces(
     _require_whole_number("image_size", image_size, least=8)
     if pictures is not None:
         _require_whole_number("pictures", pictures, least=1)
+    overrides = {"layout": layout, "crop": crop, "split": split}
     if not isinstance(dataset, Dataset):
-        dataset = get_dataset(dataset)
+        dataset = get_dataset(dataset, **overrides)
+    elif any(value is not None for value in overrides.values()):
+        raise ValueError("The data set is found already: give layout, crop and split to get_dataset.")
     settings = cache.cache_settings(dataset, image_size, pictures)
     folder = cache.cache_folder(settings)
     prepared = cache.load(folder)

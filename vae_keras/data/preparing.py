@@ -167,8 +167,8 @@ def _leave_out(dataset, table, problems, total):
         first = " ".join(sorted(problems.items())[0])
         place = dataset.location or dataset.title
         raise ValueError(f"None of the {len(table)} pictures of {place} can be used: {first}")
-    if not dataset.official_split:  # once more without the others: a small set keeps eight test pictures
-        groups = [dataset.group(name) for name in kept.index]
+    if dataset.split != "given":  # once more without the others: a small set keeps eight test pictures
+        groups = [dataset.together(name) for name in kept.index]
         every_group_is_one_picture = len(set(groups)) == len(groups)
         total = total if every_group_is_one_picture else None
         kept = sort_rows(kept.assign(split=split_by_hash(groups, total)))

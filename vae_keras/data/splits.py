@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 SPLITS = ("train", "validation", "test")
+# What decides on the part of a picture: those who made the data set; or the lot, for a person or for a picture.
+WAYS_TO_SPLIT = ("given", "person", "picture")
 
 
 def plain_name(name: str) -> str:

@@ -60,6 +60,7 @@ def _check_values(card):
         "crop": crop is None or (isinstance(crop, numbers.Real) and 0 < crop < math.inf),
         "find_face": isinstance(card["find_face"], bool),
         "template": _is_template(card.get("template")),
+        "overrides": _are_overrides(card.get("overrides", {})),
         "sharpened": isinstance(card.get("sharpened", {}), dict),
         "added_directions": isinstance(card.get("added_directions", {}), dict),
         "epochs": isinstance(card.get("epochs", 0), numbers.Real),
@@ -71,6 +72,13 @@ def _check_values(card):
     wrong = [name for name, is_right in right.items() if not is_right]
     if wrong:
         raise ValueError(f"the card has a wrong value for {', '.join(wrong)}")
+
+
+def _are_overrides(overrides):
+    """Return whether a value is what the pictures were taken for, by words and numbers."""
+    if not isinstance(overrides, dict):
+        return False
+    return all(value is None or isinstance(value, str | numbers.Real) for value in overrides.values())
 
 
 def _is_template(template):

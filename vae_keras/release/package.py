@@ -101,6 +101,7 @@ def describe_model(vae, faces) -> dict:
         "title": dataset.title,
         "crop": dataset.crop,
         "find_face": dataset.align,
+        "overrides": dataset.overrides,
         "template": face_template(faces),
         "attributes": list(dataset.attributes),
         "arithmetic": list(dataset.arithmetic),

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from vae_keras.config import nearest
+from vae_keras.config import nearest, require
 from vae_keras.data.archives import Files
 from vae_keras.data.datasets import anime, cartoon, celeba, lfw  # noqa: F401 - each registers itself
 from vae_keras.data.datasets.base import REGISTERED, Dataset, register
 from vae_keras.data.datasets.folder import Folder
 
-__all__ = ["Dataset", "dataset_names", "get_dataset", "register"]
+__all__ = ["Dataset", "dataset_names", "get_dataset", "layout_names", "register"]
 
 
 def dataset_names() -> list[str]:
@@ -16,44 +16,74 @@ def dataset_names() -> list[str]:
     return list(REGISTERED)
 
 
-def get_dataset(name_or_path: str | Path, align: bool = False) -> Dataset:
+def layout_names() -> list[str]:
+    """Return the names of the layouts that a folder or archive can be taken for."""
+    return [*_layouts()]
+
+
+def _layouts():
+    """Return {name: class} of the data sets that are read from files, in the order in which they are recognized."""
+    with_files = {name: known for name, known in REGISTERED.items() if not known.drawing_modules}
+    return with_files | {"folder": Folder}
+
+
+def get_dataset(
+    name_or_path: str | Path,
+    align: bool = False,
+    layout: str | None = None,
+    crop: float | str | None = None,
+    split: str | None = None,
+) -> Dataset:
     """Find a data set.
 
     Args:
-        name_or_path: A name of `dataset_names()`, or a folder or zip archive of pictures. One that is laid out like a
-            known data set is taken for what it is.
+        name_or_path: A name of `dataset_names()`, or a folder or archive of pictures (see `archives.Files`). One that
+            is laid out like a known data set is taken for what it is.
         align: Whether to find the largest face in each picture and align it; pictures without one are left out.
+        layout: What a folder or archive is taken for, one of `layout_names()`. None: what it is laid out like.
+        crop: Side of the centre square as a fraction of the width, 0.1 to 1, or "square" for the largest square. None:
+            as the data set has it.
+        split: "given" (by those who made the data set), "person" (pictures of one folder stay together) or "picture".
+            None: as the data set has it.
 
     Returns:
         The data set.
 
     Raises:
         ValueError: The name is unknown, and the nearest are offered; or the archive must not be used; or its drawings
-            are to be aligned.
+            are to be aligned; or layout, crop or split cannot be used with it.
         FileNotFoundError: There is no such folder, no picture in it, or the download fails.
 
     Example:
         >>> get_dataset("celeba")
         >>> get_dataset("~/photographs.zip", align=True)
+        >>> get_dataset("~/faces-of-friends", layout="folder", crop=0.8, split="person")
     """
     name = str(name_or_path)
+    if layout is not None:
+        require([layout], _layouts(), "There is no layout")
     if name in REGISTERED:
+        if layout not in (None, name):
+            raise ValueError(
+                f"{name} is a data set of its own: leave out --layout, which is for folders and archives."
+            )
         dataset_class = REGISTERED[name]
-        return dataset_class(dataset_class.find_files(), address=name, align=align)
-    files = Files(_existing(Path(name_or_path).expanduser()))
-    dataset = _recognize(files)(files, address=str(files.path.resolve()), align=align)
-    if type(dataset) is not Folder:
-        dataset.notes.insert(0, dataset.describe())
-    dataset.notes[:0] = files.notes
+        files, address = dataset_class.find_files(), name
+    else:
+        files = Files(_existing(Path(name_or_path).expanduser()))
+        address = str(files.path.resolve())
+        dataset_class = _layouts()[layout] if layout else _recognize(files)
+    dataset = dataset_class(files, address=address, align=align, crop=crop, split=split)
+    dataset.overrides["layout"] = layout
+    dataset.check_split()
+    if name not in REGISTERED:
+        dataset.notes[:0] = [*files.notes, dataset.describe()]
     return dataset
 
 
 def _recognize(files):
     """Return the class of the data set that a folder or archive is laid out like."""
-    for dataset_class in REGISTERED.values():
-        if dataset_class.recognizes(files):
-            return dataset_class
-    return Folder
+    return next(known for known in _layouts().values() if known.recognizes(files))
 
 
 def _existing(path):

@@ -21,8 +21,8 @@ class AnimeFaces(Dataset):
     photographs = False
     terms = "Anime faces: drawn by artists whose rights are open; for education only."
 
-    def __init__(self, files, address="", align=False):
-        super().__init__(files, address, align)
+    def __init__(self, files, address="", align=False, **overrides):
+        super().__init__(files, address, align, **overrides)
         self.colours = self._read_colours()
         self._choose_attributes()
 

@@ -5,6 +5,8 @@ To add one, write a subclass of `Dataset` in a file of its own, with `@register`
 """
 
 import copy
+import functools
+import numbers
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,14 @@ from vae_keras.data import alignment, framing
 from vae_keras.data.archives import Files, locate
 from vae_keras.data.images import ImageError, decode, size_of
 from vae_keras.data.measured import MEASURED
-from vae_keras.data.splits import split_by_hash
+from vae_keras.data.splits import WAYS_TO_SPLIT, split_by_hash
 
 SAME_PROPORTION = 0.03  # relative difference up to which pictures count as resized and not cropped
 REGISTERED = {}  # {name: subclass of Dataset}
+SQUARE = "square"  # the crop that takes the largest square
+SMALLEST_CROP = 0.1  # of the width: less is no face
+FEWEST_PEOPLE = 3  # for a split by person: one in each part
+SPLIT_IN_WORDS = {"given": "as given", "person": "by lot, people kept together", "picture": "by lot"}
 
 
 def register(dataset_class):
@@ -45,22 +51,25 @@ class Dataset:
         terms: Licence and consent.
         photographs: Whether they are photographs, in which a face finder finds eyes, nose and mouth.
         download_size: How large its archive on Kaggle is, such as "1.4 GB".
-        official_split: Whether its labels bring a column "split"; else pictures are split by the hash of their group.
+        official_split: Whether its labels bring a column "split"; else pictures are split by lot.
         drawing_modules: Modules whose code makes the pictures, where they are not read from files.
         files: The folder or archive.
         members: {name of a picture: name of its file}.
         address: What `get_dataset` finds it by: its name, or the whole path of a folder or zip.
         align: Whether the face is found in each picture and aligned, instead of the centre cut out.
+        overrides: The keywords by which somebody overrode what the pictures were taken for: "layout", "crop", "split".
         notes: Lines for people: how many pictures have labels, and what was left out.
 
     Args:
         files: The folder or archive.
         address: By default, the name.
         align: Pictures without a face that is found are left out.
+        crop: Takes the place of the data set's own: a fraction of the width, or SQUARE.
+        split: Takes the place of the data set's own: one of `splits.WAYS_TO_SPLIT`.
 
     Raises:
         FileNotFoundError: There are no such pictures in the files.
-        ValueError: A table does not belong to the pictures, or drawings are to be aligned.
+        ValueError: A table does not belong to the pictures, drawings are to be aligned, or a crop cannot be used.
 
     Example:
         ```python
@@ -92,18 +101,23 @@ class Dataset:
     official_split = False
     drawing_modules = ()
 
-    def __init__(self, files: Files, address: str = "", align: bool = False):
+    def __init__(self, files: Files, address: str = "", align: bool = False, crop=None, split=None):
         if align and not self.photographs:
             raise ValueError(f"{self.title} are drawings, in which no face is found: leave out --align.")
         if align:
             alignment.check_finder()
         self.files = files
         self.notes = []
+        self.overrides = {"crop": crop, "split": split}
         self.picture_files = self.find_picture_files()
         self.members = self.find_pictures()
         self.address = address or self.name
         self.align = align
-        self._keep_what_is_cropped()
+        if crop is None:
+            self._keep_what_is_cropped()
+        else:
+            self._check_crop(crop)
+            self.crop = None if crop == SQUARE else float(crop)
 
     # How it is found and recognized.
 
@@ -122,6 +136,18 @@ class Dataset:
     def whole_folder(cls, path: Path) -> Path:
         """Return the folder that holds the whole data set, where `path` is a part of it; else `path`."""
         return path
+
+    def _check_crop(self, crop):
+        """Raise ValueError where a crop is none, or there is nothing to be cropped."""
+        if self.align:
+            raise ValueError("--align finds the face and cuts it out: leave out --crop.")
+        if self.drawing_modules:
+            raise ValueError(f"{self.title} are drawn without anything around them: leave out --crop.")
+        is_number = isinstance(crop, numbers.Real) and not isinstance(crop, bool)
+        if crop != SQUARE and not (is_number and SMALLEST_CROP <= crop <= 1):
+            raise ValueError(
+                f"There is no crop {crop!r}: --crop takes {SQUARE}, or a fraction of the width, {SMALLEST_CROP} to 1."
+            )
 
     def _keep_what_is_cropped(self):
         """Take the largest square of pictures that are not as they are published: somebody has cropped them."""
@@ -147,11 +173,10 @@ class Dataset:
         framing_words = "largest square" if self.crop is None else f"centre, {self.crop:.2f} of the width"
         if self.align:
             framing_words = "each face found and aligned"
-        keeps_groups = type(self).group is not Dataset.group
-        split = "by lot, people kept together" if keeps_groups else "by lot"
-        if self.official_split:
-            split = "as given"
-        return f"{self.location} is taken for {self.title}; crop: {framing_words}; split: {split}"
+        return (
+            f"{self.location} is taken for {self.kind}; crop: {framing_words}; split: {SPLIT_IN_WORDS[self.split]} "
+            "(--layout, --crop and --split override that)"
+        )
 
     # What is in it.
 
@@ -171,8 +196,38 @@ class Dataset:
         return pd.DataFrame(index=list(self.members))
 
     def group(self, name: str) -> str:
-        """Return the group of a picture; groups are never parted by the split. By default each is its own."""
-        return name
+        """Return the person in a picture, for the split by person: by default the folder that it lies in."""
+        return name.rpartition("/")[0]
+
+    @functools.cached_property
+    def ways_to_split(self) -> list[str]:
+        """Those of `splits.WAYS_TO_SPLIT` by which the pictures can be split."""
+        people = {self.group(name) for name in self.members}
+        can = {"given": self.official_split, "person": len(people) >= FEWEST_PEOPLE, "picture": True}
+        return [way for way in WAYS_TO_SPLIT if can[way]]
+
+    @property
+    def usual_split(self) -> str:
+        """How the pictures are split where nobody overrides it: by person where `group` is the data set's own."""
+        if self.official_split:
+            return "given"
+        has_people = type(self).group is not Dataset.group and "person" in self.ways_to_split
+        return "person" if has_people else "picture"
+
+    @property
+    def split(self) -> str:
+        """How the pictures are split: one of `splits.WAYS_TO_SPLIT`."""
+        return self.overrides["split"] or self.usual_split
+
+    def check_split(self) -> None:
+        """Raise ValueError where the pictures cannot be split as somebody wishes."""
+        if self.split not in self.ways_to_split:
+            place, can = self.location or self.title, " or ".join(self.ways_to_split)
+            raise ValueError(f"{place} cannot be split by {self.split!r}: --split takes {can} here.")
+
+    def together(self, name: str) -> str:
+        """Return what the lot is drawn for, where it decides on the part of a picture: the picture or its person."""
+        return self.group(name) if self.split == "person" else name
 
     def table(self) -> pd.DataFrame:
         """Return one row a picture: index "name", column "split" and the labels as int8 0/1, unknown -1.
@@ -182,8 +237,9 @@ class Dataset:
             FileNotFoundError: A table is missing.
         """
         table = self.read_labels().rename_axis("name")
-        if not self.official_split:
-            table.insert(0, "split", split_by_hash([self.group(name) for name in table.index]))
+        if self.split != "given":
+            table = table.drop(columns="split", errors="ignore")
+            table.insert(0, "split", split_by_hash([self.together(name) for name in table.index]))
         return table
 
     def kinds(self, table: pd.DataFrame) -> pd.DataFrame | None:
@@ -196,6 +252,11 @@ class Dataset:
             A table with the same rows, or None.
         """
         return None
+
+    @property
+    def kind(self) -> str:
+        """What the pictures are taken for, in words."""
+        return self.title
 
     @property
     def location(self) -> str:

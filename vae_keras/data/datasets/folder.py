@@ -1,5 +1,6 @@
-"""A folder or zip archive of anybody's own pictures, with labels where attributes.csv is there."""
+"""A folder or archive of anybody's own pictures, with labels where attributes.csv is there."""
 
+import functools
 import re
 import warnings
 
@@ -10,22 +11,27 @@ from vae_keras.data.datasets.base import Dataset
 from vae_keras.data.measured import MEASURED
 from vae_keras.data.splits import SPLITS
 
-
 class Folder(Dataset):
     """Pictures of one's own. It is what no other data set recognizes, so it is not registered by a name."""
 
+    kind = "pictures of your own"
     terms = "Pictures of your own: use photographs of yourself, or of people who agreed."
 
-    def __init__(self, files, address="", align=False):
+    def __init__(self, files, address="", align=False, **overrides):
         self.title = files.path.resolve().name
         self.name = re.sub(r"[^\w.-]+", "_", self.title.removesuffix(".zip")) or "pictures"
-        super().__init__(files, address, align)
+        super().__init__(files, address, align, **overrides)
         names = list(self.members)
         self._people = layouts.people(names)
         self._parts = layouts.split_folders(names)
         self.labels = self._read_attributes()
         self._say_what_was_found()
         self._choose_attributes()
+
+    @classmethod
+    def recognizes(cls, files):
+        """Return that it is one: whatever is nothing else."""
+        return True
 
     def find_pictures(self):
         """List all pictures but masks that lie beside faces."""
@@ -40,8 +46,8 @@ class Folder(Dataset):
         labels = self.labels.copy()
         if self._parts:
             parts = [self._parts[name] for name in labels.index]
-            groups = [self.group(name) for name in labels.index]
-            labels.insert(0, "split", layouts.complete_split(parts, groups))
+            people = [self._people[name] if self._many_people else name for name in labels.index]
+            labels.insert(0, "split", layouts.complete_split(parts, people))
         return labels
 
     @property
@@ -50,12 +56,24 @@ class Folder(Dataset):
         return bool(self._parts)
 
     def group(self, name):
-        """Return the person where pictures are named after many people, else the picture."""
-        is_by_person = len(set(self._people.values())) >= layouts.FEWEST_PEOPLE
-        return self._people[name] if is_by_person else name
+        """Return the person, by the name of the picture or else by its folder."""
+        return self._people.get(name) or super().group(name)
+
+    @property
+    def usual_split(self):
+        """As given, by person where pictures are named after many people, else by picture."""
+        if self.official_split:
+            return "given"
+        return "person" if self._many_people else "picture"
+
+    @functools.cached_property
+    def _many_people(self):
+        return len(set(self._people.values())) >= layouts.FEWEST_PEOPLE
 
     def _say_what_was_found(self):
-        """Note what the names and folders were taken for."""
+        """Note what the names and folders were taken for, unless somebody overrides the split."""
+        if self.overrides["split"]:
+            return
         if self._parts:
             counts = {split: list(self._parts.values()).count(split) for split in SPLITS}
             given = ", ".join(f"{count} {split}" for split, count in counts.items() if count)
@@ -64,7 +82,7 @@ class Folder(Dataset):
             self.notes.append(f"{self.title}: the split is as given, {given}{rest}")
         elif self._people:
             count = len(set(self._people.values()))
-            how = "person" if count >= layouts.FEWEST_PEOPLE else "picture, for a split by person needs more"
+            how = "person" if self._many_people else "picture, for a split by person needs more"
             self.notes.append(f"{self.title}: named after {count} people; split by {how}")
 
     def _classes_of_folders(self):
