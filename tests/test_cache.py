@@ -76,7 +76,8 @@ EDITS = {
     "splits": (cache.splits, "share >= 0.9", "share >= 0.8"),
     "measured attributes": (cache.measured, "/ 255", "/ 256"),
     "what is left out": (cache.preparing, "FEWEST = 40", "FEWEST = 30"),
-    "which files are pictures": (cache.archives, ".ppm ", ""),
+    "which files are pictures": (cache.images, ".ppm ", ""),
+    "arrays": (cache.arrays, "astype(np.float32) * 255", "astype(np.float32) * 254"),
     "data sets": (base, "np.zeros(", "np.ones("),
     "its own file": (folder, ">= 4", ">= 5"),
 }

@@ -174,7 +174,7 @@ def test_what_is_no_dataset(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="there are anime, cartoon, celeba, lfw"):
         get_dataset("xyz")
     for name in ("no/such/folder", "faces.zip"):
-        with pytest.raises(FileNotFoundError, match="There is no folder or zip"):
+        with pytest.raises(FileNotFoundError, match="There is no folder or archive"):
             get_dataset(name)
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="empty holds no pictures"):

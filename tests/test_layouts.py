@@ -1,14 +1,16 @@
-"""What folders, names and shapes are taken for, and files that are no data set, refused by what they are."""
+"""What folders, names and shapes are taken for."""
 
-import io
 import os
-import tarfile
 import zipfile
 
-import numpy as np
 import pandas as pd
 import pytest
-from made_pictures import KAGGLE_TABLES, folder_of, picture, write
+from made_pictures import (
+    KAGGLE_TABLES,
+    folder_of,
+    picture,
+    write,
+)
 
 from vae_keras.data import get_dataset, layouts, load_faces
 from vae_keras.data.archives import Files
@@ -67,32 +69,6 @@ def test_a_folder_that_cannot_be_read_is_said(tmp_path, monkeypatch):
 def test_pictures_without_a_suffix(tmp_path):
     path = write(tmp_path / "mine", named((f"{i:x}" for i in range(12)), README=b"text"))
     assert len(get_dataset(path).table()) == 12
-
-
-def tar(path):
-    with tarfile.open(path, "w:gz" if path.suffix == ".tgz" else "w") as archive:
-        entry = tarfile.TarInfo("1.jpg")
-        entry.size = len(picture(1))
-        archive.addfile(entry, io.BytesIO(picture(1)))
-
-
-WRITERS = {
-    "lfw.tgz": (tar, "is a gzip or tar archive: unpack it"),
-    "lfw.tar": (tar, "is a tar archive: unpack it"),
-    "faces.npy": (lambda path: np.save(path, np.zeros(3)), "is an array of NumPy: write its pictures"),
-    "one.jpg": (lambda path: path.write_bytes(picture(1)), "is one picture: give a folder"),
-    "faces.npz": (lambda path: np.savez(path, a=np.zeros(3)), "holds no pictures .* but the array a.npy"),
-    "outer.zip": (lambda path: write(path, {"faces.zip": b"PK"}), "but the archive faces.zip: unpack it"),
-}
-
-
-@pytest.mark.parametrize("name", WRITERS)
-def test_other_files_are_refused_by_what_they_are(name, tmp_path):
-    make, words = WRITERS[name]
-    make(tmp_path / name)
-    with pytest.raises((ValueError, FileNotFoundError), match=words) as error:
-        get_dataset(tmp_path / name)
-    assert "download" not in str(error.value)
 
 
 def test_lfw_is_told_by_its_size_too(tmp_path):

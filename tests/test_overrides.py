@@ -1,11 +1,13 @@
 """What somebody says of the pictures, by --layout, --crop and --split, comes before what they are taken for."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from made_pictures import CELEBA, KAGGLE_TABLES, celeba, folder_of, lfw, new_generator, picture, write
 
 from vae_keras import cli
-from vae_keras.cli import common, options
+from vae_keras.cli import common, options, train
 from vae_keras.data import cache, get_dataset, layout_names, load_faces
 from vae_keras.hub.cards import _check_values
 
@@ -155,7 +157,7 @@ def test_a_model_is_measured_as_it_was_trained(tmp_path, monkeypatch):
     path = lfw(tmp_path / "people")
     trained = get_dataset(path, layout="folder", crop=0.5, split="picture")
     card = {"data": trained.address, "limit": None, "find_face": False, "overrides": trained.overrides}
-    model = type("Model", (), {"card": card, "vae": type("VAE", (), {"image_size": 16})})
+    model = SimpleNamespace(card=card, vae=SimpleNamespace(image_size=16))
     found = []
     monkeypatch.setattr("vae_keras.data.load_faces", lambda dataset, *rest, **more: found.append(dataset))
     parser = cli.build_parser("evaluate")
@@ -166,6 +168,23 @@ def test_a_model_is_measured_as_it_was_trained(tmp_path, monkeypatch):
         ("people", 0.8, "picture"),
         ("lfw", 118 / 250, "person"),
     ]
+
+
+def test_a_model_is_sharpened_with_the_pictures_that_it_was_made_from(tmp_path, monkeypatch):
+    path = lfw(tmp_path / "people")
+    said = dict(layout="folder", crop=0.5, split="picture")
+    trained = get_dataset(path, **said)
+    card = dict(source="people", crop=0.5, find_face=False, overrides=trained.overrides)
+    model = SimpleNamespace(card=card, sharpened=False, vae=SimpleNamespace(image_size=16))
+    monkeypatch.setattr("vae_keras.hub.load", lambda folder: model)
+    folder = write(tmp_path / "model", {"card.json": "{}"})
+    asked = SimpleNamespace(out=folder, force=False, sharpen=1), SimpleNamespace(image_size=16)
+    assert train.waits_to_be_sharpened(*asked, trained)
+    for change in ({"crop": 0.6}, {"split": None}):
+        with pytest.raises(
+            ValueError, match="otherwise cropped or split pictures: --crop and --split as when"
+        ):
+            train.waits_to_be_sharpened(*asked, get_dataset(path, **said | change))
 
 
 @pytest.mark.parametrize("value", [[], "crop", {"crop": {}}, {"split": ["given"]}])

@@ -233,9 +233,8 @@ def test_what_is_imported_is_required():
     module = [path for path in MODULE if part(path) != "plots"]
     assert packages(module, top_level=True) <= core
     # the dial of lesson 00; a plug-in that reads HEIC where somebody has installed it; what Colab brings
-    optional = (
-        extras["kaggle"] | extras["photo"] | extras["compress"] | {"ipywidgets", "pillow_heif", "google"}
-    )
+    optional = extras["kaggle"] | extras["photo"] | extras["compress"] | extras["parquet"]
+    optional |= {"ipywidgets", "pillow_heif", "google"}
     assert packages(module) <= core | optional
     assert packages([ROOT / "vae_keras" / "plots.py"]) <= core | extras["lessons"]
     lessons = (ROOT / "notebooks" / "src").glob("*.py")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 REPOSITORY = ""  # "owner/name" on GitHub; `make colab REPO=owner/name` writes it here and into the lessons
 
-# Names of archives (without .zip) and folders that may hold CelebA.
+ARCHIVES = (".zip", ".tgz", ".tar.gz", ".tar", "")  # suffixes in the order in which they are looked for
+# Names of archives (without a suffix) and folders that may hold CelebA.
 CELEBA_ARCHIVES = ("celeba-dataset", "celeba", "img_align_celeba", "Img/img_align_celeba", "CelebA")
 KAGGLE_INPUT = Path("/kaggle/input")  # where a Kaggle notebook has the data sets that were added to it
 DRAWN_FACES_INSTEAD = (
@@ -165,16 +166,16 @@ def find_archive(names) -> Path | None:
     """Return the archive or folder of a data set; None where it lies in none of `data_folders()`.
 
     Args:
-        names: names of archives (without .zip) and folders that may hold it.
+        names: names of archives (without a suffix) and folders that may hold it.
 
     Raises:
         FileNotFoundError: `VAE_KERAS_DATA` names no folder.
     """
     for folder in data_folders():
         for name in names:
-            for path in (folder / f"{name}.zip", folder / name):
-                if path.exists():
-                    return path
+            for suffix in ARCHIVES:
+                if (folder / (name + suffix)).exists():
+                    return folder / (name + suffix)
     return None
 
 

@@ -3,6 +3,7 @@
 Examples:
   python -m vae_keras train --data lfw --epochs 30 --out runs/lfw
   python -m vae_keras train --data my-photos/ --align --image-size 128 --out runs/mine
+  python -m vae_keras train --data friends.tgz --layout folder --crop 0.8 --split person --out runs/friends
   python -m vae_keras train --data celeba --sharpen 24 --out runs/celeba
   python -m vae_keras train --data celeba --noise --out runs/denoiser
   python -m vae_keras train --data lfw --epochs 10 --continue --out runs/lfw
@@ -160,6 +161,11 @@ def find_trained(options, settings, dataset):
         raise ValueError(f"{folder} holds a model of {source}, not of {dataset.name}: give its own --data.")
     if model.card["find_face"] != dataset.align:
         raise ValueError(f"{folder} holds a model of otherwise cropped faces: --align as when it was made.")
+    split = model.card.get("overrides", {}).get("split")
+    if (model.card["crop"], split) != (dataset.crop, dataset.overrides["split"]):
+        raise ValueError(
+            f"{folder} holds a model of otherwise cropped or split pictures: --crop and --split as when it was made."
+        )
     if options.further:
         check_network(options, model.vae)
     return model

@@ -1,4 +1,4 @@
-"""Archives: the files of a folder or a zip, and where those of a known data set are found or downloaded."""
+"""The files of a folder or an archive, and where those of a known data set are found or downloaded."""
 
 import contextlib
 import csv
@@ -6,43 +6,56 @@ import hashlib
 import io
 import json
 import logging
-import os
-import stat
-import threading
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from vae_keras.config import data_folders, find_archive, short_path
-from vae_keras.data.images import LARGEST_FILE
+from vae_keras.data.arrays import ArrayFiles
+from vae_keras.data.containers import (
+    FolderFiles,
+    JoinedFiles,
+    Source,
+    TarFiles,
+    ZipFiles,
+    open_file,
+    unzipped,
+)
+from vae_keras.data.images import LARGEST_FILE, PICTURE_SUFFIXES
+from vae_keras.data.parquet import ParquetFiles
 
-# HEIC is listed although only a plug-in reads it: left out silently it would never be missed.
-PICTURE_SUFFIXES = tuple(
-    ".jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .jp2 .avif .ppm .pgm .heic .heif".split()
-)
-# How other files begin that people give as a data set, and what they are.
-KINDS_OF_FILES = (
-    (0, b"\x1f\x8b", "a gzip or tar archive: unpack it, and give the folder"),
-    (257, b"ustar", "a tar archive: unpack it, and give the folder"),
-    (0, b"7z\xbc\xaf", "a 7z archive: unpack it, and give the folder"),
-    (0, b"Rar!", "a RAR archive: unpack it, and give the folder"),
-    (0, b"\x93NUMPY", "an array of NumPy: write its pictures as PNG or JPEG files into a folder"),
-    (0, b"PAR1", "a Parquet table: write its pictures as PNG or JPEG files into a folder"),
-    (0, b"\xff\xd8\xff", "one picture: give a folder of them"),
-    (0, b"\x89PNG", "one picture: give a folder of them"),
-)
 PICTURE_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"GIF8", b"RIFF")
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
-ARRAY_SUFFIXES = (".npy", ".npz", ".parquet")
+OPENERS = {".parquet": ParquetFiles, ".npy": ArrayFiles}  # several such files are one set of pictures
+READ_SUFFIXES = (".zip", ".npz", ".tar", ".tgz", ".tar.gz")
+OTHER_SUFFIXES = tuple(".7z .rar .gz .bz2 .xz .zst .h5 .hdf5 .pkl .mdb .tfrecord .arrow".split())
+MOST_NESTED = 3  # archives in archives
 LONGEST_LINE = 100_000  # bytes of a line in a table
 LONGEST_SILENCE = 60  # seconds that a download may wait for the next bytes
 
 
+def open_container(source: Source):
+    """Return what is in a file, told by how it begins.
+
+    Raises:
+        ValueError: The file is no whole container, or one that must not be used.
+        ImportError: It is a Parquet table, and pyarrow is not installed.
+    """
+    beginning = source.read(0, 300)
+    if beginning.startswith(b"\x1f\x8b"):
+        return TarFiles(unzipped(source))
+    if beginning[257:].startswith(b"ustar"):
+        return TarFiles(source)
+    if beginning.startswith(b"\x93NUMPY"):
+        return ArrayFiles([source])
+    if beginning.startswith(b"PAR1"):
+        return ParquetFiles([source])
+    is_old_tar = source.name.lower().endswith(".tar") and not beginning.startswith(b"PK")
+    return TarFiles(source) if is_old_tar else ZipFiles(source)
+
+
 class Files:
-    """The files of a folder or a zip archive, under names with forward slashes. Nothing is ever unpacked.
+    """The files of a folder or an archive, under names with forward slashes.
 
     Attributes:
         path: The folder or archive.
@@ -51,80 +64,57 @@ class Files:
         stamp: A text that changes whenever a file changes.
 
     Args:
-        path: A folder or a zip archive.
+        path: A folder, a zip, a tar (.tgz too), an array of NumPy (.npy, .npz) or a Parquet table.
+        container: What is in it, where it is opened already.
 
     Raises:
-        ValueError: The file is no whole zip archive, or one that must not be used.
+        ValueError: The file is none of these, is not whole, or must not be used.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, container=None):
         self.path = Path(path)
-        self.notes = []
-        self._lock = threading.Lock()  # one file handle for all threads
-        self._zip = None if self.path.is_dir() else self._open_zip()
-        entries = self._walk_folder() if self._zip is None else self._list_zip()
-        entries = {name: entries[name] for name in sorted(entries) if not self._is_hidden(name)}
-        self.names = list(entries)
+        if container is None:
+            is_folder = self.path.is_dir()
+            container = FolderFiles(self.path) if is_folder else open_container(open_file(self.path))
+        self._container = container
+        self.notes = container.notes
+        self.names = sorted(name for name in container.entries if not self._is_hidden(name))
+        entries = {name: container.entries[name] for name in self.names}
         self.stamp = hashlib.sha256(repr(entries).encode("utf-8", "backslashreplace")).hexdigest()
 
-    def _open_zip(self):
-        """Return the archive, opened."""
-        try:
-            return zipfile.ZipFile(self.path)
-        except (zipfile.BadZipFile, EOFError):
-            raise ValueError(f"{self.path} is {self._what_it_is()}.") from None
+    def inner(self, name: str) -> "Files":
+        """Return the files of an archive that is one of the files."""
+        return Files(self.path / name, open_container(self._container.source(name)))
 
-    def _what_it_is(self):
-        """Return what a file is that is no zip archive, and what to do."""
-        with self.path.open("rb") as file:
-            beginning = file.read(300)
-        for start, magic, words in KINDS_OF_FILES:
-            if beginning[start:].startswith(magic):
-                return words
-        return "no whole zip archive: download it again, or give an unpacked folder"
+    def with_inner(self, depth: int = MOST_NESTED) -> "Files":
+        """Return the files, and those of the archive, the arrays or the tables among them that hold the pictures.
 
-    def _list_zip(self):
-        """Return {name: (size, checksum)} of the files of the archive."""
-        entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
-        for entry in entries:
-            self._refuse_outside(entry.filename)
-        # Backslashes are against the format, and some programs on Windows write them all the same.
-        self._entries = {entry.filename.replace("\\", "/"): entry for entry in entries}
-        return {name: (entry.file_size, entry.CRC) for name, entry in self._entries.items()}
+        Args:
+            depth: How many archives may lie in each other.
 
-    def _refuse_outside(self, name):
-        """Raise ValueError for an entry that would lie outside of the archive's folder."""
-        parts = name.replace("\\", "/").split("/")
-        if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
-            raise ValueError(
-                f"{self.path} holds the entry {name!r}, which climbs out of its folder: do not use this archive, "
-                "get a copy from its publisher."
-            )
-
-    def _walk_folder(self):
-        """Return {name: (size, time of the last change)} of the files of the folder.
-
-        Links are followed, each folder is entered once, and only ordinary files count: a device has no end.
+        Raises:
+            ValueError: What is inside is not whole, or must not be used.
         """
-        entries = {}
-        entered = set()
-        for folder, folders, names in os.walk(self.path, followlinks=True, onerror=self._note_unreadable):
-            folders.sort()
-            place = os.path.realpath(folder)
-            if place in entered:
-                folders.clear()
-                continue
-            entered.add(place)
-            for name in names:
-                path = Path(folder, name)
-                if path.exists():
-                    status = path.stat()
-                    if stat.S_ISREG(status.st_mode):
-                        entries[path.relative_to(self.path).as_posix()] = status.st_size, status.st_mtime_ns
-        return entries
+        inside = [] if self.picture_names() else self._inside()
+        if not inside:
+            return self
+        if depth == 0:
+            raise ValueError(
+                f"{self.path} holds archives in archives in archives: unpack it, and give the folder."
+            )
+        sources = [self._container.source(name) for name in inside]
+        suffix = PurePosixPath(inside[0]).suffix.lower()
+        opened = OPENERS[suffix](sources) if suffix in OPENERS else open_container(sources[0])
+        return Files(self.path, JoinedFiles(self._container, opened, set(inside))).with_inner(depth - 1)
 
-    def _note_unreadable(self, error):
-        self.notes.append(f"{error.filename} cannot be read ({error.strerror}) and is left out")
+    def _inside(self):
+        """Return the names of what holds the pictures: all tables, all arrays, or the only archive."""
+        for suffix in OPENERS:
+            found = [name for name in self.names if name.lower().endswith(suffix)]
+            if found:
+                return found
+        archives = [name for name in self.names if name.lower().endswith(READ_SUFFIXES)]
+        return archives if len(archives) == 1 else []
 
     @staticmethod
     def _is_hidden(name):
@@ -147,14 +137,7 @@ class Files:
 
     def read_beginning(self, name: str, count: int) -> bytes:
         """Return the first bytes of one file, as `read` does."""
-        if self._zip is None:
-            with (self.path / name).open("rb") as file:
-                return file.read(count)
-        try:
-            with self._lock, self._zip.open(self._entries[name]) as file:
-                return file.read(count)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: a password
-            raise OSError(f"{name} in {self.path} cannot be read ({error}): get a new copy of it.") from None
+        return self._container.read(name, count)
 
     def read_table(self, name: str, **options) -> pd.DataFrame:
         """Return the table in a text file.
@@ -223,12 +206,13 @@ class Files:
 
     def _instead_of_pictures(self):
         """Return what is there where pictures should be, and what to do."""
-        for name in self.names:
-            if name.lower().endswith(ARCHIVE_SUFFIXES):
-                return f", but the archive {name}: unpack it, and give its folder"
-            if name.lower().endswith(ARRAY_SUFFIXES):
-                return f", but the array {name}: write its pictures as PNG or JPEG files into a folder"
-        return ": check the path"
+        suffixes = (*READ_SUFFIXES, *OPENERS, *OTHER_SUFFIXES)
+        others = [name for name in self.names if name.lower().endswith(suffixes)]
+        if not others:
+            return ": check the path"
+        if len(others) == 1:
+            return f", but {others[0]}: give a folder of what is in it"
+        return f", but {len(others)} archives, as {others[0]}: give one of them"
 
 
 def locate(

@@ -20,11 +20,25 @@ import numpy as np
 import pandas as pd
 
 from vae_keras import storage
-from vae_keras.data import alignment, archives, framing, images, layouts, measured, preparing, splits, tables
+from vae_keras.data import (
+    alignment,
+    archives,
+    arrays,
+    containers,
+    framing,
+    images,
+    layouts,
+    measured,
+    parquet,
+    preparing,
+    splits,
+    tables,
+)
 from vae_keras.data.datasets.base import Dataset
 
 # The code that decides what is in the cache, besides that of the data set itself.
-MODULES = (archives, images, alignment, framing, splits, layouts, measured, preparing, tables)
+READING = (archives, containers, arrays, parquet, images, tables)
+MODULES = (*READING, alignment, framing, splits, layouts, measured, preparing)
 LONGEST_NAME = 100  # bytes of a data set's name in that of its folder
 ABANDONED = 6 * 3600  # seconds after which a preparation that was killed is removed
 

@@ -30,6 +30,10 @@ ORDINARY_JPEG = re.compile(
 )
 # What Pillow is asked to open: for EPS, say, it would start another program on a stranger's file.
 FORMATS = "JPEG MPO PNG WEBP GIF BMP DIB TIFF PPM JPEG2000 AVIF HEIF TGA ICO".split()
+# HEIC is listed although only a plug-in reads it: left out silently it would never be missed.
+PICTURE_SUFFIXES = tuple(
+    ".jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .jp2 .avif .ppm .pgm .heic .heif".split()
+)
 LARGEST_FILE = 200_000_000  # bytes of a picture or a table: a small archive may unpack to any size
 MOST_SCANS = 50  # of a progressive JPEG, each of which goes over all pixels: encoders write about ten
 LARGE = (

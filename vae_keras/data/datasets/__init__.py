@@ -70,7 +70,7 @@ def get_dataset(
         dataset_class = REGISTERED[name]
         files, address = dataset_class.find_files(), name
     else:
-        files = Files(_existing(Path(name_or_path).expanduser()))
+        files = Files(_existing(Path(name_or_path).expanduser())).with_inner()
         address = str(files.path.resolve())
         dataset_class = _layouts()[layout] if layout else _recognize(files)
     dataset = dataset_class(files, address=address, align=align, crop=crop, split=split)
@@ -88,14 +88,14 @@ def _recognize(files):
 
 def _existing(path):
     """Return the path of a data set: the one that is given, or the folder above it that holds the whole of it."""
-    for dataset_class in REGISTERED.values():
+    for dataset_class in _layouts().values():
         folder = dataset_class.whole_folder(path)
         if folder != path:
             return folder
     if path.exists():
         return path
     if path.suffix or len(path.parts) > 1:
-        raise FileNotFoundError(f"There is no folder or zip archive {path}: check the path.")
+        raise FileNotFoundError(f"There is no folder or archive {path}: check the path.")
     raise ValueError(
         f"There is no data set or folder {path.name!r}; {nearest(path.name.lower(), dataset_names())}"
     )

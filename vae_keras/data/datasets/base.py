@@ -117,6 +117,7 @@ class Dataset:
             self._keep_what_is_cropped()
         else:
             self._check_crop(crop)
+            self.overrides["crop"] = crop if crop == SQUARE else float(crop)
             self.crop = None if crop == SQUARE else float(crop)
 
     # How it is found and recognized.

@@ -4,7 +4,6 @@ import re
 
 from vae_keras.config import CELEBA_ARCHIVES
 from vae_keras.data import tables
-from vae_keras.data.archives import Files
 from vae_keras.data.datasets.base import Dataset, register
 from vae_keras.data.splits import SPLITS
 
@@ -49,9 +48,7 @@ class CelebA(Dataset):
     def find_picture_files(self):
         """Return the archive of the pictures, which the authors publish beside the tables."""
         archive = self.files.find("img_align_celeba.zip")
-        if archive and self.files.path.is_dir():
-            return Files(self.files.path / archive)
-        return self.files
+        return self.files.inner(archive) if archive else self.files
 
     def find_pictures(self):
         """List what lies in a folder img_align_celeba, or one whose name begins so."""

@@ -11,6 +11,9 @@ from vae_keras.data.datasets.base import Dataset
 from vae_keras.data.measured import MEASURED
 from vae_keras.data.splits import SPLITS
 
+SUFFIX = re.compile(r"\.(zip|tar|tgz|tar\.gz|npy|npz|parquet)$", re.IGNORECASE)
+
+
 class Folder(Dataset):
     """Pictures of one's own. It is what no other data set recognizes, so it is not registered by a name."""
 
@@ -19,7 +22,7 @@ class Folder(Dataset):
 
     def __init__(self, files, address="", align=False, **overrides):
         self.title = files.path.resolve().name
-        self.name = re.sub(r"[^\w.-]+", "_", self.title.removesuffix(".zip")) or "pictures"
+        self.name = re.sub(r"[^\w.-]+", "_", SUFFIX.sub("", self.title)) or "pictures"
         super().__init__(files, address, align, **overrides)
         names = list(self.members)
         self._people = layouts.people(names)
