@@ -3,16 +3,21 @@
 import os
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_pictures import (
     KAGGLE_TABLES,
+    OFFICIAL_TABLES,
+    encode,
     folder_of,
+    new_generator,
     picture,
+    smooth,
     write,
 )
 
-from vae_keras.data import get_dataset, layouts, load_faces
+from vae_keras.data import MEASURED, get_dataset, layouts, load_faces
 from vae_keras.data.archives import Files
 
 
@@ -183,3 +188,61 @@ def test_masks_are_left_out_and_that_is_said(tmp_path):
     names = [f"images/{i}.jpg" for i in range(12)] + [f"masks/{i}.jpg" for i in range(12)]
     dataset = get_dataset(write(tmp_path / "mine", named(names)))
     assert len(dataset.table()) == 12 and "12 masks are left out, as masks/0.jpg" in dataset.notes
+
+
+def test_masks_in_the_same_folder_are_left_out(tmp_path):
+    names = [f"{i}{end}.png" for i in range(12) for end in ("", "_mask")]
+    dataset = get_dataset(write(tmp_path / "mine", named(names)))
+    assert list(dataset.members) == sorted(f"{i}.png" for i in range(12))
+    assert "12 masks are left out, as 0_mask.png" in dataset.notes
+
+
+@pytest.mark.parametrize("form", ["celeba.zip", "celeba"])
+def test_celeba_as_png_and_cropped(form, tmp_path):
+    names = [f"img_align_celeba_png/{i:06d}.png" for i in range(1, 49)]
+    squares = {name: encode(smooth(np.random.default_rng(i), 64, 64), "PNG") for i, name in enumerate(names)}
+    dataset = get_dataset(write(tmp_path / form, squares | OFFICIAL_TABLES))
+    assert dataset.name == "celeba" and dataset.crop is None and dataset.split == "given"
+    table = dataset.table()
+    assert len(table) == 48 and table.loc["000002.png", ["Male", "Smiling"]].tolist() == [1, 0]
+
+
+def celeba_hq(root, generator, count=42, labels=True):
+    """Writes CelebA-HQ as it is published, with a mask of hair and one of skin for each face; its labels and path."""
+    smiling = dict(zip(range(count), generator.permutation([-1, 1] * (count // 2))))
+    rows = "".join(f"{i}.jpg  {-value} {value}\n" for i, value in smiling.items())
+    files = {f"CelebAMask-HQ/CelebA-HQ-img/{i}.jpg": picture(i, 32, 32) for i in range(count)}
+    for i in range(count):
+        for part in ("hair", "skin"):
+            files[f"CelebAMask-HQ/CelebAMask-HQ-mask-anno/{i % 3}/{i:05d}_{part}.png"] = b"a mask"
+    if labels:
+        files["CelebAMask-HQ/CelebAMask-HQ-attribute-anno.txt"] = f"{count}\nMale Smiling \n{rows}"
+    files["CelebAMask-HQ/CelebA-HQ-to-CelebA-mapping.txt"] = "idx orig_idx orig_file\n0 119613 119614.jpg\n"
+    return smiling, write(root, files)
+
+
+@pytest.mark.parametrize("form", ["hq.zip", "hq"])
+def test_celeba_hq_with_masks(form, tmp_path, request):
+    smiling, path = celeba_hq(tmp_path / form, new_generator(request))
+    dataset = get_dataset(path)
+    assert "is taken for CelebA-HQ; crop: largest square; split: by lot" in dataset.notes[0]
+    assert "84 masks are left out, as CelebAMask-HQ/CelebAMask-HQ-mask-anno/0/00000_hair.png" in dataset.notes
+    table = dataset.table()
+    assert "non-commercial" in dataset.terms and len(table) == 42
+    assert {name: value == 1 for name, value in table["Smiling"].items()} == {
+        f"{i}.jpg": value == 1 for i, value in smiling.items()
+    }
+    assert dataset.read("7.jpg") == picture(7, 32, 32)
+    assert len(load_faces(dataset, 16, progress=False).images) == 42
+    if form == "hq":
+        assert get_dataset(path / "CelebAMask-HQ" / "CelebA-HQ-img").name == "celeba-hq"
+
+
+def test_celeba_hq_without_its_labels(tmp_path, request):
+    _, path = celeba_hq(tmp_path / "hq", new_generator(request), labels=False)
+    dataset = get_dataset(path)
+    assert any(
+        "has no labels: they stand in CelebAMask-HQ-attribute-anno.txt" in line for line in dataset.notes
+    )
+    faces = load_faces(dataset, 16, progress=False)
+    assert list(faces.labels("all")) == list(MEASURED)

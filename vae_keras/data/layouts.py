@@ -14,6 +14,7 @@ SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in word
 SPLIT_NUMBERS = {str(number): split for number, split in enumerate(SPLITS)}  # as in CelebA's table
 SPLIT_COLUMNS = ("split", "partition", "subset")
 MASKS = re.compile(r"masks?|annotations?|segmentations?|mask-anno|celebamask-hq-mask-anno", re.IGNORECASE)
+MASK = re.compile(r".+[_-]masks?\.\w+", re.IGNORECASE)  # 0_mask.png
 MOST_CLASSES = 12  # with more folders they are people or days
 PERSON = re.compile(r"(?:^|/)([^/]+)/\1_\d+\.\w+$")  # NAME/NAME_0001.jpg
 FEWEST_PEOPLE = 24  # with fewer, a split by person would leave a part without anybody
@@ -78,6 +79,10 @@ def people(names: list[str]) -> dict[str, str]:
 
 
 def mask_names(names: list[str]) -> set[str]:
-    """Return the pictures that lie in a folder of masks, where others do not."""
-    masks = {name for name in names if any(MASKS.fullmatch(part) for part in name.split("/")[:-1])}
+    """Return the pictures that lie in a folder of masks, or are called NAME_mask, where others do not and are not."""
+    masks = set()
+    for name in names:
+        *folders, file = name.split("/")
+        if MASK.fullmatch(file) or any(map(MASKS.fullmatch, folders)):
+            masks.add(name)
     return masks if len(masks) < len(names) else set()

@@ -6,6 +6,7 @@ from vae_keras.config import nearest, require
 from vae_keras.data.archives import Files
 from vae_keras.data.datasets import anime, cartoon, celeba, lfw  # noqa: F401 - each registers itself
 from vae_keras.data.datasets.base import REGISTERED, Dataset, register
+from vae_keras.data.datasets.celeba_hq import CelebAHQ
 from vae_keras.data.datasets.folder import Folder
 
 __all__ = ["Dataset", "dataset_names", "get_dataset", "layout_names", "register"]
@@ -24,7 +25,7 @@ def layout_names() -> list[str]:
 def _layouts():
     """Return {name: class} of the data sets that are read from files, in the order in which they are recognized."""
     with_files = {name: known for name, known in REGISTERED.items() if not known.drawing_modules}
-    return with_files | {"folder": Folder}
+    return with_files | {CelebAHQ.name: CelebAHQ, "folder": Folder}
 
 
 def get_dataset(
