@@ -188,6 +188,22 @@ def test_a_disk_without_room_is_said(tmp_path, monkeypatch):
         get_dataset(pack(tmp_path / "mine.tgz", {"a.jpg": picture(1)}))
 
 
+def test_a_tar_of_too_many_files_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(containers, "MOST_ENTRIES", 10)
+    files = {f"{i}.jpg": b"" for i in range(11)}
+    with pytest.raises(ValueError, match="mine.tar holds over 10 files: give a part of them"):
+        get_dataset(pack(tmp_path / "mine.tar", files))
+
+
+def test_a_data_set_by_its_name_says_what_could_not_be_read(tmp_path, monkeypatch):
+    files = {f"lfw/P_{p}/P_{p}_0001.jpg": picture(p, 250, 250) for p in range(40)}
+    path = pack(tmp_path / "lfw.tar", files)
+    path.write_bytes(path.read_bytes().rstrip(b"\0"))
+    path.write_bytes(path.read_bytes() + bytes(-path.stat().st_size % 512))
+    monkeypatch.setenv("VAE_KERAS_DATA", str(tmp_path))
+    assert get_dataset("lfw").notes == [f"{path} has no end mark, so it may be cut short"]
+
+
 # Archives in archives.
 
 
@@ -359,6 +375,7 @@ def test_an_npz_brings_its_labels(write_npz, tmp_path, generator):
     pictures = generator.integers(0, 256, (40, 10, 9, 3)).astype(np.uint8)
     happy, hair = generator.permutation([0, 1] * 20), generator.choice(["dark red", "grey"], 40)
     more = dict(codes=generator.uniform(size=(40, 7)), count=np.array(3), other=np.zeros(39))
+    more["name"] = np.array(["somebody"] * 40)
     write_npz(tmp_path / "mine.npz", images=pictures, happy=happy, hair=hair, **more)
     dataset = get_dataset(tmp_path / "mine.npz")
     table = dataset.table()

@@ -121,7 +121,7 @@ def test_photographs_get_other_amounts(options, pictures, epochs, tmp_path, monk
         asked["epochs"] = epochs
         return "one", "two"
 
-    monkeypatch.setattr(data, "get_dataset", lambda name, align: name)
+    monkeypatch.setattr(data, "get_dataset", lambda name, align, **overrides: name)
     monkeypatch.setattr(data, "load_faces", load_faces)
     monkeypatch.setattr(first_faces, "make_first_faces", make)
     options = [option.format(folder=tmp_path) for option in options]

@@ -195,6 +195,7 @@ def test_masks_in_the_same_folder_are_left_out(tmp_path):
     dataset = get_dataset(write(tmp_path / "mine", named(names)))
     assert list(dataset.members) == sorted(f"{i}.png" for i in range(12))
     assert "12 masks are left out, as 0_mask.png" in dataset.notes
+    assert layouts.mask_names(["1.jpg", "me_in_a_mask.jpg"]) == set()
 
 
 @pytest.mark.parametrize("form", ["celeba.zip", "celeba"])

@@ -87,13 +87,13 @@ def add_data(parser, required: bool = True, default: str | None = None) -> None:
     from vae_keras.data import dataset_names, layout_names
     from vae_keras.data.splits import WAYS_TO_SPLIT
 
-    otherwise = default or "those of its training"
+    needed = required and default is None
+    otherwise = "" if needed else f" (default: {default or 'those of its training'})"
     parser.add_argument(
         "--data",
-        required=required and default is None,
+        required=needed,
         default=default,
-        help=f"{', '.join(dataset_names())}, or a folder or archive of pictures"
-        + ("" if required and default is None else f" (default: {otherwise})"),
+        help=f"{', '.join(dataset_names())}, or a folder or archive of pictures{otherwise}",
     )
     parser.add_argument(
         "--layout",

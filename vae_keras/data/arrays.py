@@ -30,9 +30,15 @@ class Array(NamedTuple):
     start: int  # of the numbers, in bytes
 
     def rows(self, first: int, count: int) -> np.ndarray:
-        """Return rows."""
+        """Return rows.
+
+        Raises:
+            OSError: They are gone.
+        """
         size = math.prod(self.shape[1:]) * self.dtype.itemsize
         data = self.source.read(self.start + first * size, count * size)
+        if len(data) < count * size:
+            raise OSError(f"lies in {self.source.name}, which was cut short meanwhile: write it again.")
         return np.frombuffer(data, self.dtype).reshape(-1, *self.shape[1:])
 
 
@@ -83,7 +89,7 @@ class ArrayFiles:
             tables.append(pd.DataFrame({"name": names} | labels))
         self.notes += [f"{array.source.name} is left out: {_described(array)}" for array in others.values()]
         table = pd.concat(tables)
-        self._table = table.to_csv(index=False).encode() if len(table.columns) > 1 else b""
+        self._table = table.to_csv(index=False).encode("utf-8", "replace") if len(table.columns) > 1 else b""
         self.entries = {name: array.source.stamp for name, (array, _) in self._places.items()}
         if self._table:
             self.entries[TABLE] = tuple(array.source.stamp for array in arrays.values())
@@ -92,11 +98,12 @@ class ArrayFiles:
         """Return {name: values} of the arrays with a value for each picture, and remove them from the others."""
         labels = {}
         for name, array in list(others.items()):
+            title = _without_part(name)
             fits = array.shape == (count,) and array.dtype.kind in "biufU" and _part(name) == part
-            if not fits or count * array.dtype.itemsize > LARGEST_FILE:
+            if not fits or title == "name" or count * array.dtype.itemsize > LARGEST_FILE:
                 continue
             with contextlib.suppress(ValueError):  # of texts that are no Unicode
-                labels[_without_part(name)] = array.rows(0, count).tolist()
+                labels[title] = array.rows(0, count).tolist()
                 self.notes.append(f"{array.source.name} is read as labels")
                 del others[name]
         return labels

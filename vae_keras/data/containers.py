@@ -26,6 +26,7 @@ CHUNK = 1_000_000  # bytes copied at a time
 MOST_GROWTH = 100  # by how much an archive may grow when it is unpacked: pictures hardly do
 ALWAYS_ALLOWED = 1_000_000_000  # bytes to which even the smallest may grow
 LEFT_ON_DISK = 100_000_000  # bytes that stay free
+MOST_ENTRIES = 1_000_000  # of a tar
 LARGEST_HEADER = 100_000  # bytes of one header of a tar
 UNTRUSTED = "do not use this archive, get a copy from its publisher"
 DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error, ValueError)
@@ -192,15 +193,20 @@ class TarFiles:
         self.entries = {}
         self._source = source
         self._places = {}  # {name: (start, size)}
-        last = -1
+        last, count = -1, 0
         source.file.seek(0)
         try:
             with tarfile.open(fileobj=_Headers(source.file), mode="r:") as archive:
-                for entry in archive:
+                while entry := archive.next():
+                    archive.members.clear()  # or all headers stay in memory
                     self._check(entry)
                     if entry.offset <= last:
                         raise tarfile.ReadError("its entries overlap")
-                    last = entry.offset
+                    last, count = entry.offset, count + 1
+                    if count > MOST_ENTRIES:
+                        raise Refusal(
+                            f"{source.name} holds over {MOST_ENTRIES:,} files: give a part of them."
+                        )
                     if entry.isreg():
                         self._add(entry)
                 if source.read(archive.offset, 512) != bytes(512):

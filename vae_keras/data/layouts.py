@@ -14,7 +14,7 @@ SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in word
 SPLIT_NUMBERS = {str(number): split for number, split in enumerate(SPLITS)}  # as in CelebA's table
 SPLIT_COLUMNS = ("split", "partition", "subset")
 MASKS = re.compile(r"masks?|annotations?|segmentations?|mask-anno|celebamask-hq-mask-anno", re.IGNORECASE)
-MASK = re.compile(r".+[_-]masks?\.\w+", re.IGNORECASE)  # 0_mask.png
+MASK = re.compile(r"(.+)[_-]masks?\.\w+", re.IGNORECASE)  # 0_mask.png beside 0.jpg
 MOST_CLASSES = 12  # with more folders they are people or days
 PERSON = re.compile(r"(?:^|/)([^/]+)/\1_\d+\.\w+$")  # NAME/NAME_0001.jpg
 FEWEST_PEOPLE = 24  # with fewer, a split by person would leave a part without anybody
@@ -79,10 +79,11 @@ def people(names: list[str]) -> dict[str, str]:
 
 
 def mask_names(names: list[str]) -> set[str]:
-    """Return the pictures that lie in a folder of masks, or are called NAME_mask, where others do not and are not."""
+    """Return the pictures that lie in a folder of masks, or are called NAME_mask beside NAME, where others do not."""
+    stems = {name.rpartition(".")[0] for name in names}
     masks = set()
     for name in names:
-        *folders, file = name.split("/")
-        if MASK.fullmatch(file) or any(map(MASKS.fullmatch, folders)):
+        found = MASK.fullmatch(name)
+        if (found and found[1] in stems) or any(map(MASKS.fullmatch, name.split("/")[:-1])):
             masks.add(name)
     return masks if len(masks) < len(names) else set()

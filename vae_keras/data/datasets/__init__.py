@@ -77,8 +77,10 @@ def get_dataset(
     dataset = dataset_class(files, address=address, align=align, crop=crop, split=split)
     dataset.overrides["layout"] = layout
     dataset.check_split()
+    said = list(files.notes) if files else []
     if name not in REGISTERED:
-        dataset.notes[:0] = [*files.notes, dataset.describe()]
+        said.append(dataset.describe())
+    dataset.notes[:0] = said
     return dataset
 
 

@@ -108,7 +108,7 @@ class Dataset:
             alignment.check_finder()
         self.files = files
         self.notes = []
-        self.overrides = {"crop": crop, "split": split}
+        self.overrides = {"layout": None, "crop": crop, "split": split}
         self.picture_files = self.find_picture_files()
         self.members = self.find_pictures()
         self.address = address or self.name
