@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import logging
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
