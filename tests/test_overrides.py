@@ -178,13 +178,13 @@ def test_a_model_is_sharpened_with_the_pictures_that_it_was_made_from(tmp_path, 
     model = SimpleNamespace(card=card, sharpened=False, vae=SimpleNamespace(image_size=16))
     monkeypatch.setattr("vae_keras.hub.load", lambda folder: model)
     folder = write(tmp_path / "model", {"card.json": "{}"})
-    asked = SimpleNamespace(out=folder, force=False, sharpen=1), SimpleNamespace(image_size=16)
-    assert train.waits_to_be_sharpened(*asked, trained)
+    asked = SimpleNamespace(out=folder, force=False, sharpen=1, further=False), SimpleNamespace(image_size=16)
+    assert train.find_trained(*asked, trained) is model
     for change in ({"crop": 0.6}, {"split": None}):
         with pytest.raises(
             ValueError, match="otherwise cropped or split pictures: --crop and --split as when"
         ):
-            train.waits_to_be_sharpened(*asked, get_dataset(path, **said | change))
+            train.find_trained(*asked, get_dataset(path, **said | change))
 
 
 @pytest.mark.parametrize("value", [[], "crop", {"crop": {}}, {"split": ["given"]}])
