@@ -269,8 +269,12 @@ def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(
         assert command(line, m=out, i=tmp_path / "faces.npy", o=tmp_path / f"{flag.strip()}r.npy") == 0
     assert np.array_equal(np.load(tmp_path / "r.npy"), sharp.reconstruct(faces))
     assert np.array_equal(np.load(tmp_path / "--plainr.npy"), plain.reconstruct(faces))
+    left = out / folders.SHARPENING / "checkpoint" / "checkpoint.json"
+    left.parent.mkdir(parents=True)
+    left.write_text("{}")  # as a process leaves it that is killed as it saves
     for flag in ("", " --sharpen 2"):
         assert command(TRAIN + flag, data=pictures, out=out) == 2
+        assert not (out / folders.SHARPENING).exists()
         assert "holds a trained model" in capsys.readouterr().err
     assert (
         command(

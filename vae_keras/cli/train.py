@@ -122,7 +122,7 @@ def check_further(options) -> None:
         return
     for name in ("force", "sharpen"):
         if getattr(options, name):
-            raise ValueError(f"--continue and --{name} exclude each other: give one command after the other.")
+            raise ValueError(f"--continue and --{name} exclude each other: leave one of them out.")
     if not (options.out / "card.json").exists():
         raise ValueError(
             f"{options.out} holds no trained model: train one without --continue, which also goes on with an "
@@ -137,7 +137,7 @@ def find_trained(options, settings, dataset):
         ValueError: It holds a finished model, or one of other pictures or sizes than the command's.
     """
     from vae_keras import hub
-    from vae_keras.hub.folders import is_unfinished
+    from vae_keras.hub.folders import is_unfinished, remove_checkpoints
 
     folder = options.out
     is_finished = (folder / "card.json").exists() and not is_unfinished(folder)
@@ -148,6 +148,8 @@ def find_trained(options, settings, dataset):
         raise ValueError(
             f"{folder} holds a sharpened model, which --continue does not train: give another --out."
         )
+    if model.sharpened:
+        remove_checkpoints(folder)  # which a process that was killed as it saved has left
     if not options.further and (model.sharpened or not options.sharpen):
         raise ValueError(
             f"{folder} holds a trained model: train it further with --continue, choose another --out, or replace it "

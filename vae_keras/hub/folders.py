@@ -43,9 +43,7 @@ DETAILS = 16  # filters of the detail branch where the card of an earlier versio
 ARRAYS = ("attributes", "levels", "directions", "prior_weights", "prior_means", "prior_factors")
 MOST_COMPONENTS = 1000  # of a mixture that is read
 MOST_NAMES = 1_000_000  # bytes of the attributes' names
-MOST_EXPANDED = (
-    20  # how many times its size an .npz file may unpack to; numbers that were fitted stay under 3
-)
+MOST_EXPANDED = 20  # how many times its size an .npz file may unpack to; fitted numbers stay under 3
 
 
 def load(name_or_folder, plain: bool = False) -> Pretrained:
