@@ -179,7 +179,7 @@ def test_download_of_a_web_page_does_not_stay(kaggle, tmp_path):
     Kaggle.content = b"<html>please log in</html>"
     _, message = download(kaggle, tmp_path)
     assert (
-        "what came is no archive" in message
+        "what came is no archive, perhaps the login page" in message
         and "lfw-dataset.zip" in message
         and str(tmp_path / "data") in message
     )

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import hashlib
 import io
-import json
 import logging
 import zipfile
 from collections.abc import Callable, Sequence
@@ -299,7 +298,7 @@ def _why_not_downloaded(error):
     import requests
 
     login = "perhaps the login page of this network came instead; open any page in a browser to see it"
-    if isinstance(error, (json.JSONDecodeError, zipfile.BadZipFile)):
+    if isinstance(error, (ValueError, zipfile.BadZipFile)):
         return f"what came is no archive, {login}", False
     if isinstance(error, requests.exceptions.SSLError):
         return f"what answered is not Kaggle, {login}", True
