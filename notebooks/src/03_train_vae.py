@@ -14,7 +14,7 @@
 #       - how to recognize posterior collapse and overfitting.
 #     need: |
 #       [Lesson 02](02_build_vae.ipynb), which builds the model. A GPU is faster. Two processor cores are enough.
-#     minutes: {quick: 1, cpu: 12, full: 47}
+#     minutes: {quick: 1, cpu: 12, full: 42}
 #     learned: |
 #       - An epoch takes one step per batch, then measures on held-out pictures.
 #       - Watch three numbers. The squared error says how close reconstructions are. The KL says how much the code tells.
