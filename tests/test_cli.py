@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TRAIN = (
     "train --data {data} --out {out} --epochs 3 --pictures 80 --image-size 16 --latent-dim 8 --batch-size 20"
 )
+FURTHER = TRAIN.replace("--epochs 3", "--epochs 2") + " --continue"
 FILES = [storage.MARKER, "card.json", "faces.png", "latent.npz", "vae.weights.h5"]
 FULL = """
 import resource, sys
@@ -188,14 +189,14 @@ def test_a_finished_model_is_trained_further(model, pictures, tmp_path, monkeypa
         return dataclasses.replace(before, vae=vae)
 
     monkeypatch.setattr(package, "package", pack)
-    further = TRAIN.replace("--epochs 3", "--epochs 2") + " --continue"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub, "save", lambda *rest: (_ for _ in ()).throw(KeyboardInterrupt))
-        assert command(further, data=pictures, out=out) == 130
-    assert "the same command without --force goes on" in capsys.readouterr().err
-    assert command(further, data=pictures, out=out) == 0
+    for place in [(hub, "save"), (folders, "remove_checkpoints")]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(*place, lambda *rest: (_ for _ in ()).throw(KeyboardInterrupt))
+            assert command(FURTHER, data=pictures, out=out) == 130
+        assert "the same command without --force goes on" in capsys.readouterr().err
+    assert command(FURTHER, data=pictures, out=out) == 0
     after = hub.load(out)
-    assert [more["epochs"] for more in packed] == [5, 5] and "--continue" in packed[0]["command"]
+    assert [more["epochs"] for more in packed] == [5, 5, 5] and "--continue" in packed[0]["command"]
     assert sorted(file.name for file in out.iterdir()) == FILES
     apart = [
         np.abs(one - other).mean() for one, other in zip(before.vae.get_weights(), after.vae.get_weights())
@@ -208,10 +209,75 @@ def test_a_finished_model_is_trained_further(model, pictures, tmp_path, monkeypa
         (" --beta 3", "holds a model with --beta 1.0: leave that option out"),
         (" --likelihood mse", "holds a model with --likelihood gaussian: leave"),
     ]:
-        assert command(further + more, data=pictures, out=out) == 2
+        assert command(FURTHER + more, data=pictures, out=out) == 2
         assert words in capsys.readouterr().err
-    assert command(further, data=pictures, out=tmp_path / "none") == 2
+    assert command(FURTHER, data=pictures, out=tmp_path / "none") == 2
     assert "none holds no trained model: train one without --continue" in capsys.readouterr().err
+
+
+def interrupt(line, at, **values):
+    """Interrupt a training as it begins, or at the end of its first epoch, after the checkpoint."""
+    owner = training.Checkpoint if at == "on_epoch_end" else training.VAE
+    step = getattr(owner, at)
+
+    def interrupted(self, *rest, **more):
+        if at == "on_epoch_end":
+            step(self, *rest, **more)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, at, interrupted)
+        assert command(line, **values) == 130
+
+
+@pytest.mark.parametrize("at", ["fit", "on_epoch_end"])
+def test_what_continues_a_model_is_not_taken_for_what_replaces_it(
+    at, model, pictures, tmp_path, monkeypatch, capsys
+):
+    out, whole, packed = tmp_path / "model", hub.load(model), []
+    shutil.copytree(model, out)
+    interrupt(FURTHER, at, data=pictures, out=out)
+    before = snapshot(out)
+    for line in (TRAIN, TRAIN.replace("--epochs 3", "--epochs 2"), TRAIN + " --sharpen 1"):
+        capsys.readouterr()
+        assert command(line, data=pictures, out=out) == 2
+        assert (
+            "continues the model there: repeat its command with --continue, or replace both with --force"
+            in (capsys.readouterr().err)
+        )
+        assert snapshot(out) == before
+    other = tmp_path / "other"
+    shutil.copytree(out, other)
+    vae = hub.load(model).vae
+    vae.encoder.set_weights([2 * weights for weights in vae.encoder.get_weights()])
+    folders.save_weights(vae, other / "vae.weights.h5")
+    assert command(FURTHER, data=pictures, out=other) == 2
+    assert (
+        "holds another model than the one that its unfinished training continues" in capsys.readouterr().err
+    )
+
+    def pack(vae, *rest, **more):
+        packed.append(more["epochs"])
+        return dataclasses.replace(whole, vae=vae)
+
+    monkeypatch.setattr(package, "package", pack)
+    assert command(FURTHER, data=pictures, out=out) == 0
+    assert packed == [5] and sorted(file.name for file in out.iterdir()) == FILES
+
+
+@pytest.mark.parametrize("at", ["fit", "on_epoch_end"])
+def test_what_replaces_a_model_is_not_taken_for_what_continues_it(at, model, pictures, tmp_path, capsys):
+    out = tmp_path / "model"
+    shutil.copytree(model, out)
+    interrupt(FURTHER.replace("--continue", "--force"), at, data=pictures, out=out)
+    before = snapshot(out)
+    assert command(FURTHER, data=pictures, out=out) == 2
+    assert f"finish it by its own command without --continue, or remove {out / 'checkpoint'}" in (
+        capsys.readouterr().err
+    )
+    assert snapshot(out) == before
+    shutil.rmtree(out / "checkpoint")
+    assert command(TRAIN, data=pictures, out=out) == 2  # the model is as it was
 
 
 @pytest.mark.slow
@@ -276,7 +342,7 @@ def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(
     for flag in ("", " --sharpen 2"):
         assert command(TRAIN + flag, data=pictures, out=out) == 2
         assert not (out / folders.SHARPENING).exists()
-        assert "holds a trained model" in capsys.readouterr().err
+        assert "holds a trained model: choose another --out" in capsys.readouterr().err
     assert (
         command(
             TRAIN.replace("--image-size 16", "--image-size 32") + " --sharpen 2", data=pictures, out=model
@@ -375,6 +441,10 @@ def test_a_killed_sharpening_goes_on_with_its_own_optimizer(model, pictures, tmp
         assert command(TRAIN + " --sharpen 2 --seed 1 --optimizer adam", data=pictures, out=out) == 130
     assert (out / folders.SHARPENING / "checkpoint" / "checkpoint.json").exists()
     assert not hub.load(out).sharpened  # the plain model is whole meanwhile
+    before = snapshot(out)
+    assert command(FURTHER, data=pictures, out=out) == 2
+    assert "holds an unfinished sharpening of its model: finish that" in capsys.readouterr().err
+    assert snapshot(out) == before
     assert command(TRAIN + " --sharpen 2 --seed 1", data=pictures, out=out) == 2
     assert "other settings" in capsys.readouterr().err
     assert command(TRAIN + " --sharpen 2 --seed 1 --optimizer adam", data=pictures, out=out) == 0

@@ -180,6 +180,12 @@ def test_a_model_is_sharpened_with_the_pictures_that_it_was_made_from(tmp_path, 
     folder = write(tmp_path / "model", {"card.json": "{}"})
     asked = SimpleNamespace(out=folder, force=False, sharpen=1, further=False), SimpleNamespace(image_size=16)
     assert train.find_trained(*asked, trained) is model
+    with pytest.raises(ValueError, match="taken for another layout: add --layout folder"):
+        train.find_trained(*asked, get_dataset(path, crop=0.5, split="picture"))
+    card["overrides"] = {**trained.overrides, "layout": None}
+    with pytest.raises(ValueError, match="taken for another layout: leave out --layout"):
+        train.find_trained(*asked, trained)
+    card["overrides"] = trained.overrides
     for change in ({"crop": 0.6}, {"split": None}):
         with pytest.raises(
             ValueError, match="otherwise cropped or split pictures: --crop and --split as when"

@@ -94,7 +94,7 @@ def test_a_folder_with_something_of_the_users_is_not_ours(tmp_path, change):
     assert not storage.holds_only_what_was_made(tmp_path, "faces")
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"made by": "somebody"}', "\xff"])
+@pytest.mark.parametrize("text", ["", "[]", "[" * 99_999, '{"made by": "somebody"}', "\xff"])
 def test_a_mark_of_somebody_else_is_none(tmp_path, text):
     (tmp_path / storage.MARKER).write_bytes(text.encode("latin-1"))
     assert storage.read_marker(tmp_path) == {}
@@ -127,14 +127,24 @@ def test_a_process_that_is_killed_leaves_all_of_the_old_files_or_all_of_the_new_
 
 
 @pytest.mark.parametrize(
-    "note", ["{", "[]", '{"replace": 1, "remove": []}', '{"replace": ["../a"], "remove": []}']
+    "note",
+    [
+        "{",
+        "[]",
+        "[" * 99_999,
+        " " * 100_001,
+        '{"replace": 1, "remove": []}',
+        '{"replace": ["../a"], "remove": []}',
+        '{"replace": [], "remove": [".."]}',
+        '{"replace": [], "remove": ["a\\u0000"]}',
+    ],
 )
 def test_a_note_of_a_change_that_is_none_is_refused(tmp_path, note):
     folder = tmp_path / "model"
     folder.mkdir()
     (tmp_path / "a").write_text("mine")
     (folder / storage.CHANGE).write_text(note)
-    with pytest.raises(ValueError, match="remove that folder"):
+    with pytest.raises(ValueError, match="remove that file, and what does not load then restore from a copy"):
         storage.finish_replacing(folder)
     assert (tmp_path / "a").read_text() == "mine"
 

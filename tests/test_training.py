@@ -416,10 +416,10 @@ def change_of(old, new):
         (lambda text: "{", "checkpoint.json is damaged: delete"),
         (lambda text: "[]", "checkpoint.json is damaged: delete"),
         (lambda text: "{}", "another version of vae_keras: delete"),
-        (lambda text: '{"format": 4}', "checkpoint.json is damaged: delete"),
+        (lambda text: '{"format": 5}', "checkpoint.json is damaged: delete"),
         (lambda text: text[:-9], "checkpoint.json is damaged: delete"),
         (lambda text: text + "\xff\0", "checkpoint.json is damaged: delete"),
-        (change_of('"format": 4', '"format": 1'), "another version of vae_keras: delete"),
+        (change_of('"format": 5', '"format": 1'), "another version of vae_keras: delete"),
         (change_of('"rows": [', '"rows": [7, '), "checkpoint.json is damaged: delete"),
         (change_of('"step": 0', '"step": 1'), "checkpoint.json is damaged: delete"),
         (change_of('"step": 0, ', ""), "checkpoint.json is damaged: delete"),
@@ -471,6 +471,19 @@ def test_a_run_that_has_saved_nothing_yet_stands_in_nobodys_way(images, tmp_path
     assert len(fit(build(), images, folder=tmp_path, epochs=1)) == 1
 
 
+@pytest.mark.parametrize("epoch", [0, 1])  # before the first checkpoint, and after it
+@pytest.mark.parametrize(("there", "here"), [(None, {"weights": 7}), ({"weights": 7}, None)])
+def test_a_run_that_continues_something_else_is_refused(images, tmp_path, epoch, there, here):
+    with pytest.raises(KeyboardInterrupt):
+        fit(build(), images, folder=tmp_path, continues=there, callbacks=[Crash(epoch)])
+    before = [path.read_bytes() for path in (tmp_path / "checkpoint").iterdir()]
+    with pytest.raises(ValueError, match=r"other settings \(continues\): finish it with those"):
+        fit(build(), images, folder=tmp_path, continues=here)
+    assert [path.read_bytes() for path in (tmp_path / "checkpoint").iterdir()] == before
+    assert training.what_it_continues(tmp_path) == there
+    assert len(fit(build(), images, folder=tmp_path, continues=there)) == 3
+
+
 def test_two_runs_in_one_folder_are_refused(images, tmp_path):
     class Second(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -513,14 +526,21 @@ class Poison(keras.callbacks.Callback):
 
 
 def test_training_stops_at_the_first_loss_that_is_no_number(images, tmp_path):
-    message = "The loss is no number any more in epoch 2, step 2, most likely .* begin again with the optimizer adam.*"
-    with pytest.raises(ValueError, match=message + "checkpoint keeps the checkpoint before that"):
+    message = "The loss is no number any more in epoch 2, step 2, most likely .* begin again with "
+    kept = "a smaller beta, in a new folder or after removing .*checkpoint, which keeps the checkpoint before that"
+    with pytest.raises(ValueError, match=message + kept):
         fit(build(), images, folder=tmp_path, callbacks=[Poison()])
     note = json.loads((tmp_path / "checkpoint" / "checkpoint.json").read_text())
     assert len(note["rows"]) == 1
     assert len(fit(build(), images, folder=tmp_path)) == 3
-    with pytest.raises(ValueError, match=message + "smaller beta.$"):
-        fit(build(), images, callbacks=[Poison()])
+    for words, changes in [
+        ("a smaller beta", {}),
+        ("the optimizer adam or a smaller beta", {"optimizer": "muon"}),
+        ("a smaller learning rate or a smaller beta", {"learning_rate": 0.1}),
+        ("another seed", {"continues": {"weights": 7}}),
+    ]:
+        with pytest.raises(ValueError, match=f"{message}{words}.$"):
+            fit(build(), images, callbacks=[Poison()], **changes)
 
 
 def test_weights_that_are_no_numbers_are_not_saved(images, tmp_path):

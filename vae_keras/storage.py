@@ -16,6 +16,7 @@ except ImportError:  # Windows
 MARKER = ".vae-keras.json"  # in every folder that the program made: what is in it, so that nothing else is replaced
 CHANGE = ".vae-keras-change.json"  # says which files take their places together
 PART = ".part-"  # how the names of files begin that are not whole yet
+MOST_CHANGE = 100_000  # bytes of a note of files; ours have some hundred
 
 
 @contextlib.contextmanager
@@ -67,19 +68,27 @@ def finish_replacing(folder) -> None:
     path = folder / CHANGE
     if not path.is_file():
         return
+    way_out = "remove that file, and what does not load then restore from a copy"
+    if path.stat().st_size > MOST_CHANGE:
+        raise ValueError(f"{path} has more than {MOST_CHANGE:,} bytes: {way_out}.")
     try:
-        change = json.loads(path.read_text())
+        change = json.loads(path.read_text(encoding="utf-8"))
         replace, remove = ([str(name) for name in change[key]] for key in ("replace", "remove"))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged: remove that folder.") from error
-    if any(Path(name).name != name for name in (*replace, *remove)):
-        raise ValueError(f"{path} names files outside of its folder: remove that folder.")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {way_out}.") from error
+    if not all(map(_is_name, (*replace, *remove))):
+        raise ValueError(f"{path} names files outside of its folder: {way_out}.")
     for name in replace:
         with contextlib.suppress(FileNotFoundError):  # it is in its place already
             os.replace(folder / f"{PART}{name}", folder / name)
     for name in remove:
         (folder / name).unlink(missing_ok=True)
     path.unlink(missing_ok=True)
+
+
+def _is_name(text):
+    """Return whether a text can be the name of a file in a folder."""
+    return Path(text).name == text and text not in ("", "..") and text.isprintable()
 
 
 @contextlib.contextmanager
@@ -181,7 +190,7 @@ def read_marker(folder):
     """Return what `write_marker` wrote into a folder: a dictionary, empty where there is no such mark."""
     try:
         marker = json.loads(Path(folder, MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return marker if isinstance(marker, dict) and marker.get("made by") == "vae_keras" else {}
 

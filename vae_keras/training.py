@@ -49,6 +49,7 @@ def fit(  # noqa: PLR0913
     augment=None,
     seed: int = 0,
     folder=None,
+    continues=None,
     save_freq="epoch",
     jit_compile="auto",
     callbacks=(),
@@ -74,6 +75,8 @@ def fit(  # noqa: PLR0913
             `pipeline.batches`.
         seed: of the order of the pictures, their augmentation and the noise.
         folder: where checkpoints are kept, or None.
+        continues: what tells the model that is trained further from others, as JSON holds it. Only a run that continues
+            the same goes on from a checkpoint. None: the model is new.
         save_freq: "epoch", or a number of steps between two checkpoints, which may be more than an epoch has.
         jit_compile: as of `keras.Model.compile`.
         callbacks: of Keras.
@@ -96,7 +99,7 @@ def fit(  # noqa: PLR0913
         learning_rate = optimizers.cosine_decay(optimizers.default_rate(optimizer), epochs, 1, steps)
     vae.compile(optimizer=optimizers.get(optimizer, learning_rate), jit_compile=jit_compile)
     vae.optimizer.build(vae.trainable_variables)  # so that a checkpoint finds variables to put its state in
-    settings = {**vae.get_config(), **optimizer_settings(vae.optimizer)}
+    settings = {**vae.get_config(), **optimizer_settings(vae.optimizer), "continues": continues}
     return run(
         vae,
         images,
@@ -252,6 +255,16 @@ def optimizer_settings(optimizer) -> dict:
     return {**config, "optimizer": type(optimizer).__name__.lower()}
 
 
+def what_it_continues(folder):
+    """Return what the unfinished run in a folder continues, as `fit` was told; None: its model was new.
+
+    Raises:
+        ValueError: Its note is damaged, or of another version.
+    """
+    note = Checkpoint.read_note(Path(folder, "checkpoint", "checkpoint.json"))
+    return note["settings"].get("continues")
+
+
 class Checkpoint(keras.callbacks.Callback):
     """Keeps the history and, with a folder, whatever a training needs to go on after an interruption.
 
@@ -270,7 +283,7 @@ class Checkpoint(keras.callbacks.Callback):
     """
 
     OWN_FILE = re.compile(r"epoch-\d{4,}(-step-\d{6,}|-end)?\.weights\.h5")
-    FORMAT = 4  # raised when a checkpoint changes its meaning: older ones are refused
+    FORMAT = 5  # raised when a checkpoint changes its meaning: older ones are refused
     # What callbacks of Keras count from epoch to epoch.
     COUNTERS = {
         "EarlyStopping": ("wait", "best", "best_epoch"),
@@ -324,13 +337,23 @@ class Checkpoint(keras.callbacks.Callback):
             return
         storage.finish_replacing(self.folder)
         path = self.folder / "checkpoint.json"
-        note = self._read(path) if path.exists() else None
+        note = self.read_note(path) if path.exists() else None
+        if note is not None:
+            self._check_settings(note)
         if note is None or note["weights"] is None:  # nothing is lost
             with storage.replacing(self.folder, [path.name]) as (part,):
                 self._write_note(part, {"weights": None})
             return
+        self._load_weights(model, self.folder / note["weights"], note["crc32 of the weights"])
+        self.rows, self.step, self.seconds = note["rows"], note["step"], note["seconds"]
+        self.stopped, self.counted, self.resumed = note["stopped"], note["callbacks"], note
+        self.has_saved = True
+        self.resumed_within = self.step > 0
+
+    def _check_settings(self, note):
+        """Raise ValueError where a note is of other settings. Before anything is saved, only what it continues counts."""
         old = note["settings"]
-        names = sorted({*old, *self.settings})
+        names = ["continues"] if note["weights"] is None else sorted({*old, *self.settings})
         differing = [name for name in names if old.get(name) != self.settings.get(name)]
         if differing:
             described = ", ".join(
@@ -340,23 +363,23 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{self.folder} holds an unfinished run with other settings ({described}): finish it with those, "
                 "delete that folder, or choose another one."
             )
-        self._load_weights(model, self.folder / note["weights"], note["crc32 of the weights"])
-        self.rows, self.step, self.seconds = note["rows"], note["step"], note["seconds"]
-        self.stopped, self.counted, self.resumed = note["stopped"], note["callbacks"], note
-        self.has_saved = True
-        self.resumed_within = self.step > 0
 
-    def _read(self, path):
-        """Return the note of a checkpoint."""
+    @classmethod
+    def read_note(cls, path):
+        """Return the note of a checkpoint.
+
+        Raises:
+            ValueError: It is damaged, or of another version.
+        """
         try:
             note = json.loads(path.read_text())
             version = note.get("format")
-            intact = version != self.FORMAT or note.pop("crc32") == _checksum(note)
+            intact = version != cls.FORMAT or note.pop("crc32") == _checksum(note)
         except (OSError, ValueError, AttributeError, KeyError) as error:
             raise ValueError(f"{path} is damaged: delete that folder to begin again.") from error
-        if version != self.FORMAT:
+        if version != cls.FORMAT:
             raise ValueError(
-                f"{self.folder} holds an unfinished run of another version of vae_keras: delete that folder to begin "
+                f"{path.parent} holds an unfinished run of another version of vae_keras: delete that folder to begin "
                 "again, or finish the run with that version."
             )
         if not intact:
@@ -466,11 +489,26 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _give_up(self, what):
         """Raise ValueError: what has become no number, where, why, and what is left."""
-        kept = f"; {self.folder} keeps the checkpoint before that" if self.has_saved else ""
+        where = ""
+        if self.has_saved:
+            where = (
+                f", in a new folder or after removing {self.folder}, which keeps the checkpoint before that"
+            )
         raise ValueError(
             f"{what} is no number any more in epoch {self.epoch + 1}, step {self.step}, most likely since the steps "
-            f"were too large: begin again with the optimizer adam, a smaller learning rate or a smaller beta{kept}."
+            f"were too large: begin again with {' or '.join(self._remedies())}{where}."
         )
+
+    def _remedies(self):
+        """Return in words what makes steps smaller, as far as this run can change it."""
+        rate = self.settings.get("learning_rate")  # a dictionary where it is a schedule
+        is_new = self.settings.get("continues", self) is None  # else its beta stays, or is none of its loss
+        possible = {
+            "the optimizer adam": self.settings.get("optimizer", "adam") != "adam",
+            "a smaller learning rate": isinstance(rate, float),
+            "a smaller beta": is_new and self.settings.get("beta", 0) > 0,
+        }
+        return [name for name, is_possible in possible.items() if is_possible] or ["another seed"]
 
     def _save(self, name):
         """Write the weights and the note that names them in the place of the checkpoint before, in one change."""

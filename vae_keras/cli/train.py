@@ -134,43 +134,126 @@ def find_trained(options, settings, dataset):
     """Return the plain model in --out that is to be sharpened or trained further; None: a new one is to be trained.
 
     Raises:
-        ValueError: It holds a finished model, or one of other pictures or sizes than the command's.
+        ValueError: It holds a finished model, one of other pictures or sizes than the command's, or an unfinished
+            training that this command does not go on with.
     """
     from vae_keras import hub
-    from vae_keras.hub.folders import is_unfinished, remove_checkpoints
+    from vae_keras.hub.folders import is_unfinished
 
     folder = options.out
-    is_finished = (folder / "card.json").exists() and not is_unfinished(folder)
-    if options.force or not (is_finished or options.further):
+    if options.force or not (folder / "card.json").exists():
         return None
+    if is_unfinished(folder):
+        check_unfinished(options)
+        if not options.further:
+            return None
     model = hub.load(folder)
+    check_wish(options, model)
+    size = model.vae.image_size
+    if size != settings.image_size:
+        raise ValueError(f"{folder} holds a model for pictures of {size} pixels: add --image-size {size}.")
+    check_pictures(folder, model.card, dataset)
+    if options.further:
+        check_network(options, model.vae)
+        check_continued(folder, model.card)
+    return model
+
+
+def check_wish(options, model) -> None:
+    """Raise ValueError where a finished model is not to be, or cannot be, trained further or sharpened."""
+    from vae_keras.hub.folders import SHARPENING, is_unfinished, remove_checkpoints
+
+    folder = options.out
     if options.further and model.sharpened:
         raise ValueError(
             f"{folder} holds a sharpened model, which --continue does not train: give another --out."
         )
     if model.sharpened:
         remove_checkpoints(folder)  # which a process that was killed as it saved has left
-    if not options.further and (model.sharpened or not options.sharpen):
+    if options.further and is_unfinished(folder / SHARPENING):
         raise ValueError(
-            f"{folder} holds a trained model: train it further with --continue, choose another --out, or replace it "
-            "with --force."
+            f"{folder} holds an unfinished sharpening of its model: finish that by its own command, or remove "
+            f"{folder / SHARPENING} to give it up."
         )
-    size = model.vae.image_size
-    if size != settings.image_size:
-        raise ValueError(f"{folder} holds a model for pictures of {size} pixels: add --image-size {size}.")
-    source = model.card["source"]
-    if source != dataset.name:
-        raise ValueError(f"{folder} holds a model of {source}, not of {dataset.name}: give its own --data.")
-    if model.card["find_face"] != dataset.align:
+    if not options.further and (model.sharpened or not options.sharpen):
+        further = "" if model.sharpened else "train it further with --continue, "
+        raise ValueError(
+            f"{folder} holds a trained model: {further}choose another --out, or replace it with --force."
+        )
+
+
+def check_pictures(folder, card, dataset) -> None:
+    """Raise ValueError where the model of a card was trained on other pictures than those of a data set."""
+    layout = card.get("overrides", {}).get("layout")
+    if layout != dataset.overrides["layout"]:
+        what_next = "leave out --layout" if layout is None else f"add --layout {layout}"
+        raise ValueError(
+            f"{folder} holds a model of pictures that were taken for another layout: {what_next}."
+        )
+    if card["source"] != dataset.name:
+        raise ValueError(
+            f"{folder} holds a model of {card['source']}, not of {dataset.name}: give its own --data."
+        )
+    if card["find_face"] != dataset.align:
         raise ValueError(f"{folder} holds a model of otherwise cropped faces: --align as when it was made.")
-    split = model.card.get("overrides", {}).get("split")
-    if (model.card["crop"], split) != (dataset.crop, dataset.overrides["split"]):
+    split = card.get("overrides", {}).get("split")
+    if (card["crop"], split) != (dataset.crop, dataset.overrides["split"]):
         raise ValueError(
             f"{folder} holds a model of otherwise cropped or split pictures: --crop and --split as when it was made."
         )
-    if options.further:
-        check_network(options, model.vae)
-    return model
+
+
+def check_unfinished(options) -> None:
+    """Raise ValueError where the unfinished training beside a model is not of the command's kind.
+
+    It continues the model, or it began anew with --force to replace it.
+    """
+    from vae_keras import training
+
+    folder = options.out
+    continues = training.what_it_continues(folder)
+    if continues is None and options.further:
+        raise ValueError(
+            f"{folder} holds an unfinished training that began anew to replace the model there: finish it by its own "
+            f"command without --continue, or remove {folder / 'checkpoint'} to keep the model."
+        )
+    if continues is not None and not options.further:
+        raise ValueError(
+            f"{folder} holds an unfinished training that continues the model there: repeat its command with "
+            "--continue, or replace both with --force."
+        )
+
+
+def check_continued(folder, card) -> None:
+    """Raise ValueError where a model is neither what the unfinished training beside it continues nor what it gave."""
+    from vae_keras.hub.folders import WEIGHTS
+
+    continues = what_to_continue(folder, card)
+    is_saved = (
+        card.get("continues") == continues
+    )  # and the process was killed before it removed the checkpoint
+    if continues["weights"] != storage.checksum(folder / WEIGHTS) and not is_saved:
+        raise ValueError(
+            f"{folder} holds another model than the one that its unfinished training continues: put that one back, "
+            f"or remove {folder / 'checkpoint'} to give the training up."
+        )
+
+
+def what_to_continue(folder, card) -> dict:
+    """Return what --continue goes on with: the checksum of the weights, and the epochs and minutes behind them.
+
+    An unfinished training knows it: the model in the folder may be what it gave.
+    """
+    from vae_keras import training
+    from vae_keras.hub.folders import WEIGHTS, is_unfinished
+
+    if is_unfinished(folder):
+        return training.what_it_continues(folder)
+    return {
+        "weights": storage.checksum(folder / WEIGHTS),
+        "epochs": card.get("epochs", 0),
+        "minutes": card.get("minutes", 0),
+    }
 
 
 def check_network(options, vae) -> None:
@@ -189,7 +272,9 @@ def train_plain(vae, faces, options, settings, trained=None):
     from vae_keras.release.package import package
 
     folder = options.out
-    vae = vae if trained is None else trained.vae
+    continues = None
+    if trained is not None:
+        vae, continues = trained.vae, what_to_continue(folder, trained.card)
     history = training.fit(
         vae,
         faces.train,
@@ -200,16 +285,19 @@ def train_plain(vae, faces, options, settings, trained=None):
         augment=noisy_pairs if options.noise else data.augment,
         seed=settings.seed,
         folder=folder,
+        continues=continues,
         callbacks=[training.Progress(lines=settings.epochs)],
     )
     print("fitting the prior and the attribute directions", flush=True)
     epochs, seconds = len(history), history["seconds"].sum()
-    if trained is not None:
-        epochs += trained.card.get("epochs", 0)
-        seconds += 60 * trained.card.get("minutes", 0)
+    if continues is not None:
+        epochs += continues["epochs"]
+        seconds += 60 * continues["minutes"]
     model = package(
         vae, faces, epochs=epochs, seconds=seconds, seed=settings.seed, command=options.command_line
     )
+    if continues is not None:
+        model.card["continues"] = continues
     save_ten_faces(model, folder / "faces.png", settings.seed)
     hub.save(model, folder)  # comes last: until then the same command goes on
     return model

@@ -321,7 +321,7 @@ def _holds_earlier_model(folder):
     """Return whether a folder without a mark holds a model all the same, as earlier versions wrote it."""
     try:
         read_card(folder)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return Path(folder, WEIGHTS).is_file()
 
