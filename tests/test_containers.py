@@ -13,10 +13,13 @@ import zipfile
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from made_pictures import celeba, encode, lfw, new_generator, picture, smooth, write
 
-from vae_keras.data import containers, get_dataset, load_faces
+from vae_keras.data import archives, containers, get_dataset, load_faces
+from vae_keras.data import parquet as tables
 from vae_keras.data.archives import Files, locate
 
 
@@ -255,6 +258,38 @@ def test_an_inner_archive_that_is_damaged_is_named(tmp_path):
         get_dataset(path)
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_is_unpacked_without_a_limit_is_refused(packing, tmp_path):
+    path = tmp_path / "evil.zip"
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        archive.writestr("a.jpg", bytes(1_000_000))
+    with pytest.raises(ValueError, match="evil.zip holds 'a.jpg', which is not packed by deflate"):
+        get_dataset(path)
+
+
+def test_an_archive_that_lies_about_its_packed_size_is_stopped(tmp_path, generator, monkeypatch):
+    monkeypatch.setattr(containers, "ALWAYS_ALLOWED", 1_000_000)
+    monkeypatch.setattr(containers, "MOST_GROWTH", 1)
+    path = tmp_path / "evil.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", bytes(10_000_000))
+        archive.writestr("padding", generator.bytes(3_000_000))
+    files = containers.ZipFiles(containers.open_file(path))
+    files._entries["x.npy"].compress_size = 10**9
+    with pytest.raises(ValueError, match="x.npy grows to over|Overlapped"):  # some Pythons see it first
+        files.source("x.npy")
+
+
+def test_an_entry_that_ends_too_early_is_said(tmp_path, generator):
+    path = tmp_path / "cut.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.jpg", generator.bytes(200_000))
+    files = Files(path)
+    os.truncate(path, 100_000)
+    with pytest.raises(OSError, match=r"a.jpg in .*cut.zip cannot be read \(it ends too early\)"):
+        files.read("a.jpg")
+
+
 # Arrays.
 
 
@@ -300,6 +335,7 @@ ODD_ARRAYS = {
         lambda: np.asfortranarray(np.zeros((40, 8, 9), np.uint8)),
         "in Fortran's order: save numpy.asc",
     ),
+    "no height": (lambda: np.zeros((9, 0, 0, 3), np.float32), r"float32 of shape \[9, 0, 0, 3\]: give uint8"),
     "empty": (lambda: np.zeros((0, 8, 8, 3), np.uint8), "mine.npy holds no pictures"),
 }
 
@@ -320,6 +356,22 @@ def test_one_picture_of_an_array_with_odd_values_is_left_out(tmp_path, generator
     assert [name for name, reason in faces.skipped if "has values outside of 0 to 1" in reason] == [
         "00001.ppm"
     ]
+
+
+def test_an_array_of_a_billion_pictures_of_nothing_is_refused(tmp_path):
+    header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000, 0, 0, 3)}"
+    path = write(tmp_path, {"evil.npy": npy(header)}) / "evil.npy"
+    with little_memory(), pytest.raises(ValueError, match=r"holds uint8 of shape \[1000000000, 0, 0, 3\]"):
+        get_dataset(path)
+
+
+def test_arrays_and_tables_of_too_many_pictures_are_refused(tmp_path, generator, monkeypatch):
+    monkeypatch.setattr(containers, "MOST_ENTRIES", 10)
+    pictures = {name: encode(pixels, "PNG") for name, pixels in some_pictures(generator).items()}
+    array = save(tmp_path / "mine.npy", np.zeros((11, 1, 1, 3), np.uint8))
+    for path in (array, parquet(tmp_path / "mine.parquet", pictures)):
+        with pytest.raises(ValueError, match=f"{path} holds over 10 pictures: give a part of them"):
+            get_dataset(path)
 
 
 class Bad:
@@ -413,14 +465,48 @@ def test_arrays_of_a_folder_belong_together(tmp_path, generator):
     assert len(table) == 40 and table["labels"].tolist() == [0, 1] * 20
 
 
+def test_arrays_of_one_name_keep_all_their_pictures(tmp_path, generator):
+    pictures = generator.integers(0, 256, (2, 20, 9, 9)).astype(np.uint8)
+    for folder, rows in zip("ac", pictures):
+        (tmp_path / folder / "b").mkdir(parents=True)
+        np.save(tmp_path / folder / "b" / "x.npy", rows)
+    dataset = get_dataset(tmp_path)
+    assert len(dataset.members) == 40
+    assert np.array_equal(dataset.photograph("c/b/x/00007.ppm")[..., 0], pictures[1, 7])
+
+
+def test_folders_of_arrays_may_be_parts(tmp_path):
+    for part, count in (("train", 30), ("test", 10)):
+        (tmp_path / part).mkdir()
+        np.save(tmp_path / part / f"{count}.npy", np.zeros((count, 9, 9), np.uint8))
+    split = get_dataset(tmp_path).table()["split"]
+    assert (split == "test").sum() == 10 and split[split == "test"].index.str.startswith("test/").all()
+
+
+def test_an_array_in_a_gzip(tmp_path, generator):
+    pictures = generator.integers(0, 256, (12, 9, 9, 3)).astype(np.uint8)
+    stream = io.BytesIO()
+    np.save(stream, pictures)
+    path = write(tmp_path, {"f.npy.gz": gzip.compress(stream.getvalue())}) / "f.npy.gz"
+    assert np.array_equal(get_dataset(path).photograph("00003.ppm"), pictures[3])
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(ValueError, match="f.npy.gz is a gzip in a gzip: unpack it"):
+        get_dataset(path)
+
+
+def test_more_arrays_than_can_be_open_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_OPEN", 3)
+    for i in range(4):
+        np.save(tmp_path / f"{i}.npy", np.zeros((20, 9, 9), np.uint8))
+    with pytest.raises(ValueError, match="holds 4 .npy files, of which at most 3 can be read: write their"):
+        get_dataset(tmp_path)
+
+
 # Parquet, as Hugging Face writes it.
 
 
 def parquet(path, pictures, columns=None, classes=None, names=True, **options):
     """Writes {name: bytes} and columns of labels as a Parquet table; the path."""
-    pa = pytest.importorskip("pyarrow")
-    import pyarrow.parquet
-
     struct = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     rows = [{"bytes": data, "path": name if names else None} for name, data in pictures.items()]
     arrays = {"image": pa.array(rows, struct)} | {k: pa.array(v) for k, v in (columns or {}).items()}
@@ -479,8 +565,40 @@ def test_parquet_files_of_parts(tmp_path, generator):
     assert all(any(np.array_equal(one, other) for other in wanted) for one in found.values())
 
 
+def test_parquet_folders_of_parts(tmp_path, generator):
+    """As Hugging Face converts data sets: all files have one name."""
+    every = [encode(pixels, "PNG") for pixels in some_pictures(generator, 40).values()]
+    for part, contents in (("train", every[:30]), ("test", every[30:])):
+        pictures = {str(row): content for row, content in enumerate(contents)}
+        folder = tmp_path / "default" / part
+        folder.mkdir(parents=True)
+        parquet(folder / "0000.parquet", pictures, names=False)
+    dataset = get_dataset(tmp_path)
+    split = dataset.table()["split"]
+    assert dataset.split == "given" and (split == "test").sum() == 10
+    assert {dataset.read(name) for name in split.index[split == "test"]} == set(every[30:])
+
+
+def test_the_stamp_of_a_picture_is_that_of_its_own_table(tmp_path, generator):
+    every = list(some_pictures(generator, 20).items())
+    pictures = {name: encode(pixels, "PNG") for name, pixels in every}
+    paths = [tmp_path / "0.parquet", tmp_path / "1.parquet"]
+    parquet(paths[0], dict(list(pictures.items())[:10]))
+    parquet(paths[1], dict(list(pictures.items())[10:]))
+    sources = [containers.open_file(path) for path in paths]
+    entries = tables.ParquetFiles(sources).entries
+    assert [entries[name] for name in pictures] == [source.stamp for source in sources for _ in range(10)]
+
+
+def test_too_large_rows_are_no_damage(tmp_path, generator, monkeypatch):
+    pictures = {name: encode(pixels, "PNG") for name, pixels in some_pictures(generator).items()}
+    dataset = get_dataset(parquet(tmp_path / "mine.parquet", pictures))
+    monkeypatch.setattr(tables, "LARGEST_FILE", 10)
+    with pytest.raises(ValueError, match="mine.parquet holds rows of over 0 MB: make them smaller first"):
+        dataset.read(next(iter(pictures)))
+
+
 def test_a_parquet_table_without_pictures(tmp_path):
-    pytest.importorskip("pyarrow")
     pd.DataFrame({"a": [1, 2]}).to_parquet(tmp_path / "mine.parquet")
     with pytest.raises(
         ValueError, match="mine.parquet is a Parquet table without pictures: give one with a column"

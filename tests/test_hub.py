@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -360,6 +361,17 @@ def test_arrays_of_other_sizes_are_refused_unread(copied, name, monkeypatch):
     np.savez_compressed(copied / "latent.npz", **arrays)
     monkeypatch.setattr(np, "load", None)
     with pytest.raises(ValueError, match="arrays of other sizes"):
+        hub.load(copied)
+
+
+def test_arrays_that_are_unpacked_without_a_limit_are_not_read(folder, copied):
+    with (
+        zipfile.ZipFile(folder / "latent.npz") as whole,
+        zipfile.ZipFile(copied / "latent.npz", "w", zipfile.ZIP_LZMA) as other,
+    ):
+        for name in whole.namelist():
+            other.writestr(name, whole.read(name))
+    with pytest.raises(ValueError, match="latent.npz holds 'attributes.npy', which is not packed by deflate"):
         hub.load(copied)
 
 

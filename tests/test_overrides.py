@@ -86,6 +86,18 @@ def test_a_split_that_is_said_is_taken(tmp_path):
     assert (parts_of_people(by_person) == 1).all() and by_person.table()["split"].nunique() == 3
 
 
+def test_people_in_two_parts_are_kept_together(tmp_path):
+    people = "abcdef"
+    names = [f"{part}/{p}/{i}.jpg" for part in ("train", "test") for p in people for i in range(4)]
+    mine = write(tmp_path / "mine", {name: picture(i) for i, name in enumerate(names)})
+    split = get_dataset(mine, split="person").table()["split"]
+    assert (split.groupby([name.split("/")[1] for name in split.index]).nunique() == 1).all()
+    names = [f"{part}/{i}.jpg" for part in ("train", "val", "test") for i in range(14)]
+    flat = write(tmp_path / "flat", {name: picture(i) for i, name in enumerate(names)})
+    with pytest.raises(ValueError, match="--split takes given or picture here"):
+        get_dataset(flat, split="person")
+
+
 def test_a_given_split_gives_way(tmp_path):
     path = celeba("kaggle folder", tmp_path)
     given, lot = get_dataset(path).table(), get_dataset(path, split="picture").table()

@@ -27,9 +27,11 @@ from vae_keras.data.parquet import ParquetFiles
 
 PICTURE_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"GIF8", b"RIFF")
 OPENERS = {".parquet": ParquetFiles, ".npy": ArrayFiles}  # several such files are one set of pictures
-READ_SUFFIXES = (".zip", ".npz", ".tar", ".tgz", ".tar.gz")
+TAR_SUFFIXES = (".tar", ".tgz", ".tar.gz")
+READ_SUFFIXES = (".zip", ".npz", *TAR_SUFFIXES)
 OTHER_SUFFIXES = tuple(".7z .rar .gz .bz2 .xz .zst .h5 .hdf5 .pkl .mdb .tfrecord .arrow".split())
 MOST_NESTED = 3  # archives in archives
+MOST_OPEN = 200  # arrays or tables: macOS lets a program open 256 files
 LONGEST_LINE = 100_000  # bytes of a line in a table
 LONGEST_SILENCE = 60  # seconds that a download may wait for the next bytes
 
@@ -43,14 +45,15 @@ def open_container(source: Source):
     """
     beginning = source.read(0, 300)
     if beginning.startswith(b"\x1f\x8b"):
-        return TarFiles(unzipped(source))
+        source = unzipped(source)
+        beginning = source.read(0, 300)
     if beginning[257:].startswith(b"ustar"):
         return TarFiles(source)
     if beginning.startswith(b"\x93NUMPY"):
         return ArrayFiles([source])
     if beginning.startswith(b"PAR1"):
         return ParquetFiles([source])
-    is_old_tar = source.name.lower().endswith(".tar") and not beginning.startswith(b"PK")
+    is_old_tar = source.name.lower().endswith(TAR_SUFFIXES) and not beginning.startswith(b"PK")
     return TarFiles(source) if is_old_tar else ZipFiles(source)
 
 
@@ -102,8 +105,13 @@ class Files:
             raise ValueError(
                 f"{self.path} holds archives in archives in archives: unpack it, and give the folder."
             )
-        sources = [self._container.source(name) for name in inside]
         suffix = PurePosixPath(inside[0]).suffix.lower()
+        if len(inside) > MOST_OPEN:
+            raise ValueError(
+                f"{self.path} holds {len(inside):,} {suffix} files, of which at most {MOST_OPEN} can be read: write "
+                "their pictures into fewer files."
+            )
+        sources = [self._container.source(name) for name in inside]
         opened = OPENERS[suffix](sources) if suffix in OPENERS else open_container(sources[0])
         return Files(self.path, JoinedFiles(self._container, opened, set(inside))).with_inner(depth - 1)
 
@@ -226,7 +234,7 @@ def locate(
     Args:
         name: Name of the data set.
         handle: Its address on Kaggle, "owner/name".
-        other_names: Names of archives (without .zip) and folders that may hold it, besides its own and Kaggle's.
+        other_names: Names of archives (without a suffix) and folders that may hold it, besides its own and Kaggle's.
         download_size: How large the download is, such as "1.4 GB"; printed before it starts.
         terms: Licence and consent; printed before the download starts.
 

@@ -4,15 +4,14 @@ import contextlib
 import io
 import math
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from vae_keras.data.containers import Source
+from vae_keras.data.containers import Source, refuse_too_many
 from vae_keras.data.images import LARGEST_FILE
-from vae_keras.data.layouts import SPLIT_OF
+from vae_keras.data.layouts import SPLIT_OF, part_of, short_paths
 
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 LONGEST_HEADER = 20_000  # bytes
@@ -80,12 +79,14 @@ class ArrayFiles:
         self._places = {}  # {name of a picture: (array, row)}
         arrays = _named({source.name: read_header(source) for source in sources})
         pictures, others = _choose_pictures(arrays)
+        count = sum(array.shape[0] for array in pictures.values())
+        refuse_too_many(count, sources[0].name, "pictures")
         tables = []
         for name, folder in _folders(list(pictures)).items():
             array = pictures[name]
             names = [f"{folder}{row:05d}.ppm" for row in range(array.shape[0])]
             self._places |= {picture: (array, row) for row, picture in enumerate(names)}
-            labels = self._take_labels(others, _part(name), len(names))
+            labels = self._take_labels(others, part_of(name), len(names))
             tables.append(pd.DataFrame({"name": names} | labels))
         self.notes += [f"{array.source.name} is left out: {_described(array)}" for array in others.values()]
         table = pd.concat(tables)
@@ -99,7 +100,7 @@ class ArrayFiles:
         labels = {}
         for name, array in list(others.items()):
             title = _without_part(name)
-            fits = array.shape == (count,) and array.dtype.kind in "biufU" and _part(name) == part
+            fits = array.shape == (count,) and array.dtype.kind in "biufU" and part_of(name) == part
             if not fits or title == "name" or count * array.dtype.itemsize > LARGEST_FILE:
                 continue
             with contextlib.suppress(ValueError):  # of texts that are no Unicode
@@ -128,13 +129,11 @@ class ArrayFiles:
 
 
 def _named(arrays):
-    """Return {short name: array}: the name of the file, with that of its folder where it is not the only one."""
-    paths = {name: Path(name) for name in arrays}
-    is_clear = len({path.stem for path in paths.values()}) == len(paths)
-    return {
-        path.stem if is_clear else f"{path.parent.name}_{path.stem}": arrays[name]
-        for name, path in paths.items()
-    }
+    """Return {short name: array}: that of its file, or its path where files share a name or folders are of a split."""
+    paths = short_paths(list(arrays))
+    stems = [path.rpartition("/")[2] for path in paths]
+    is_clear = len(set(stems)) == len(stems) and list(map(part_of, stems)) == list(map(part_of, paths))
+    return dict(zip(stems if is_clear else paths, arrays.values()))
 
 
 def _choose_pictures(arrays):
@@ -159,11 +158,6 @@ def _described(array):
     return f"{array.dtype} of shape {list(array.shape)}"
 
 
-def _part(name):
-    """Return the part of the split that an array's name speaks of; "" where it speaks of none."""
-    return next((SPLIT_OF[word] for word in re.split(r"[\W_]+", name.lower()) if word in SPLIT_OF), "")
-
-
 def _without_part(name):
     words = [word for word in re.split(r"[\W_]+", name) if word.lower() not in SPLIT_OF]
     return "_".join(words) or name
@@ -171,7 +165,7 @@ def _without_part(name):
 
 def _folders(names):
     """Return {name of an array: folder of its pictures}, "" for the only one."""
-    parts = [_part(name) for name in names]
+    parts = [part_of(name) for name in names]
     if len(names) == 1:
         return {names[0]: ""}
     is_split = all(parts) and len(set(parts)) == len(parts)
@@ -186,7 +180,7 @@ def _check_pictures(array):
     """
     source, shape, dtype, _ = array
     is_grey = len(shape) == 3 and min(shape[1:]) >= 8
-    is_colour = len(shape) == 4 and shape[3] in (1, 3)
+    is_colour = len(shape) == 4 and shape[3] in (1, 3) and min(shape[1:]) > 0
     hint = WANTED
     if len(shape) == 3 and shape[2] in (1, 3, 4):
         hint = "that is one picture: give many, shape [n, height, width, 3]"

@@ -26,9 +26,10 @@ CHUNK = 1_000_000  # bytes copied at a time
 MOST_GROWTH = 100  # by how much an archive may grow when it is unpacked: pictures hardly do
 ALWAYS_ALLOWED = 1_000_000_000  # bytes to which even the smallest may grow
 LEFT_ON_DISK = 100_000_000  # bytes that stay free
-MOST_ENTRIES = 1_000_000  # of a tar
+MOST_ENTRIES = 1_000_000  # of a tar, and pictures of arrays and tables
 LARGEST_HEADER = 100_000  # bytes of one header of a tar
 UNTRUSTED = "do not use this archive, get a copy from its publisher"
+UNPACKED_IN_PARTS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others take memory without a limit
 DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error, ValueError)
 DAMAGED_TAR = (tarfile.TarError, ValueError, OverflowError, RecursionError, EOFError, struct.error)
 
@@ -106,6 +107,26 @@ def refuse_outside(name: str, place: str) -> None:
         raise Refusal(f"{place} holds the entry {name!r}, which climbs out of its folder: {UNTRUSTED}.")
 
 
+def refuse_too_many(count: int, name: str, what: str = "files") -> None:
+    """Raise ValueError where a container, `name`, holds more than `MOST_ENTRIES`."""
+    if count > MOST_ENTRIES:
+        raise Refusal(f"{name} holds over {MOST_ENTRIES:,} {what}: give a part of them.")
+
+
+def refuse_packing(archive: zipfile.ZipFile, name: str) -> None:
+    """Raise ValueError for a zip, `name`, of which `zipfile` would unpack an entry at once, however large it grows."""
+    for entry in archive.infolist():
+        if entry.compress_type not in UNPACKED_IN_PARTS:
+            raise Refusal(
+                f"{name} holds {entry.filename!r}, which is not packed by deflate: pack it again as usual."
+            )
+
+
+def _reason(error):
+    """Return what an error says: EOFError says nothing."""
+    return str(error) or "it ends too early"
+
+
 class FolderFiles:
     """The files of a folder.
 
@@ -149,11 +170,13 @@ class ZipFiles:
     def __init__(self, source: Source):
         self.name = source.name
         self.notes = []
+        self._size = source.size
         self._lock = threading.Lock()  # one file handle for all threads
         try:
             self._zip = zipfile.ZipFile(source.file)
         except (*DAMAGED_ZIP, OSError):
             raise ValueError(f"{source.name} is {_what_it_is(source)}.") from None
+        refuse_packing(self._zip, source.name)
         entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
         for entry in entries:
             refuse_outside(entry.filename, source.name)
@@ -167,11 +190,14 @@ class ZipFiles:
             with self._lock, self._zip.open(self._entries[name]) as file:
                 return file.read(count)
         except DAMAGED_ZIP as error:  # RuntimeError: a password
-            raise OSError(f"{name} in {self.name} cannot be read ({error}): get a new copy of it.") from None
+            raise OSError(
+                f"{name} in {self.name} cannot be read ({_reason(error)}): get a new copy of it."
+            ) from None
 
     def source(self, name):
         """Return a file as a source."""
-        file = copy_to_disk(self._chunks(name), f"{self.name}/{name}", self._entries[name].compress_size)
+        packed_size = min(self._entries[name].compress_size, self._size)  # the first is what the archive says
+        file = copy_to_disk(self._chunks(name), f"{self.name}/{name}", packed_size)
         return Source(file, f"{self.name}/{name}", self.entries[name])
 
     def _chunks(self, name):
@@ -181,7 +207,7 @@ class ZipFiles:
                     yield chunk
         except DAMAGED_ZIP as error:
             raise ValueError(
-                f"{name} in {self.name} cannot be read ({error}): get a new copy of it."
+                f"{name} in {self.name} cannot be read ({_reason(error)}): get a new copy of it."
             ) from None
 
 
@@ -203,10 +229,7 @@ class TarFiles:
                     if entry.offset <= last:
                         raise tarfile.ReadError("its entries overlap")
                     last, count = entry.offset, count + 1
-                    if count > MOST_ENTRIES:
-                        raise Refusal(
-                            f"{source.name} holds over {MOST_ENTRIES:,} files: give a part of them."
-                        )
+                    refuse_too_many(count, source.name)
                     if entry.isreg():
                         self._add(entry)
                 if source.read(archive.offset, 512) != bytes(512):
@@ -215,7 +238,8 @@ class TarFiles:
             raise
         except DAMAGED_TAR as error:
             raise ValueError(
-                f"{source.name} is no whole tar archive ({error}): download it again, or give an unpacked folder."
+                f"{source.name} is no whole tar archive ({_reason(error)}): download it again, or give an unpacked "
+                "folder."
             ) from None
 
     def _check(self, entry):
@@ -289,6 +313,7 @@ class JoinedFiles:
 
 # How other files begin that people give as a data set, and what they are.
 KINDS_OF_FILES = (
+    (b"\x1f\x8b", "a gzip in a gzip: unpack it, and give what is in it"),
     (b"7z\xbc\xaf", "a 7z archive: unpack it, and give the folder"),
     (b"Rar!", "a RAR archive: unpack it, and give the folder"),
     (b"BZh", "a bzip2 archive: unpack it, and give the folder"),
@@ -329,7 +354,9 @@ def unzipped(source: Source) -> Source:
                 while chunk := file.read(CHUNK):
                     yield chunk
         except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{source.name} is cut short or damaged ({error}): download it again.") from None
+            raise ValueError(
+                f"{source.name} is cut short or damaged ({_reason(error)}): download it again."
+            ) from None
 
     source.file.seek(0)
     return Source(copy_to_disk(chunks(), source.name, source.size), source.name, source.stamp)

@@ -131,9 +131,11 @@ class Faces:
         if known.all():
             return self
         kept = Faces(self.dataset, self.images[known], self.table[known], self.skipped, self.limit)
-        for split in set(self.table["split"]) - set(kept.table["split"]):
+        emptied = set(self.table["split"]) - set(kept.table["split"])
+        if emptied:
+            first = min(emptied, key=SPLITS.index)
             raise ValueError(
-                f"No {split} picture of {self.dataset.title} has all labels ({', '.join(self.label_names)}): complete "
+                f"No {first} picture of {self.dataset.title} has all labels ({', '.join(self.label_names)}): complete "
                 "their table, or remove columns from it."
             )
         print(f"{(~known).sum()} of {len(known)} pictures lack a label and are left out", flush=True)

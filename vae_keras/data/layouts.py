@@ -1,7 +1,9 @@
 """What the folders and names of somebody's own pictures say: parts of a split, classes, people, masks."""
 
+import os
 import re
 from collections import Counter
+from pathlib import Path
 
 from vae_keras.data.splits import SPLITS, split_by_hash
 
@@ -18,6 +20,23 @@ MASK = re.compile(r"(.+)[_-]masks?\.\w+", re.IGNORECASE)  # 0_mask.png beside 0.
 MOST_CLASSES = 12  # with more folders they are people or days
 PERSON = re.compile(r"(?:^|/)([^/]+)/\1_\d+\.\w+$")  # NAME/NAME_0001.jpg
 FEWEST_PEOPLE = 24  # with fewer, a split by person would leave a part without anybody
+
+
+def short_paths(names: list[str]) -> list[str]:
+    """Return the paths of files without their suffix, from the folder on that they share."""
+    paths = [Path(name) for name in names]
+    shared = os.path.commonpath([path.parent for path in paths])
+    return [path.relative_to(shared).with_suffix("").as_posix() for path in paths]
+
+
+def part_of(path: str) -> str:
+    """Return the part of the split that a word of a short path speaks of; "" where none does."""
+    return next((SPLIT_OF[word] for word in re.split(r"[\W_]+", path.lower()) if word in SPLIT_OF), "")
+
+
+def folders_without_parts(name: str) -> list[str]:
+    """Return the folders that a picture lies in, but those of a split."""
+    return [folder for folder in name.split("/")[:-1] if folder.casefold() not in SPLIT_OF]
 
 
 def split_folders(names: list[str]) -> dict[str, str]:
@@ -59,7 +78,7 @@ def complete_split(parts: list[str], groups: list[str]) -> list[str]:
 
 def class_folders(names: list[str]) -> dict[str, str]:
     """Return {name: class} where all pictures lie in a few folders side by side, two or more in each; else nothing."""
-    folders = [[part for part in name.split("/")[:-1] if part.casefold() not in SPLIT_OF] for name in names]
+    folders = [folders_without_parts(name) for name in names]
     shared = 0
     while all(len(parts) > shared for parts in folders) and len({parts[shared] for parts in folders}) == 1:
         shared += 1

@@ -2,17 +2,16 @@
 
 import contextlib
 import json
-import re
 import sys
 import threading
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pandas as pd
 
 from vae_keras.data.arrays import TABLE
-from vae_keras.data.containers import Source, copy_to_disk
+from vae_keras.data.containers import Refusal, Source, copy_to_disk, refuse_too_many
 from vae_keras.data.images import LARGEST_FILE, PICTURE_SUFFIXES
-from vae_keras.data.layouts import SPLIT_OF
+from vae_keras.data.layouts import part_of, short_paths
 
 PICTURES_AT_ONCE = 4
 ROWS_AT_ONCE = 1000  # of labels
@@ -25,7 +24,7 @@ WANTED = "give one with a column of pictures, as Hugging Face writes it (a struc
 class ParquetFiles:
     """The pictures of one or several tables, with the labels beside them. The pictures are read when one is wanted.
 
-    Where the names of the files begin with train, validation or test, that is the split.
+    Where the names of the files or folders speak of train, validation or test, that is the split.
     """
 
     def __init__(self, sources: list[Source]):
@@ -42,11 +41,12 @@ class ParquetFiles:
                 tables.append(table)
         if not tables:
             raise ValueError(f"{sources[0].name} is a Parquet table without pictures: {WANTED}.")
+        refuse_too_many(sum(table.count for table in tables), sources[0].name, "pictures")
         self._tables = tables
         labels = [table.read_labels(self.notes) for table in tables]
         paths = [path for table in labels for path in table.pop("path")]
         self._names = _names(paths)
-        parts = [_part(table.source) for table in tables]
+        parts = [part_of(path) for path in short_paths([table.source.name for table in tables])]
         if any(parts):
             for part, table in zip(parts, labels):
                 if "split" not in table:
@@ -54,10 +54,10 @@ class ParquetFiles:
         table = pd.concat(labels, ignore_index=True)
         table.insert(0, "name", self._names)
         self._labels = table.to_csv(index=False).encode("utf-8", "replace") if len(table.columns) > 1 else b""
-        stamp = tuple(source.stamp for source in sources)
-        self.entries = dict.fromkeys(self._names, stamp)
+        stamps = [table.source.stamp for table in tables for _ in range(table.count)]
+        self.entries = dict(zip(self._names, stamps))
         if self._labels:
-            self.entries[TABLE] = stamp
+            self.entries[TABLE] = tuple(table.source.stamp for table in tables)
 
     def read(self, name, count):
         """Return the first bytes of a picture or of the table of labels.
@@ -179,7 +179,10 @@ class _Table:
             for batch in self._file.iter_batches(count, columns=columns, use_threads=False):
                 rows += len(batch)
                 if batch.nbytes > LARGEST_FILE * PICTURES_AT_ONCE:
-                    raise ValueError(f"rows of over {LARGEST_FILE // 1_000_000} MB")
+                    limit = LARGEST_FILE // 1_000_000
+                    raise Refusal(
+                        f"{self.source.name} holds rows of over {limit} MB: make them smaller first."
+                    )
                 yield batch
             if rows != self.count:
                 raise ValueError(f"it says {self.count} rows and holds {rows}")
@@ -198,6 +201,8 @@ def _damage_named(source):
     """Turn the errors of a damaged table into a sentence that names it."""
     try:
         yield
+    except Refusal:
+        raise
     except (ValueError, OSError, NotImplementedError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{source.name} is no whole Parquet table ({reason}): download it again.") from None
@@ -236,9 +241,3 @@ def _names(paths):
     if is_clear and all(name.lower().endswith(PICTURE_SUFFIXES) for name in names):
         return names
     return [f"{row:06d}.png" for row in range(len(paths))]
-
-
-def _part(source):
-    """Return the part of the split that the name of a file speaks of; "" where it speaks of none."""
-    first = re.split(r"[\W_]+", Path(source.name).stem.lower())[0]
-    return SPLIT_OF.get(first, "")

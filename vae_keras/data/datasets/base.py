@@ -22,7 +22,7 @@ SAME_PROPORTION = 0.03  # relative difference up to which pictures count as resi
 REGISTERED = {}  # {name: subclass of Dataset}
 SQUARE = "square"  # the crop that takes the largest square
 SMALLEST_CROP = 0.1  # of the width: less is no face
-FEWEST_PEOPLE = 3  # for a split by person: one in each part
+FEWEST_GROUPS = 3  # for a split by person: one in each part
 SPLIT_IN_WORDS = {"given": "as given", "person": "by lot, people kept together", "picture": "by lot"}
 
 
@@ -42,7 +42,7 @@ class Dataset:
         name: How commands and settings call it.
         title: How figures and messages call it.
         kaggle: Its address on Kaggle, "owner/name".
-        other_names: Names of archives (without .zip) and folders that may hold it, besides its own and Kaggle's.
+        other_names: Names of archives (without a suffix) and folders that may hold it, besides its own and Kaggle's.
         crop: Side of the centre square that is cut out, as a fraction of the width; None takes the largest square.
         published_shape: Width and height of its pictures as they are published. Those of another proportion are cropped
             already.
@@ -204,7 +204,7 @@ class Dataset:
     def ways_to_split(self) -> list[str]:
         """Those of `splits.WAYS_TO_SPLIT` by which the pictures can be split."""
         people = {self.group(name) for name in self.members}
-        can = {"given": self.official_split, "person": len(people) >= FEWEST_PEOPLE, "picture": True}
+        can = {"given": self.official_split, "person": len(people) >= FEWEST_GROUPS, "picture": True}
         return [way for way in WAYS_TO_SPLIT if can[way]]
 
     @property

@@ -59,8 +59,8 @@ class Folder(Dataset):
         return bool(self._parts)
 
     def group(self, name):
-        """Return the person, by the name of the picture or else by its folder."""
-        return self._people.get(name) or super().group(name)
+        """Return the person, by the name of the picture or else by its folder, in whichever part of a split."""
+        return self._people.get(name) or "/".join(layouts.folders_without_parts(name))
 
     @property
     def usual_split(self):
