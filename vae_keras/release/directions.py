@@ -163,8 +163,9 @@ def measure_directions(vae, faces, directions: pd.DataFrame, classifiers) -> dic
             "seen_with_it": round(float(with_it[attribute].mean()), 3),
             "seen_without_it": round(float(before[attribute].mean()), 3),
             "seen_after_edit": round(float(after[attribute].mean()), 3),
-            "others_changed": round(float(others.to_numpy().mean()), 3) if len(others.columns) else 0.0,
         }
+        if len(others.columns):
+            figures[attribute]["others_changed"] = round(float(others.to_numpy().mean()), 3)
     return figures
 
 
