@@ -351,7 +351,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.resumed_within = self.step > 0
 
     def _check_settings(self, note):
-        """Raise ValueError where a note is of other settings; before anything is saved, of what it continues alone."""
+        """Raise ValueError where a note is of other settings; before a checkpoint, only what it continues counts."""
         old = note["settings"]
         names = ["continues"] if note["weights"] is None else sorted({*old, *self.settings})
         differing = [name for name in names if old.get(name) != self.settings.get(name)]
