@@ -116,7 +116,14 @@ def test_the_metadata_says_what_it_is(metadata):
     assert metadata["License-Expression"] == "Apache-2.0 AND LicenseRef-Non-Commercial-Weights"
     assert set(metadata.get_all("License-File")) == {"LICENSE", "vae_keras/hub/weights/LICENSE.md"}
     assert "non-commercial" in metadata["Summary"] and "CelebA" in metadata["Summary"]
-    assert set(metadata.get_all("Provides-Extra")) == {"lessons", "kaggle", "photo", "compress", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == {
+        "lessons",
+        "kaggle",
+        "photo",
+        "compress",
+        "parquet",
+        "dev",
+    }
     required = metadata.get_all("Requires-Dist")
     core = [line for line in required if "extra ==" not in line]
     assert any(line.startswith("tensorflow") for line in core)

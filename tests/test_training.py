@@ -352,12 +352,12 @@ def test_patience_is_kept_over_an_interruption(images, tmp_path):
 
 def test_a_float_is_a_constant_rate_that_callbacks_change(images):
     vae = build()
-    fit(vae, images, epochs=2, learning_rate=0.25, optimizer="sgd")
-    assert float(vae.optimizer.learning_rate) == 0.25
+    fit(vae, images, epochs=2, learning_rate=2.0**-20, optimizer="sgd")
+    assert float(vae.optimizer.learning_rate) == 2.0**-20
     vae = build()
-    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch))
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.001 / (1 + epoch))
     fit(vae, images, epochs=2, learning_rate=0.25, callbacks=[schedule])
-    np.testing.assert_allclose(vae.optimizer.learning_rate, 0.05)
+    np.testing.assert_allclose(vae.optimizer.learning_rate, 0.0005)
 
 
 def test_schedules_and_instances_are_taken_as_they_are(images):

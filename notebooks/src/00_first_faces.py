@@ -13,7 +13,7 @@
 #       - that adding to a code changes a face.
 #     need: |
 #       Python. No GPU, no pictures and no training: the trained model comes with the course.
-#     minutes: {quick: 1, cpu: 1, full: 1}
+#     minutes: {quick: 1, cpu: 1, full: 0.5}
 #     settings: [shipped]
 #     learned: |
 #       - A **code** stands for a face. Its numbers are **latent variables**.

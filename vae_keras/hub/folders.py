@@ -27,7 +27,6 @@ import pandas as pd
 
 from vae_keras import storage
 from vae_keras.config import nearest
-from vae_keras.data.containers import refuse_packing
 from vae_keras.hub.cards import CARD, SHIPPED, WEIGHTS, model_arguments, model_names, read_card, write_card
 from vae_keras.hub.pretrained import Pretrained
 from vae_keras.model import VAE, stage_filters
@@ -143,7 +142,9 @@ def _check_size(card, folder):
 def _read_arrays(path, latent_dim):
     """Return the arrays of latent.npz that are used; their kinds and sizes are checked before they are read."""
     with zipfile.ZipFile(path) as archive:
-        refuse_packing(archive, path.name)
+        for entry in archive.infolist():
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError(f"{path.name} holds {entry.filename!r}, which is not packed by deflate")
         headers = {name: _read_header(archive, name) for name in ARRAYS}
     kinds = [header.dtype.kind for header in headers.values()]
     if kinds[0] not in "US" or any(kind != "f" for kind in kinds[1:]):
