@@ -15,7 +15,7 @@ from vae_keras import data, hub, storage
 from vae_keras.data.drawn import faces as drawn
 from vae_keras.hub import folders
 
-KILLS = int(os.environ.get("VAE_KERAS_KILLS", 8))
+KILLS = int(os.environ.get("VAE_KERAS_KILLS", 5))
 FILES = sorted([storage.MARKER, *folders.FILES, folders.SHARP, "faces.png", "faces-plain.png"])
 # Imports once and then trains in forks of itself, of which all but the last of a folder are killed. Of the steps that
 # are killed each says when it begins. What only takes time, the figures of a card and the diffusion prior, is left out.

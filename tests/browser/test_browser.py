@@ -54,7 +54,12 @@ def axe():
 
 def test_axe_finds_nothing_serious_in_light_and_dark(site, browser, axe):
     found = []
-    for page in chromium.pages(site):
+    pages = chromium.pages(site)
+    reference = [page for page in pages if page.parent.name == "reference"]
+    for page in [
+        *(page for page in pages if page not in reference),
+        *reference[:4],
+    ]:  # all others are of their form
         chromium.load(browser, page)
         for theme, rules in (("light", None), ("dark", ["color-contrast"])):
             chromium.show(browser, 1280, theme)
