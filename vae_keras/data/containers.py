@@ -122,6 +122,11 @@ def refuse_packing(archive: zipfile.ZipFile, name: str) -> None:
             )
 
 
+def in_chunks(file):
+    """Return an iterator over what a file holds, `CHUNK` bytes at a time."""
+    return iter(lambda: file.read(CHUNK), b"")
+
+
 def _reason(error):
     """Return what an error says: EOFError says nothing."""
     return str(error) or "it ends too early"
@@ -203,8 +208,7 @@ class ZipFiles:
     def _chunks(self, name):
         try:
             with self._zip.open(self._entries[name]) as file:
-                while chunk := file.read(CHUNK):
-                    yield chunk
+                yield from in_chunks(file)
         except DAMAGED_ZIP as error:
             raise ValueError(
                 f"{name} in {self.name} cannot be read ({_reason(error)}): get a new copy of it."
@@ -223,7 +227,7 @@ class TarFiles:
         source.file.seek(0)
         try:
             with tarfile.open(fileobj=_Headers(source.file), mode="r:") as archive:
-                while entry := archive.next():
+                for entry in iter(archive.next, None):
                     archive.members.clear()  # or all headers stay in memory
                     self._check(entry)
                     if entry.offset <= last:
@@ -351,8 +355,7 @@ def unzipped(source: Source) -> Source:
     def chunks():
         try:
             with gzip.GzipFile(fileobj=source.file) as file:
-                while chunk := file.read(CHUNK):
-                    yield chunk
+                yield from in_chunks(file)
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(
                 f"{source.name} is cut short or damaged ({_reason(error)}): download it again."

@@ -203,9 +203,19 @@ def _damage_named(source):
         yield
     except Refusal:
         raise
-    except (ValueError, OSError, NotImplementedError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"{source.name} is no whole Parquet table ({reason}): download it again.") from None
+    except NotImplementedError as error:
+        raise ValueError(
+            f"pyarrow cannot read {source.name} ({_short(error)}): write it as plain Parquet."
+        ) from None
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{source.name} is no whole Parquet table ({_short(error)}): download it again."
+        ) from None
+
+
+def _short(error):
+    """Return what an error says, in one line of 200 characters at most."""
+    return " ".join(str(error).split())[:200]
 
 
 def _is_picture(kind):
