@@ -222,6 +222,11 @@ def _device():
     return 0, "mixed_bfloat16" if re.search(r"avx512_bf16|amx_bf16", flags) else "float32"
 
 
+def in_a_line(error: Exception) -> str:
+    """Return what an error says, in one line of 200 characters at most."""
+    return " ".join(str(error).split())[:200]
+
+
 def printable(text: str) -> str:
     """Return a line that may be shown: what is no valid Unicode in it, or steers a terminal, is escaped."""
     text = text.encode("utf-8", "backslashreplace").decode()

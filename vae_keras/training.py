@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_keras import optimizers, pipeline, storage
+from vae_keras.config import in_a_line
 from vae_keras.model import VAE
 
 
@@ -397,8 +398,9 @@ class Checkpoint(keras.callbacks.Callback):
         except (MemoryError, PermissionError):
             raise
         except Exception as error:  # h5py and Keras raise many kinds
-            why = " ".join(str(error).split())[:200]
-            raise ValueError(f"{path} cannot be loaded ({why}): delete its folder to begin again.") from error
+            raise ValueError(
+                f"{path} cannot be loaded ({in_a_line(error)}): delete its folder to begin again."
+            ) from error
 
     def on_train_begin(self, logs=None):
         """Give other callbacks back what they had counted before an interruption."""

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
+from vae_keras.config import in_a_line
 from vae_keras.data.arrays import TABLE
 from vae_keras.data.containers import Refusal, Source, copy_to_disk, refuse_too_many
 from vae_keras.data.images import LARGEST_FILE, PICTURE_SUFFIXES
@@ -205,17 +206,12 @@ def _damage_named(source):
         raise
     except NotImplementedError as error:
         raise ValueError(
-            f"pyarrow cannot read {source.name} ({_short(error)}): write it as plain Parquet."
+            f"pyarrow cannot read {source.name} ({in_a_line(error)}): write it as plain Parquet."
         ) from None
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{source.name} is no whole Parquet table ({_short(error)}): download it again."
+            f"{source.name} is no whole Parquet table ({in_a_line(error)}): download it again."
         ) from None
-
-
-def _short(error):
-    """Return what an error says, in one line of 200 characters at most."""
-    return " ".join(str(error).split())[:200]
 
 
 def _is_picture(kind):

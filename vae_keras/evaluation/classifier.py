@@ -15,7 +15,7 @@ import pandas as pd
 from keras import layers
 
 from vae_keras import storage
-from vae_keras.config import require
+from vae_keras.config import in_a_line, require
 from vae_keras.evaluation.distances import frechet_distance
 from vae_keras.model import activate, check_images
 from vae_keras.pipeline import to_uint8
@@ -181,9 +181,8 @@ def load_classifier(folder=SHIPPED) -> AttributeClassifier:
     except (MemoryError, PermissionError):
         raise
     except Exception as error:  # OSError, ValueError, KeyError, ...: by the kind of damage
-        reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"The classifier in {folder} is damaged ({reason}): train or download it again."
+            f"The classifier in {folder} is damaged ({in_a_line(error)}): train or download it again."
         ) from error
     return AttributeClassifier(network, attributes, card)
 

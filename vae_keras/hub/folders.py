@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from vae_keras import storage
-from vae_keras.config import nearest
+from vae_keras.config import in_a_line, nearest
 from vae_keras.hub.cards import CARD, SHIPPED, WEIGHTS, model_arguments, model_names, read_card, write_card
 from vae_keras.hub.pretrained import Pretrained
 from vae_keras.model import VAE, stage_filters
@@ -73,9 +73,8 @@ def load(name_or_folder, plain: bool = False) -> Pretrained:
     except (MemoryError, PermissionError):
         raise
     except Exception as error:  # by the kind of damage: OSError, ValueError, KeyError, BadZipFile and others
-        why = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"{folder} is damaged or of another version ({why}): train or download that model again."
+            f"{folder} is damaged or of another version ({in_a_line(error)}): train or download that model again."
         ) from error
     if plain and model.sharpened:
         raise ValueError(f"{folder} was saved without its plain version: load it without plain.")
