@@ -110,8 +110,6 @@ def apart(new, training):
         (lambda new, training: apart(new, training).min(axis=0).argmin(), "place of the original"),
         (lambda new, training: apart(new, training).min(axis=1).argmax(), "a copy is near"),
         (lambda new, training: apart(new, training).mean(axis=1).argmin(), "averaged"),
-        # often the same face as of the mean
-        (lambda new, training: apart(new, training).max(axis=1).argmin(), "averaged|take the smallest"),
         (lambda new, training: -1, "Another new face"),
         (lambda new, training: apart(new, training).min(axis=1), "a single number"),
         (lambda new, training: new - training, "stopped with ValueError"),
@@ -121,6 +119,16 @@ def apart(new, training):
 )
 def test_find_copy(answer, words):
     holds(check.find_copy.problem(answer), words)
+
+
+def test_the_largest_distance_is_told_from_the_mean():
+    """In some draws both mistakes name the same face, and cannot be told apart."""
+    verdicts = [
+        check.find_copy.problem(lambda new, training: apart(new, training).max(axis=1).argmin())
+        for _ in range(40)
+    ]
+    assert all("averaged" in verdict or "take the smallest" in verdict for verdict in verdicts)
+    assert any("take the smallest" in verdict for verdict in verdicts)
 
 
 def test_verdicts_are_printed(prior, capsys):

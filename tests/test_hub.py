@@ -270,6 +270,7 @@ def test_a_card_that_lacks_what_is_needed_is_damaged(copied, name):
         (dict(epochs="3"), "epochs"),
         (dict(minutes=[]), "minutes"),
         (dict(added_directions=[]), "added_directions"),
+        (dict(directions=[]), "directions"),
         (dict(model=dict(latent_dim=200_000)), "latent_dim"),
         (dict(model=dict(latent_dim=True)), "latent_dim"),
         (dict(model=dict(image_size=1 << 20)), "image_size"),

@@ -62,6 +62,7 @@ def _check_values(card):
         "template": _is_template(card.get("template")),
         "overrides": _are_overrides(card.get("overrides", {})),
         "sharpened": isinstance(card.get("sharpened", {}), dict),
+        "directions": isinstance(card.get("directions", {}), dict),
         "added_directions": isinstance(card.get("added_directions", {}), dict),
         "epochs": isinstance(card.get("epochs", 0), numbers.Real),
         "minutes": isinstance(card.get("minutes", 0), numbers.Real),
