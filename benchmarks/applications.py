@@ -203,7 +203,7 @@ def synthetic_data(model, faces, options):
             spread = f"{gain.mean():+.1f} ({', '.join(f'{value:+.1f}' for value in gain)})"
             rows.append({"label": name, "labelled pictures": size, **means, "gain, and of each seed": spread})
     return (
-        f"Balanced accuracy, in per cent, of a small network on {len(truth)} test pictures, after {options.steps} "
+        f"Balanced accuracy, in per cent, of a small network on {len(truth):,} test pictures, after {options.steps} "
         f"steps with and without {synthetic.EACH_STEP * options.steps} generated pictures of each class in half of the "
         f"places; the mean of {SEEDS} seeds, which also choose the labelled pictures. "
         "The priors are fitted to the same pictures.\n\n"
