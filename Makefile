@@ -20,13 +20,20 @@
 # make classifier  train the attribute classifier that ships anew (needs CelebA)
 # make lint        ruff on module, tests and texts of the lessons
 # make format      mend what ruff can mend
-# make test-colab  the tests, with the versions that Colab ships, in .venv-colab
+# make test-matrix the tests with other versions, one environment after the other; each alone:
+# make test-oldest with the oldest that requirements.txt allows, in .venv-oldest       (OLDEST=python3.11)
+# make test-colab  with those that Colab ships, in .venv-colab
+# make test-newest with the newest, fetched again each time, in .venv-newest           (NEWEST=python3.13)
+#                  TESTS="tests/test_hub.py -k load" chooses tests, of make test too
 # make clean       remove build/ and the environments
 # PYTHON=python3.13 make … chooses another interpreter.
 
 PYTHON ?= python3
 VENV ?= .venv
+OLDEST ?= python3.11
+NEWEST ?= python3.13
 WORKERS ?= 2
+TESTS ?= tests notebooks
 REQUIREMENTS ?= requirements.txt
 DEVELOPMENT ?= requirements-dev.txt
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -41,13 +48,13 @@ FAST := config storage model layers optimizers pipeline latent priors directions
 	archives cache framing loading saving splits augmentation images drawn plots benchmarks project
 
 .DELETE_ON_ERROR:
-.PHONY: faces test test-fast setup lessons lab site studio test-browser colab figures bench bench-check quality study classifier lint format test-colab clean
+.PHONY: faces test test-fast setup lessons lab site studio test-browser colab figures bench bench-check quality study classifier lint format test-matrix test-oldest test-colab test-newest clean
 
 faces: $(INSTALLED)
 	@$(RUN) -m vae_keras faces --data "$(or $(DATA),cartoon)" --out build
 
 test: $(TOOLS) $(SITE)
-	$(RUN) -m pytest tests notebooks -n $(WORKERS) --dist loadscope -q --durations=5 \
+	$(RUN) -m pytest $(TESTS) -n $(WORKERS) --dist loadscope -q --durations=5 \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=600
 
 test-fast: $(TOOLS)
@@ -101,11 +108,23 @@ format: $(TOOLS)
 	$(RUN) -m ruff check --fix $(wildcard $(CODE))
 	$(RUN) -m ruff format $(wildcard $(CODE))
 
+test-matrix:
+	@$(MAKE) test-oldest
+	@$(MAKE) test-colab PYTHON="$(NEWEST)"
+	@$(MAKE) test-newest
+
+test-oldest: build/oldest.txt
+	@$(MAKE) test VENV=.venv-oldest PYTHON="$(OLDEST)" PIP_CONSTRAINT="$(CURDIR)/$<"
+
 test-colab:
 	@$(MAKE) test VENV=.venv-colab REQUIREMENTS=requirements-colab.txt DEVELOPMENT=requirements-colab.txt
 
+test-newest:
+	@rm -f .venv-newest/.installed-* .venv-newest/.tools-*
+	@$(MAKE) test VENV=.venv-newest PYTHON="$(NEWEST)" PIP_UPGRADE=1 PIP_UPGRADE_STRATEGY=eager
+
 clean:
-	rm -rf build .venv .venv-colab .venv-bench
+	rm -rf build .venv .venv-oldest .venv-colab .venv-newest .venv-bench
 
 # The environment: made anew for another interpreter, installed into again when the requirements change, else left.
 $(INTERPRETER):
@@ -125,6 +144,11 @@ $(INSTALLED): $(INTERPRETER) $(REQUIREMENTS)
 $(TOOLS): $(INSTALLED) $(REQUIREMENTS) $(DEVELOPMENT)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $(DEVELOPMENT)
 	@touch $@
+
+# At least 2.19 becomes 2.19 and its corrections.
+build/oldest.txt: requirements.txt
+	@mkdir -p $(@D)
+	@sed 's/>=\([0-9.]*\).*/==\1.*/' $< >$@
 
 # The site needs neither TensorFlow nor the module.
 $(SITE): $(INTERPRETER) requirements-site.txt

@@ -763,7 +763,7 @@ MISTAKES = {
     "generate --model {tmp} --out {tmp}/out.npy": "card.json",
     "generate --model {tmp}/damaged --out {tmp}/out.npy": "damaged is damaged",
     "generate --model {model} --out {tmp}/out.docx": ".png",
-    "generate --model {model} --out {tmp}/x.npy/faces.npy": "x.npy cannot be read or written",
+    "generate --model {model} --out {tmp}/x.npy/faces.npy": "faces.npy cannot be written",
     "generate --model {model} --count 1000000000000000 --out {tmp}/out.npy": "from 1 to 1000000",
     GENERATE + " --count -3": "from 1 to 1000000",
     GENERATE + " --count 0": "from 1 to 1000000",
@@ -917,15 +917,58 @@ def test_several_pictures_are_read_in_their_order(model, faces, tmp_path):
     assert np.array_equal(np.load(tmp_path / "two.npy"), np.load(tmp_path / "array.npy"))
 
 
-def test_a_full_disk_is_said_before_the_work(model, tmp_path, monkeypatch, capsys):
-    def full(descriptor, offset, size):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
+@pytest.mark.parametrize("name", ["x.npy", "new/x", "x.png"])
+def test_more_faces_than_the_disk_holds_are_refused_before_the_work(
+    model, tmp_path, monkeypatch, capsys, name
+):
     monkeypatch.setattr(latent, "decode", None)
-    assert command("generate --model {m} --out {o}", m=model, o=tmp_path / "x.npy") == 2
-    assert "x.npy cannot be read or written (No space left on device)" in capsys.readouterr().err
+    line = "generate --model {m} --count 1000000000000 --out {o}"
+    assert command(line, m=model, o=tmp_path / name) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    grid = "would be a grid of 1,000,000,000,000 pictures, larger than programs open"
+    assert (grid if name == "x.png" else "make room there, give another place, or ask for fewer.") in said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x"])
+def test_a_disk_that_fills_up_leaves_nothing_half_written(model, tmp_path, monkeypatch, capsys, name):
+    decode, calls = latent.decode, []
+
+    def full(vae, z):
+        calls.append(len(z))
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        return decode(vae, z)
+
+    monkeypatch.setattr(latent, "decode", full)
+    monkeypatch.setattr(common, "CHUNK", 8)
+    assert command("generate --model {m} --count 20 --out {o}", m=model, o=tmp_path / name) == 2
+    assert f"{name} cannot be written (No space left on device)" in capsys.readouterr().err
+    assert calls == [8, 8] and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("prior", ["mixture", "standard"])
+def test_generate_draws_and_decodes_one_chunk_after_the_other(model, tmp_path, monkeypatch, prior):
+    """Neither codes nor faces are ever together in memory."""
+    decode, sample = latent.decode, hub.Pretrained.sample_in_chunks
+    order = []
+
+    def noting_decode(vae, z):
+        order.append(("decode", len(z)))
+        return decode(vae, z)
+
+    def noting_draws(*arguments, **options):
+        for z in sample(*arguments, **options):
+            order.append(("draw", len(z)))
+            yield z
+
+    monkeypatch.setattr(common, "CHUNK", 8)
+    monkeypatch.setattr(latent, "decode", noting_decode)
+    monkeypatch.setattr(hub.Pretrained, "sample_in_chunks", noting_draws)
+    line = "generate --model {m} --count 20 --prior {p} --out {o}"
+    assert command(line, m=model, p=prior, o=tmp_path / "x.npy") == 0
+    assert order == [(what, count) for count in (8, 8, 4) for what in ("draw", "decode")]
+    assert np.load(tmp_path / "x.npy").shape == (20, 16, 16, 3)
 
 
 def test_an_interruption_ends_with_130(monkeypatch, capsys):

@@ -175,6 +175,8 @@ def test_a_fitted_diffusion_prior_is_kept_and_drawn_from(is_sharp, model, copied
     z = better.sample(4, seed=3)
     assert np.abs(z - model.prior.sample(4, seed=3)).max() > 1e-2
     np.testing.assert_array_equal(whole.sample(4, seed=3), z)
+    chunks = np.concatenate(list(whole.sample_in_chunks([3, 1], seed=3)))
+    np.testing.assert_allclose(chunks, z, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(again.sample(4, seed=3), z, atol=0.05)
     mixture = again.sample(4, seed=3, prior="mixture")
     np.testing.assert_allclose(mixture, model.prior.sample(4, seed=3), atol=1e-4)
@@ -203,6 +205,12 @@ def test_generate_repeats_and_follows_its_arguments(model):
         model.sample(9, temperature=0.5, prior="standard"), 0.5 * model.sample(9, prior="standard")
     )
     assert model.sample(2000, prior="standard").std() == pytest.approx(1, abs=0.05)
+    for options in ({}, {"prior": "standard"}, {"attribute": "Smiling"}):
+        chunks = list(model.sample_in_chunks(iter([100, 60, 40]), 5, 0.9, **options))
+        assert [len(z) for z in chunks] == [100, 60, 40]
+        np.testing.assert_allclose(
+            np.concatenate(chunks), model.sample(200, 5, 0.9, **options), rtol=1e-4, atol=1e-5
+        )
     z, moved = model.sample(200), model.sample(200, attribute="Smiling")
     along = model.direction("Smiling") / np.linalg.norm(model.direction("Smiling"))
     assert (moved @ along).min() >= (z @ along).min() - 1e-4

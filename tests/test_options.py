@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from vae_keras import cli, config
-from vae_keras.cli import common
 
 TRAIN = "train --data cartoon --out nowhere "
 GENERATE = "generate --model celeba --out faces.png "
@@ -17,7 +16,7 @@ GENERATE = "generate --model celeba --out faces.png "
         (TRAIN + "--latent-dim 1", "1 is no whole number from 2 on"),
         (TRAIN + "--beta 1e38", "1e38 is no number from 0 to 1000000"),
         (TRAIN + "--beta nan", "nan is no number"),
-        (GENERATE + "--count 10000000", "10000000 is no whole number from 1 to 1000000"),
+        (GENERATE + "--count 0", "0 is no whole number from 1 on"),
         (GENERATE + "--temperature 1e40", "1e40 is no number from 0 to 100"),
     ],
 )
@@ -38,10 +37,3 @@ def test_a_path_is_shown_without_a_home(monkeypatch):
     assert config.short_path(Path.home() / "x") == "~/x"
     monkeypatch.setattr(Path, "home", homeless)
     assert config.short_path(Path("/tmp/x")) == "/tmp/x"
-
-
-def test_more_faces_than_the_disk_holds_are_refused_before_the_work(tmp_path):
-    common.check_room(tmp_path / "new" / "faces.npy", 1000)
-    with pytest.raises(OSError, match="No space left on device") as error:
-        common.check_room(tmp_path / "new" / "faces.npy", 10**18)
-    assert cli.describe_error(error.value).startswith(str(tmp_path / "new" / "faces.npy"))

@@ -14,6 +14,7 @@ from vae_keras.data import (
     load_images,
     read_image,
     resize,
+    save_chunks,
     save_gif,
     save_images,
 )
@@ -36,6 +37,19 @@ def test_round_trip(tmp_path, name, generator):
     assert [file.name for file in (tmp_path / name).parent.iterdir()] == [Path(name).name]
     half, _ = load_images(tmp_path / name, 16)
     assert (half[0] == resize(faces[-1], 16)).all()
+
+
+@pytest.mark.parametrize("name", ["faces.npy", "faces", "faces.png", "faces.jpg"])
+def test_chunks_are_written_as_the_whole(tmp_path, name, generator):
+    faces = generator.integers(0, 256, (12, 16, 16, 3), dtype=np.uint8)
+    save_images(faces, tmp_path / "whole" / name)
+    chunks = (faces[start : start + 5] for start in range(0, 12, 5))
+    save_chunks(chunks, faces.shape, tmp_path / "parts" / name)
+    whole, parts = (contents(tmp_path / folder) for folder in ("whole", "parts"))
+    assert list(whole.values()) == list(parts.values())
+    if name == "faces.npy":
+        np.save(tmp_path / "numpy.npy", faces)
+        assert (tmp_path / "numpy.npy").read_bytes() == (tmp_path / "parts" / name).read_bytes()
 
 
 def test_grid():
@@ -109,13 +123,13 @@ def test_an_interrupted_save_keeps_the_old(tmp_path, name, generator, monkeypatc
         if len(written) == 2 and name == "faces":
             raise KeyboardInterrupt
 
-    def half_an_array(file, array):
+    def half_an_array(file, header):
         file.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Path, "write_bytes", half_written)
     monkeypatch.setattr(Image.Image, "save", half_a_folder)
-    monkeypatch.setattr(np, "save", half_an_array)
+    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", half_an_array)
     with pytest.raises(KeyboardInterrupt):
         save(255 - faces, tmp_path / name, force=True)
     assert contents(tmp_path) == old and len(list(tmp_path.iterdir())) == 1

@@ -51,17 +51,32 @@ class Mixture:
         """
         if count < 0 or temperature < 0:
             raise ValueError(f"Count and temperature cannot be negative, as here: {count}, {temperature}.")
+        (z,) = self.sample_in_chunks([count], seed, temperature)
+        return z
+
+    def sample_in_chunks(self, counts, seed: int = 0, temperature: float = 1.0):
+        """Yield the codes of one `sample`, so many at a time.
+
+        Args:
+            counts: how many each chunk has.
+            seed: as of `sample`.
+            temperature: as of `sample`.
+
+        Yields:
+            Codes as float32 (count, latent_dim).
+        """
         # Two generators, so that neither draw depends on how many the other makes.
-        for_components, for_noise = np.random.SeedSequence(seed).spawn(2)
+        for_components, for_noise = np.random.default_rng(seed).spawn(2)
         edges = np.cumsum(self.weights, dtype="float64")
-        uniform = np.random.default_rng(for_components).random(count)
-        components = np.searchsorted(edges / edges[-1], uniform, side="right")
-        noise = np.random.default_rng(for_noise).standard_normal((count, self.means.shape[1]))
-        z = np.empty_like(noise)
-        for index in np.unique(components):
-            chosen = components == index
-            z[chosen] = self.means[index] + temperature * noise[chosen] @ self.factor(index).T
-        return z.astype("float32")
+        for count in counts:
+            uniform = for_components.random(count)
+            components = np.searchsorted(edges / edges[-1], uniform, side="right")
+            noise = for_noise.standard_normal((count, self.means.shape[1]))
+            z = np.empty_like(noise)
+            for index in np.unique(components):
+                chosen = components == index
+                z[chosen] = self.means[index] + temperature * noise[chosen] @ self.factor(index).T
+            yield z.astype("float32")
 
     def factor(self, index: int) -> np.ndarray:
         """Return the Cholesky factor of a component's covariance: (latent_dim, latent_dim)."""

@@ -1,17 +1,13 @@
 """Steps that several commands share: load a model, read pictures, write faces, describe figures."""
 
-import errno
-import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from vae_keras import storage
 from vae_keras.cli.options import overrides
 from vae_keras.config import printable
 
-CHUNK = 2048  # faces decoded at a time: a multiple of the batch size of `latent.decode`
+CHUNK = 2048  # faces decoded and written at a time: a multiple of the batch size of `latent.decode`
 
 
 def load_model(options):
@@ -137,58 +133,34 @@ def write_file(path, content: bytes) -> None:
 
 
 def write_faces(model, z, options) -> None:
-    """Decode codes and write their faces to --out.
+    """Decode codes (n, latent_dim) and write their faces to --out; the rest as for `write_chunks`."""
+    starts = range(0, len(z), CHUNK)
+    write_chunks(model, (z[start : start + CHUNK] for start in starts), len(z), options)
 
-    The faces are gathered in a file without a name, so that memory does not grow with their number.
+
+def write_chunks(model, chunks, count: int, options) -> None:
+    """Decode codes part by part, and write the faces of each part to --out before the next is asked for.
 
     Args:
         model: a `Pretrained`.
-        z: codes (n, latent_dim).
+        chunks: codes (n, latent_dim), one array after the other.
+        count: how many codes all chunks have.
         options: with `out` and `force`.
     """
-    import numpy as np
     from tqdm import tqdm
 
     from vae_keras import data, latent
 
-    path = options.out
-    path.parent.mkdir(parents=True, exist_ok=True)
     size = model.vae.image_size
-    shape = (len(z), size, size, 3)
-    with tempfile.TemporaryFile(dir=path.parent) as file:
-        reserve(file, int(np.prod(shape)), path)
-        faces = np.memmap(file, "uint8", "r+", shape=shape)
-        for start in tqdm(range(0, len(z), CHUNK), unit="chunk", disable=None, leave=False):
-            faces[start : start + CHUNK] = latent.decode(model.vae, z[start : start + CHUNK])
-        data.save_images(faces, path, force=options.force)
-    print(f"wrote {path}: {len(z)} face{'s' if len(z) > 1 else ''}, {size}x{size}")
+    bar = tqdm(chunks, total=-(-count // CHUNK), unit="chunk", disable=None, leave=False)
+    faces = (latent.decode(model.vae, z) for z in bar)
+    data.save_chunks(faces, (count, size, size, 3), options.out, force=options.force)
+    print(f"wrote {options.out}: {count} face{'s' if count > 1 else ''}, {size}x{size}")
 
 
-def check_room(path, size: int) -> None:
-    """Check, before the work is done, that a disk has room for so many bytes.
-
-    Raises:
-        OSError: It has less.
-    """
-    path = Path(path).absolute()
-    folder = next(parent for parent in path.parents if parent.exists())
-    if shutil.disk_usage(folder).free < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-
-def reserve(file, size: int, path) -> None:
-    """Give an open file its size on the disk, so that a full disk is an error now and no crash later.
-
-    Raises:
-        OSError: The disk has less room.
-    """
-    file.truncate(size)
-    if not hasattr(os, "posix_fallocate"):  # not Linux
-        return
-    try:
-        os.posix_fallocate(file.fileno(), 0, size)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+def sizes_of_chunks(count: int):
+    """Return an iterator over how many faces each part has, of a count that need not fit into memory."""
+    return (min(CHUNK, count - start) for start in range(0, count, CHUNK))
 
 
 def describe_figures(figures: dict) -> str:

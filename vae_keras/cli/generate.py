@@ -9,16 +9,12 @@ Examples:
 from vae_keras.cli import common
 from vae_keras.cli.options import add_faces_output, add_model, add_seed, number, whole_number
 
-MOST_FACES = 1_000_000  # whose codes are in memory at once; further ones by another --seed
-
 
 def add_arguments(parser):
     """Declare the options of this command."""
     add_model(parser)
     add_faces_output(parser)
-    parser.add_argument(
-        "--count", type=whole_number(1, MOST_FACES), default=16, help="how many faces (default: 16)"
-    )
+    parser.add_argument("--count", type=whole_number(1), default=16, help="how many faces (default: 16)")
     add_seed(parser)
     parser.add_argument(
         "--prior",
@@ -36,14 +32,16 @@ def add_arguments(parser):
 
 
 def run(options):
-    """Draw faces and write them."""
+    """Draw faces and write them while they are drawn: of however many, one chunk alone is in memory.
+
+    Behind the first chunk, of 2,048, they are those of one draw up to rounding.
+    """
     model = common.load_model(options)
-    common.check_room(options.out, 3 * options.count * model.vae.image_size**2)
-    z = model.sample(
-        options.count,
+    chunks = model.sample_in_chunks(
+        common.sizes_of_chunks(options.count),
         seed=options.seed,
         temperature=options.temperature,
         prior=options.prior,
         attribute=options.attribute,
     )
-    common.write_faces(model, z, options)
+    common.write_chunks(model, chunks, options.count, options)

@@ -14,7 +14,7 @@ from vae_keras.data.framing import crop_square, frame, resize
 from vae_keras.data.images import ImageError, read_image
 from vae_keras.data.loading import load_images
 from vae_keras.data.measured import MEASURED
-from vae_keras.data.saving import check_output, grid_image, save_animation, save_gif, save_images
+from vae_keras.data.saving import check_output, grid_image, save_animation, save_chunks, save_gif, save_images
 
 __all__ = [
     "MEASURED",
@@ -39,4 +39,5 @@ __all__ = [
     "save_animation",
     "save_gif",
     "save_images",
+    "save_chunks",
 ]

@@ -6,7 +6,9 @@ where the program wrote it, which is told by a mark in its metadata, or where th
 
 import importlib.util
 import io
+import itertools
 import math
+import shutil
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +24,8 @@ VIDEO = ".mp4"
 MARKED_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF")
 SOFTWARE = 0x0131  # the Exif tag that holds the mark
 GAP = 2  # pixels between the pictures of a grid
+# Of the bytes of the pixels, what the files of faces take at least.
+SHARE_OF_DISK = {"array": 1, "folder": 0.5, "picture": 0.1}
 
 
 def save_images(images: np.ndarray, path: str | Path, force: bool = False) -> None:
@@ -36,24 +40,73 @@ def save_images(images: np.ndarray, path: str | Path, force: bool = False) -> No
     Raises:
         ImageError: Something of the user's is there, or it cannot be written.
     """
+    if check_output(path, force) == "folder" and len(images):
+        chunks = [check_images(np.asarray(image)[None], "A picture to write") for image in images]
+    else:
+        chunks = [check_images(np.asarray(images), "The set of pictures to write")]
+    _write(chunks, (len(images), *chunks[0].shape[1:]), path, force)
+
+
+def save_chunks(chunks: Iterable[np.ndarray], shape: tuple, path: str | Path, force: bool = False) -> None:
+    """Write pictures while they are made, as `save_images` writes them.
+
+    Memory holds one chunk, but for a grid, which is one picture.
+
+    Args:
+        chunks: uint8 (n, height, width, 3), one array after the other. None is asked for where the disk has no room for
+            all.
+        shape: What all chunks have together, (count, height, width, 3).
+        path: As for `save_images`.
+        force: As for `save_images`.
+
+    Raises:
+        ImageError: Something of the user's is there, it cannot be written, or a grid is larger than programs open.
+    """
+    _check_size(shape, path, check_output(path, force))
+    _write(chunks, shape, path, force)
+
+
+def _check_size(shape, path, kind):
+    """Raise ImageError where a disk has no room for pictures, or a grid of them is none that can be opened."""
+    path = Path(path).resolve()
+    pixels = math.prod(shape[:3])
+    most = 2 * (Image.MAX_IMAGE_PIXELS or math.inf)  # of larger ones Pillow itself opens none
+    if kind == "picture" and pixels > most:
+        raise ImageError(
+            f"{path} would be a grid of {shape[0]:,} pictures, larger than programs open: name a folder or a .npy."
+        )
+    wanted = SHARE_OF_DISK[kind] * 3 * pixels / 1e9
+    left = shutil.disk_usage(next(parent for parent in path.parents if parent.exists())).free / 1e9
+    if wanted > left:
+        raise ImageError(
+            f"{path} would take about {wanted:,.3f} GB, and its disk has {left:,.3f} GB left: make room there, give "
+            "another place, or ask for fewer."
+        )
+
+
+def _write(chunks, shape, path, force):
+    """Write chunks of pictures, which have a shape together."""
     path = Path(path).resolve()
     kind = check_output(path, force)
-    if kind == "folder":
-        images = [check_images(np.asarray(image)[None], "A picture to write")[0] for image in images]
-    if kind != "folder" or not images:
-        images = check_images(np.asarray(images), "The set of pictures to write")
+    if kind == "picture":
+        _write_picture([Image.fromarray(_fill_grid(chunks, shape))], path, quality=95)
+        return
     try:
         if kind == "folder":
-            _write_folder(images, path)
-        elif kind == "array":
-            with storage.replacing(path.parent, [path.name]) as (part,), part.open("wb") as file:
-                np.save(file, images)
+            _write_folder(itertools.chain.from_iterable(chunks), path)
         else:
-            _write_picture([Image.fromarray(grid_image(images))], path, quality=95)
-    except ImageError:
-        raise
-    except (OSError, ValueError, KeyError) as error:  # ValueError, KeyError: what the format cannot hold
+            _write_array(chunks, shape, path)
+    except OSError as error:
         raise _cannot_be_written(path, error) from None
+
+
+def _write_array(chunks, shape, path):
+    """Write an .npy as `numpy.save` does."""
+    with storage.replacing(path.parent, [path.name]) as (part,), part.open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for images in chunks:
+            file.write(np.ascontiguousarray(images))
 
 
 def save_gif(
@@ -78,10 +131,7 @@ def save_gif(
     check_output(path, force)
     pictures = [Image.fromarray(frame).quantize(96, dither=0) for frame in frames]  # a third of the bytes
     durations = [milliseconds] * (len(frames) - 1) + [last] if len(frames) > 1 else last
-    try:
-        _write_picture(pictures, path, duration=durations, loop=0)
-    except (OSError, ValueError) as error:
-        raise _cannot_be_written(path, error) from None
+    _write_picture(pictures, path, duration=durations, loop=0)
 
 
 def save_animation(frames: Iterable, path: str | Path, rate: int, force: bool = False) -> None:
@@ -184,9 +234,10 @@ def _write_folder(images, path):
     try:
         with storage.replacing(path.parent, [path.name]) as (part,):
             part.mkdir()
-            names = [f"{row:05d}.png" for row in range(len(images))]
-            for name, image in zip(names, images):
-                Image.fromarray(image).save(part / name)
+            names = []
+            for row, image in enumerate(images):
+                names.append(f"{row:05d}.png")
+                Image.fromarray(image).save(part / names[row])
             storage.write_marker(part, "faces", names)
             _check_folder(path)
             if storage.read_marker(path):
@@ -212,24 +263,30 @@ def _finish_replacing(path, old):
 
 def _write_picture(frames, path, **options):
     """Write a picture, or an animation of several, with the program's mark in it."""
-    form = Image.registered_extensions().get(path.suffix.lower())
+    try:
+        data = _encode_marked(frames, path.suffix, options)
+        with storage.replacing(path.parent, [path.name]) as (part,):
+            part.write_bytes(data)
+    except (OSError, ValueError, KeyError) as error:  # ValueError, KeyError: what the format cannot hold
+        raise _cannot_be_written(path, error) from None
+
+
+def _encode_marked(frames, suffix, options):
+    """Return the bytes of a picture file with the program's mark in it."""
+    form = Image.registered_extensions().get(suffix.lower())
     if form is None:
-        raise ValueError(f"there is no encoder for {path.suffix}")
+        raise ValueError(f"there is no encoder for {suffix}")
     if len(frames) > 1:
         options |= {"save_all": True, "append_images": frames[1:]}
     is_marked = form in MARKED_FORMATS and (
         len(frames) * frames[0].width * frames[0].height < Image.MAX_IMAGE_PIXELS
     )
-    if (
-        is_marked and form == "PNG"
-    ):  # which keeps the pixels; another format has to be read again for its mark
-        data = _encode(frames[0], form, options | _metadata(form, _mark_of(frames)))
-    else:
-        data = _encode(frames[0], form, options)
-        if is_marked:
-            data = _encode(frames[0], form, options | _metadata(form, _mark(data)))
-    with storage.replacing(path.parent, [path.name]) as (part,):
-        part.write_bytes(data)
+    if is_marked and form == "PNG":  # which keeps the pixels
+        return _encode(frames[0], form, options | _metadata(form, _mark_of(frames)))
+    data = _encode(frames[0], form, options)
+    if is_marked:  # the file has to be read again for its mark
+        data = _encode(frames[0], form, options | _metadata(form, _mark(data)))
+    return data
 
 
 def _encode(picture, form, options):
@@ -294,9 +351,15 @@ def grid_image(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     Returns:
         One picture, uint8 (height, width, 3).
     """
-    count, height, width, _ = images.shape
+    return _fill_grid([images], images.shape, columns)
+
+
+def _fill_grid(chunks, shape, columns=None):
+    """Return the grid of pictures that come in chunks and have a shape together."""
+    count, height, width, _ = shape
+    images = itertools.chain.from_iterable(chunks)
     if count == 1:
-        return images[0]
+        return next(images)
     columns = min(columns or _grid_columns(count), count)
     rows = math.ceil(count / columns)
     grid = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, np.uint8)

@@ -1,5 +1,6 @@
 """A trained model with all that belongs to it: new faces, reconstructions and edits from one object."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -97,21 +98,53 @@ class Pretrained:
         """
         if count < 1:
             raise ValueError(f"Asked for {count} faces; ask for 1 or more.")
+        (z,) = self.sample_in_chunks([count], seed, temperature, prior, attribute)
+        return z
+
+    def sample_in_chunks(
+        self,
+        counts: Iterable[int],
+        seed: int = 0,
+        temperature: float = 1.0,
+        prior: str = "fitted",
+        attribute: str | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Return an iterator over the codes of one `sample`, so many at a time: one chunk alone is in memory.
+
+        Behind the first chunk the codes are those of `sample` up to rounding.
+
+        Args:
+            counts: how many codes each chunk has.
+            seed: as of `sample`, and so are the others.
+            temperature: scales how far codes lie from the mean.
+            prior: "fitted", "mixture" or "standard".
+            attribute: what codes are moved to.
+
+        Returns:
+            An iterator over float32 (count, latent_dim).
+
+        Raises:
+            ValueError: The temperature is negative, or there is no such prior or attribute.
+        """
         if temperature < 0:
             raise ValueError(f"Temperature is {temperature}; give 0 or more.")
         require([prior], PRIORS, "There is no prior")
-        direction = None if attribute is None else self.direction(attribute)
+        generator = np.random.default_rng(seed)
         if prior == "standard":
-            noise = np.random.default_rng(seed).standard_normal((count, self.vae.latent_dim))
-            z = np.float32(temperature) * noise.astype("float32")
+            chunks = (self._sample_standard(count, generator, temperature) for count in counts)
         elif prior == "fitted" and self.diffusion is not None:
-            z = self.diffusion.sample(count, seed, temperature)
+            chunks = (self.diffusion.sample(count, generator, temperature) for count in counts)
         else:
-            z = self.prior.sample(count, seed, temperature)
-        if direction is None:
-            return z
-        missing = self.levels[attribute] - z @ direction / (direction @ direction)
-        return z + np.maximum(0, missing)[:, None].astype("float32") * direction
+            chunks = self.prior.sample_in_chunks(counts, seed, temperature)
+        if attribute is None:
+            return chunks
+        direction, level = self.direction(attribute), self.levels[attribute]
+        return (_moved_to(z, direction, level) for z in chunks)
+
+    def _sample_standard(self, count, generator, temperature):
+        """Return codes of N(0, I), scaled by the temperature."""
+        noise = generator.standard_normal((count, self.vae.latent_dim))
+        return np.float32(temperature) * noise.astype("float32")
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Return pictures decoded from the mean of their codes.
@@ -150,3 +183,9 @@ class Pretrained:
         """
         require([attribute], self.directions.index, "This model has no attribute")
         return self.directions.loc[attribute].to_numpy("float32")
+
+
+def _moved_to(z, direction, level):
+    """Return codes, moved along a direction to a level where they lie below it."""
+    missing = level - z @ direction / (direction @ direction)
+    return z + np.maximum(0, missing)[:, None].astype("float32") * direction

@@ -166,7 +166,7 @@ class DiffusionPrior:
 
         Args:
             count: how many, 1 or more. The first ones of a seed are the same for every count.
-            seed: of the noise.
+            seed: of the noise, or a generator of NumPy, which goes on.
             temperature: scales how far the codes are from their mean: 0 gives that alone.
             steps: levels of noise, 1 or more.
 
