@@ -187,10 +187,7 @@ def sharpened(vae, pictures, epochs):
     def losses(images):
         return sharpener.compute_losses(images)[:2]
 
-    rates = [
-        optimizers.cosine_decay(rate, epochs, BATCH, pictures)
-        for rate in adversarial.LEARNING_RATES[OPTIMIZER]
-    ]
+    rates = [optimizers.cosine_decay(rate, epochs, BATCH, pictures) for rate in adversarial.RATES[OPTIMIZER]]
     chosen = [optimizers.get(OPTIMIZER, rate, beta_1=0.5, beta_2=0.99) for rate in rates]
     groups = [sharper.decoder.trainable_variables, sharpener.discriminator.trainable_variables]
     return sharper, Trainer(sharpener, groups, chosen, losses)

@@ -107,14 +107,14 @@ def test_code_change(answer, words):
     holds(check.code_change.problem(answer), words)
 
 
-def test_without_adversary():
+def test_without_adversarial_loss():
     rows = check.unlabelled("grain", "smooth")
     right = next(name for name, faces in rows.items() if faces == "smooth")[-1]
     wrong = next(name for name, faces in rows.items() if faces == "grain")[-1]
-    problem = check.without_adversary.problem
+    problem = check.without_adversarial_loss.problem
     assert sorted(rows) == ["row A", "row B"]
     assert problem(right) is None and problem(f"row {right.lower()}") is None
-    assert "had the adversary" in problem(wrong)
+    assert "had the adversarial loss" in problem(wrong)
     assert '"A" or "B"' in problem("C")
     assert '"A" or "B"' in problem(0)
     assert problem(...) == "not answered yet"

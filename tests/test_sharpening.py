@@ -57,8 +57,8 @@ def test_it_begins_with_the_plain_faces(vae, images):
 
 def test_the_discriminator_halves_as_often_as_the_encoder():
     network = sharpening.build_discriminator(32)
-    verdict, *maps = network(np.zeros((2, 32, 32, 3), "float32"))
-    assert verdict.shape == (2, 1)
+    logits, *maps = network(np.zeros((2, 32, 32, 3), "float32"))
+    assert logits.shape == (2, 1)
     assert [tuple(one.shape[1:3]) for one in maps] == [(16, 16), (8, 8), (4, 4)]
     assert network.count_params() == sharpening.build_discriminator(32).count_params()
 
@@ -70,27 +70,27 @@ def test_terms_are_those_of_the_formulas(sharpener):
     terms = {name: float(value) for name, value in sharpener.compute_terms(images, faces, real, made).items()}
     p_real, p_made = (1 / (1 + np.exp(-np.float64(some[0]))) for some in (real, made))
     assert terms["mse"] == pytest.approx(np.mean((images - faces) ** 2), rel=1e-5)
-    assert terms["adversary"] == pytest.approx(-np.log(p_made).mean(), rel=1e-4)
+    assert terms["adversarial_loss"] == pytest.approx(-np.log(p_made).mean(), rel=1e-4)
     expected = -np.log(1 - p_made).mean() - np.log(p_real).mean()
-    assert terms["discriminator"] == pytest.approx(expected, rel=1e-4)
+    assert terms["discriminator_loss"] == pytest.approx(expected, rel=1e-4)
     pairs = [(np.array(a), np.array(b)) for a, b in zip(real[1:], made[1:])]
-    likeness = sum(np.abs(a - b).mean() / (np.abs(a).mean() + 1e-3) for a, b in pairs)
-    assert len(pairs) == 2 and terms["likeness"] == pytest.approx(likeness, rel=1e-4)
+    feature_loss = sum(np.abs(a - b).mean() / (np.abs(a).mean() + 1e-3) for a, b in pairs)
+    assert len(pairs) == 2 and terms["feature_loss"] == pytest.approx(feature_loss, rel=1e-4)
     same = sharpener.compute_terms(images, images, real, real)
-    assert float(same["mse"]) == 0 and float(same["likeness"]) == 0
+    assert float(same["mse"]) == 0 and float(same["feature_loss"]) == 0
 
 
 def test_losses_weigh_the_terms(sharpener, images, monkeypatch):
-    monkeypatch.setattr(sharpener, "squared_slope", lambda images, real: 100.0)
+    monkeypatch.setattr(sharpener, "gradient_penalty", lambda images, real: 100.0)
     some = tf.constant(np.float32(images[:8]) / 255)
     decoder_loss, discriminator_loss, terms = sharpener.compute_losses(some)
     variance = np.exp(2 * float(sharpener.vae.log_sigma))
-    expected = terms["mse"] / variance + 6 * terms["likeness"] + 0.4 * terms["adversary"]
+    expected = terms["mse"] / variance + 6 * terms["feature_loss"] + 0.4 * terms["adversarial_loss"]
     assert float(decoder_loss) == pytest.approx(float(expected), rel=1e-5)
-    assert float(discriminator_loss) == pytest.approx(float(terms["discriminator"]) + 0.5, rel=1e-5)
+    assert float(discriminator_loss) == pytest.approx(float(terms["discriminator_loss"]) + 0.5, rel=1e-5)
 
 
-def test_the_slope_is_the_gradients(sharpener, monkeypatch):
+def test_the_penalty_is_the_squared_gradient(sharpener, monkeypatch):
     """On a linear discriminator the estimate has the squared gradient as its mean."""
     weights = np.float32(np.random.default_rng(1).standard_normal((16 * 16 * 3, 1)))
 
@@ -99,7 +99,7 @@ def test_the_slope_is_the_gradients(sharpener, monkeypatch):
 
     monkeypatch.setattr(sharpener, "discriminator", linear)
     images = tf.random.uniform((64, 16, 16, 3), seed=0)
-    found = np.mean([sharpener.squared_slope(images, linear(images)[0]) for _ in range(300)])
+    found = np.mean([sharpener.gradient_penalty(images, linear(images)[0]) for _ in range(300)])
     assert found == pytest.approx(np.square(weights).sum(), rel=0.1)
 
 
@@ -110,7 +110,7 @@ def test_a_step_changes_decoder_and_discriminator_and_nothing_else(sharpener, im
     assert all((a == b).all() for a, b in zip(before[0], after[0]))
     for old, new in zip(before[1:], after[1:]):
         assert sum((a != b).any() for a, b in zip(old, new)) > len(old) / 2
-    assert list(terms) == ["mse", "likeness", "adversary", "discriminator"]
+    assert list(terms) == ["mse", "feature_loss", "adversarial_loss", "discriminator_loss"]
     assert all(np.isfinite(float(value)) for value in terms.values())
 
 
@@ -118,7 +118,7 @@ def test_it_is_an_ordinary_keras_model(sharpener, images, tmp_path):
     assert sharpener.built
     some = np.float32(images[:32]) / 255
     history = sharpener.fit(some, batch_size=16, epochs=1, verbose=0).history
-    assert set(history) == {"mse", "likeness", "adversary", "discriminator"}
+    assert set(history) == {"mse", "feature_loss", "adversarial_loss", "discriminator_loss"}
     expected = np.mean(np.square(some - np.asarray(sharpener.vae.reconstruct(some))))
     assert sharpener.evaluate(some, verbose=0) == pytest.approx(expected, rel=1e-3)
     np.testing.assert_allclose(sharpener.predict(some, verbose=0), sharpener.vae.reconstruct(some), atol=1e-5)

@@ -555,54 +555,6 @@ def _difference(name, there, here):
     return f"{name}: {there} there, {here} here"
 
 
-class FacesPerEpoch(keras.callbacks.Callback):
-    """Decodes the same codes before training and after every epoch.
-
-    Args:
-        z: (count, latent_dim) codes.
-
-    Attributes:
-        frames: a list of uint8 (count, size, size, 3), the first from before training.
-    """
-
-    def __init__(self, z):
-        super().__init__()
-        self.z = np.asarray(z, "float32")
-        self.frames = []
-
-    def on_train_begin(self, logs=None):
-        """Decode the codes before training."""
-        if not self.frames:
-            self._decode()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Decode the codes after an epoch."""
-        self._decode()
-
-    def _decode(self):
-        self.frames.append(pipeline.to_uint8(np.asarray(self.model.decode(self.z))))
-
-
-class BetaWarmUp(keras.callbacks.Callback):
-    """Raises beta in a straight line from 0 to its full value (Bowman et al. 2016, arXiv 1511.06349).
-
-    Args:
-        epochs: how many epochs that takes.
-    """
-
-    def __init__(self, epochs):
-        super().__init__()
-        self.epochs = epochs
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Set beta for this epoch."""
-        self.model.beta.assign(self.model.full_beta * min(1.0, epoch / self.epochs))
-
-    def on_train_end(self, logs=None):
-        """Leave the model with its full beta."""
-        self.model.beta.assign(self.model.full_beta)
-
-
 class Progress(keras.callbacks.Callback):
     """Prints lines over a training: epoch, terms of the loss, seconds left.
 
@@ -631,7 +583,7 @@ class Progress(keras.callbacks.Callback):
 
     def _terms(self, logs):
         """Return the terms in words; the loss, which is their sum, only where there is nothing else."""
-        terms = {name: value for name, value in logs.items() if not name.endswith("loss")} or logs
+        terms = {name: value for name, value in logs.items() if name not in ("loss", "val_loss")} or logs
         return "  ".join(f"{name} {self._readable(value)}" for name, value in terms.items())
 
     def _readable(self, value):

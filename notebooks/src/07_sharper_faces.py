@@ -207,25 +207,25 @@ check.discriminator_loss(discriminator_loss, chance)
 # %% include vae_keras/sharpening/adversarial.py::build_discriminator
 
 # %% [markdown]
-# Its output is called the verdict. Why does it return its feature maps, too? The verdict says "sharper", but not "this
-# person". So the loss of the decoder has three terms:
+# Its first output is a logit, as on the ring. Why does it return its feature maps, too? The logit says "sharper", but not
+# "this person". So the loss of the decoder has three terms:
 #
-# $$\frac{\text{mean squared error}}{\sigma^2} + w_1 \cdot \text{likeness} - w_2 \log D(\hat x)$$
+# $$\frac{\text{mean squared error}}{\sigma^2} + w_1 \cdot \text{feature loss} - w_2 \log D(\hat x)$$
 #
 # - The **squared error** keeps colours and layout. $\sigma^2$ is the calibrated variance of lesson 02.
-# - The **likeness** is how far the feature maps of decoded face and photograph are apart
+# - The **feature loss** is how far the feature maps of decoded face and photograph are apart
 #   ([Larsen et al. 2016](https://arxiv.org/abs/1512.09300)). Features notice that there is hair, more than where each
 #   strand lies.
-# - The **adversary** is the generator's loss from above.
+# - The **adversarial loss** is the generator's loss from above.
 
-# The class `Sharpener` holds both networks and the weights: $w_1$ is `self.likeness` and $w_2$ is `self.adversary`. Its
-# method `compute_terms` computes the terms and the discriminator's loss, and `compute_losses` weighs them. The encoder is
-# used and not trained: `training=False`, and `stop_gradient` on the code.
+# The class `Sharpener` holds both networks and the weights: $w_1$ is `self.feature_weight` and $w_2$ is
+# `self.adversarial_weight`. Its method `compute_terms` computes the terms and the discriminator's loss, and
+# `compute_losses` weighs them. The encoder is used and not trained: `training=False`, and `stop_gradient` on the code.
 
 # %% include vae_keras/sharpening/adversarial.py::Sharpener.compute_terms compute_losses
 
 # %% [markdown]
-# `squared_slope` punishes a verdict that jumps when a photograph gets a little noise
+# `gradient_penalty`, which papers call R1, punishes a logit that jumps when a photograph gets a little noise
 # ([Mescheder et al. 2018](https://arxiv.org/abs/1801.04406)). A step moves each network by its own loss, as on the ring.
 
 # %% include vae_keras/sharpening/adversarial.py::Sharpener.train_step
@@ -239,9 +239,9 @@ check.discriminator_loss(discriminator_loss, chance)
 few = faces.train[: config.comparison_pictures]
 
 
-def sharpen(adversary=0.4):
+def sharpen(adversarial_weight=0.4):
     keras.utils.set_random_seed(config.seed)
-    sharpener = Sharpener(plain.vae.copy_with_details(), adversary=adversary)
+    sharpener = Sharpener(plain.vae.copy_with_details(), adversarial_weight=adversarial_weight)
     chosen = []
     for rate in (0.0002, 0.0005):  # of the decoder and of the discriminator
         falling = optimizers.cosine_decay(rate, 1, 16, len(few))
@@ -353,20 +353,20 @@ plots.trade_off(pd.DataFrame(blends).T.sort_index(), models, floor)
 #   mixtures beat the short run.
 
 # %% [markdown]
-# ### Exercise 7.3: who had no adversary?
-# The next cell sharpens once more, with `adversary=0`, and shows both runs under letters. Run it once to see the rows.
-# Which had no adversary? Write its letter, and run the cell again.
+# ### Exercise 7.3: which run had no adversarial loss?
+# The next cell sharpens once more, with `adversarial_weight=0`, and shows both runs under letters. Run it once to see the
+# rows. Which had no adversarial loss? Write its letter, and run the cell again.
 #
 # <details><summary>Hint</summary>One row is the short run of Figure 4. Both rows have a weave. It is stronger where no
-# adversary objects: look at the dark backgrounds.</details>
+# adversarial loss objects: look at the dark backgrounds.</details>
 #
 # [Solution](solutions/07_sharper_faces.ipynb)
 
-# %% caption="Two short runs. One of them had no adversary." alt="Two rows of four large faces. Both have a faint grid over dark backgrounds. One has darker eyes and hair, the other a stronger grid."
+# %% caption="Two short runs. One of them had no adversarial loss." alt="Two rows of four large faces. Both have a faint grid over dark backgrounds. One has darker eyes and hair, the other a stronger grid."
 letter = ...  # "A" or "B"
 
-check.without_adversary(letter)
-without, _ = sharpen(adversary=0)
+check.without_adversarial_loss(letter)
+without, _ = sharpen(adversarial_weight=0)
 rows = check.unlabelled(drawn["short run"], latent.decode(without, codes))
 plots.rows({name: images[:4] for name, images in rows.items()}, size=256)
 

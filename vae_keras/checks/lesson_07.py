@@ -1,4 +1,4 @@
-"""Checks of lesson 07: the discriminator's loss, the frozen encoder, which row had no adversary, a colder draw."""
+"""Checks of lesson 07: the discriminator's loss, the frozen encoder, a run without adversarial loss, a colder draw."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from vae_keras.model import VAE
 
 RANDOM = np.random.default_rng()
 LETTERS = ("A", "B")
-ORDER = (1, 0)  # which run each row shows: 0 with the adversary, 1 without it
+ORDER = (1, 0)  # which run each row shows: 0 with the adversarial loss, 1 without it
 
 
 def softplus(x):
@@ -99,22 +99,22 @@ def code_change(answer):
     return "Take the largest absolute difference between the encoder means of the two models."
 
 
-def unlabelled(with_adversary, without) -> dict:
+def unlabelled(with_adversarial_loss, without) -> dict:
     """Return the faces of two runs as row A and row B, in an order that the page does not tell."""
-    runs = (with_adversary, without)
+    runs = (with_adversarial_loss, without)
     return {f"row {letter}": runs[place] for letter, place in zip(LETTERS, ORDER)}
 
 
 @exercise("7.3")
-def without_adversary(answer):
-    """Find what is wrong with the letter of the row whose run had no adversary."""
+def without_adversarial_loss(answer):
+    """Find what is wrong with the letter of the row whose run had no adversarial loss."""
     letter = str(answer).strip().upper().removeprefix("ROW ")
     if letter not in LETTERS:
         raise WrongAnswer('Give the letter of one row, "A" or "B".')
     if ORDER[LETTERS.index(letter)] == 1:
         return None
     return (
-        "That row had the adversary: it is the short run of Figure 4. Without the verdict nothing objects to a regular "
+        "That row had the adversarial loss: it is the short run of Figure 4. Without it nothing objects to a regular "
         "grid over dark backgrounds."
     )
 

@@ -44,7 +44,9 @@ def add_arguments(parser):
         type=whole_number(1),
         help="epochs of sharpening after it, and a better prior (default: none)",
     )
-    parser.add_argument("--image-size", type=whole_number(1), help="pixels a side, 64 or 128 (default: 64)")
+    parser.add_argument(
+        "--image-size", type=whole_number(1), help="pixels a side, such as 64, 128 or 256 (default: 64)"
+    )
     parser.add_argument("--latent-dim", type=whole_number(2), help="latent variables per face (default: 128)")
     parser.add_argument("--batch-size", type=whole_number(1), help="pictures per step (default: 64)")
     add_pictures(parser, "all")

@@ -1,9 +1,9 @@
 """Sharper faces: the decoder of a trained VAE, trained on against a network that tells photographs from its faces.
 
 A squared error is smallest for the mean of all faces that a code may stand for, and a mean is blurred. A discriminator
-asks for a face that could be one of them instead (Goodfellow et al. 2014, arXiv 1406.2661). What it sees in the
-photograph and in the face is a second measure of how alike they are (Larsen et al. 2016, arXiv 1512.09300). The encoder
-stays as it is, and so do the codes and their prior.
+asks for a face that could be one of them instead (Goodfellow et al. 2014, arXiv 1406.2661). Its features of the
+photograph and of the face are a second measure of how alike they are (Larsen et al. 2016, arXiv 1512.09300). The
+encoder stays as it is, and so do the codes and their prior.
 """
 
 import keras
@@ -19,12 +19,12 @@ RATES = {"adam": (2e-4, 5e-4), "muon": (8e-4, 2e-3)}
 # Of both optimizers. Their memories are short, since each network chases the other.
 BETAS = {"beta_1": 0.5, "beta_2": 0.99}
 DETAILS = 16  # channels of the branch that sharpening adds to a decoder
-# Standard deviation, in units of a pixel's range, of the noise in which the slope is measured.
-SLOPE_NOISE = 0.02
+# Standard deviation, in units of a pixel's range, of the noise by which the gradient penalty is measured.
+PENALTY_NOISE = 0.02
 
 
 def build_discriminator(image_size: int = 64, dtype=None) -> keras.Model:
-    """Return a model from images (batch, size, size, 3) to a verdict and to its feature maps.
+    """Return a model from images (batch, size, size, 3) to logits and to feature maps.
 
     It looks at every pixel before it averages, since a strided convolution would not see chequers, and halves the side
     as often as the encoder does.
@@ -34,8 +34,8 @@ def build_discriminator(image_size: int = 64, dtype=None) -> keras.Model:
         dtype: Keras' dtype policy of the layers. None: the global one.
 
     Returns:
-        A model with a list of outputs: the verdict (batch, 1), a logit that is above zero for a photograph, and then
-        the feature maps, from large to small, in float32.
+        A model with a list of outputs: the logits (batch, 1), above zero for a photograph, and then the feature
+        maps, from large to small, in float32.
     """
     *narrower, last = stage_filters(image_size)
     widths = [16] + [3 * width // 2 for width in narrower]
@@ -50,8 +50,8 @@ def build_discriminator(image_size: int = 64, dtype=None) -> keras.Model:
     x = layers.Conv2D(last, 3, padding="same", dtype=dtype)(x)
     x = layers.LeakyReLU(0.2, dtype=dtype)(x)
     x = layers.Flatten(dtype=dtype)(x)
-    verdict = layers.Dense(1, dtype="float32", name="verdict")(x)
-    return keras.Model(images, [verdict, *maps], name="discriminator")
+    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    return keras.Model(images, [logits, *maps], name="discriminator")
 
 
 class Sharpener(keras.Model):
@@ -59,10 +59,10 @@ class Sharpener(keras.Model):
 
     Args:
         vae: a trained `VAE`. Its encoder is not changed.
-        likeness: weight of the difference in the discriminator's features, beside a squared error in units of the
-            calibrated variance.
-        adversary: weight of the discriminator's verdict on the faces.
-        slope: weight of the penalty that keeps the discriminator smooth.
+        feature_weight: weight of the feature loss, the difference in the discriminator's features, beside a squared
+            error in units of the calibrated variance.
+        adversarial_weight: weight of the adversarial loss, what the discriminator's logits for the faces cost.
+        penalty_weight: weight of the gradient penalty that keeps the discriminator smooth.
         **kwargs: arguments of `keras.Model`.
 
     Example:
@@ -71,19 +71,19 @@ class Sharpener(keras.Model):
         >>> sharpener.fit(images, batch_size=64, epochs=24)
     """
 
-    def __init__(self, vae, likeness=6.0, adversary=0.4, slope=0.01, **kwargs):
+    def __init__(self, vae, feature_weight=6.0, adversarial_weight=0.4, penalty_weight=0.01, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.vae = vae
         self.discriminator = build_discriminator(vae.image_size, _discriminator_dtype(vae))
-        self.likeness = likeness
-        self.adversary = adversary
-        self.slope = slope
+        self.feature_weight = feature_weight
+        self.adversarial_weight = adversarial_weight
+        self.penalty_weight = penalty_weight
         self.mse_tracker = keras.metrics.Mean("mse")
         self.trackers = [
             self.mse_tracker,
-            keras.metrics.Mean("likeness"),
-            keras.metrics.Mean("adversary"),
-            keras.metrics.Mean("discriminator"),
+            keras.metrics.Mean("feature_loss"),
+            keras.metrics.Mean("adversarial_loss"),
+            keras.metrics.Mean("discriminator_loss"),
         ]
         self.build((None, vae.image_size, vae.image_size, 3))
 
@@ -119,7 +119,7 @@ class Sharpener(keras.Model):
 
     @property
     def sampling(self):
-        """The layer that draws the codes, whose noise also serves `squared_slope`."""
+        """The layer that draws the codes, whose noise also serves `gradient_penalty`."""
         return self.vae.sampling
 
     def train_step(self, data):
@@ -150,9 +150,10 @@ class Sharpener(keras.Model):
         seen_in_faces = self.discriminator(faces)
         terms = self.compute_terms(images, faces, seen_in_images, seen_in_faces)
         decoder_loss = terms["mse"] / ops.exp(2 * self.vae.log_sigma)
-        decoder_loss += self.likeness * terms["likeness"] + self.adversary * terms["adversary"]
-        penalty = self.squared_slope(images, seen_in_images[0])
-        discriminator_loss = terms["discriminator"] + 0.5 * self.slope * penalty
+        decoder_loss += self.feature_weight * terms["feature_loss"]
+        decoder_loss += self.adversarial_weight * terms["adversarial_loss"]
+        penalty = self.gradient_penalty(images, seen_in_images[0])
+        discriminator_loss = terms["discriminator_loss"] + 0.5 * self.penalty_weight * penalty
         return decoder_loss, discriminator_loss, terms
 
     def compute_terms(self, images, faces, seen_in_images, seen_in_faces):
@@ -161,43 +162,44 @@ class Sharpener(keras.Model):
         Args:
             images: photographs (batch, size, size, 3).
             faces: their reconstructions, in the same shape.
-            seen_in_images: what the discriminator gives for the photographs: a verdict and feature maps.
+            seen_in_images: what the discriminator gives for the photographs: logits and feature maps.
             seen_in_faces: what it gives for the reconstructions.
 
         Returns:
-            A dictionary of scalars. mse: squared error per value. likeness: mean absolute difference of each feature
-            map, over the mean size of the photographs', summed over the maps. adversary and discriminator:
-            cross-entropies in nats per picture, the first one not saturating (Goodfellow et al. 2014).
+            A dictionary of scalars. mse: squared error per value. feature_loss: mean absolute difference of each
+            feature map, over the mean size of the photographs', summed over the maps. adversarial_loss and
+            discriminator_loss: cross-entropies in nats per picture, the first one not saturating (Goodfellow et al.
+            2014), the second one without the gradient penalty.
         """
         real, *image_maps = seen_in_images
         made, *face_maps = seen_in_faces
-        likeness = 0.0
+        feature_loss = 0.0
         for image_map, face_map in zip(image_maps, face_maps):
             image_map = ops.stop_gradient(image_map)
-            likeness += ops.mean(ops.abs(image_map - face_map)) / (ops.mean(ops.abs(image_map)) + 1e-3)
+            feature_loss += ops.mean(ops.abs(image_map - face_map)) / (ops.mean(ops.abs(image_map)) + 1e-3)
         return {
             "mse": ops.mean(ops.square(images - faces)),
-            "likeness": likeness,
-            "adversary": ops.mean(ops.softplus(-made)),
-            "discriminator": ops.mean(ops.softplus(made)) + ops.mean(ops.softplus(-real)),
+            "feature_loss": feature_loss,
+            "adversarial_loss": ops.mean(ops.softplus(-made)),
+            "discriminator_loss": ops.mean(ops.softplus(made)) + ops.mean(ops.softplus(-real)),
         }
 
-    def squared_slope(self, images, real):
-        """Return the mean squared gradient of the verdict at photographs (R1: Mescheder et al. 2018, arXiv 1801.04406).
+    def gradient_penalty(self, images, real):
+        """Return the mean squared gradient of the logits at photographs (R1: Mescheder et al. 2018, arXiv 1801.04406).
 
-        It is measured by the change of the verdict when a photograph gets a little noise, on a quarter of the batch.
-        The mean over directions of a squared slope is the gradient's square, and nothing is differentiated twice.
+        It is measured by the change of the logit when a photograph gets a little noise, on a quarter of the batch.
+        The mean over directions of a squared derivative is the gradient's square, and nothing is differentiated twice.
 
         Args:
             images: photographs (batch, size, size, 3).
-            real: the verdicts on them (batch, 1).
+            real: the logits for them (batch, 1).
         """
         size = ops.shape(images)[0]
         count = max(1, size // 4) if isinstance(size, int) else ops.maximum(1, size // 4)
         images, real = images[:count], real[:count]
         noise = keras.random.normal(ops.shape(images), seed=self.sampling.seed_generator)
-        nearby, *_ = self.discriminator(images + SLOPE_NOISE * noise)
-        return ops.mean(ops.square((nearby - real) / SLOPE_NOISE))
+        nearby, *_ = self.discriminator(images + PENALTY_NOISE * noise)
+        return ops.mean(ops.square((nearby - real) / PENALTY_NOISE))
 
     def test_step(self, data):
         """Measure the squared error of the faces decoded from the means of the codes, without a step."""

@@ -50,14 +50,14 @@ check.code_change(code_change)
 print("plain and sharp:", code_change(plain.vae, sharp.vae, test))
 
 # %% [markdown]
-# ## Exercise 7.3: who had no adversary?
+# ## Exercise 7.3: which run had no adversarial loss?
 # The other row is the short run of Figure 4. The discriminator sees every pixel, so it soon objects to a regular grid.
-# Likeness alone lets the weave stand. Grain like that of photographs takes a longer run.
+# The feature loss alone lets the weave stand. Grain like that of photographs takes a longer run.
 
 # %%
 letter = "A"
 
-check.without_adversary(letter)
+check.without_adversarial_loss(letter)
 
 # %% [markdown]
 # ## Exercise 7.4: colder faces
