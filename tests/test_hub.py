@@ -525,6 +525,22 @@ def test_load_for_finds_the_model_of_lesson_03(model, tmp_path, monkeypatch):
     assert hub.load_for(usual).card["source"] == "cartoon"
 
 
+def test_load_for_prefers_a_sharpened_model_where_one_is_wanted(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("VAE_KERAS_RUNS", str(tmp_path))
+    settings = dataclasses.replace(SETTINGS, dataset="celeba", image_size=64, latent_dim=128)
+    plain = hub.load("celeba", plain=True)
+    plain.card = {name: value for name, value in plain.card.items() if name != "sharpened"} | {"note": "own"}
+    hub.save(plain, settings.model_folder)
+    assert hub.load_for(settings).card["note"] == "own" and not capsys.readouterr().out
+    assert hub.load_for(settings, sharpened=True).sharpened
+    assert "lesson 03 was not sharpened" in capsys.readouterr().out
+    before = hub.load_for(settings, plain=True, sharpened=True)
+    assert not before.sharpened and before.card["note"] != "own"
+    drawn = dataclasses.replace(settings, dataset="cartoon")  # of which no sharpened model ships
+    hub.save(plain, drawn.model_folder)
+    assert hub.load_for(drawn, sharpened=True).card["note"] == "own"
+
+
 @pytest.mark.parametrize("name", hub.model_names())
 def test_what_ships_loads_and_draws(name):
     model = hub.load(name)

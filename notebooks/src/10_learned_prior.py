@@ -217,7 +217,7 @@ check.exact_guess(exact_guess)
 
 # %%
 faces = data.load_faces(config.dataset, config.image_size, config.pictures)
-model = hub.load_for(config)
+model = hub.load_for(config, sharpened=True)
 vae, mixture = model.vae, model.prior
 test = faces.test[: min(1000, config.evaluation_pictures)]
 z_mean, z_log_variance = latent.encode(vae, test)

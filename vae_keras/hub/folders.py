@@ -360,7 +360,7 @@ def remove_checkpoints(folder) -> None:
                 emptied.rmdir()
 
 
-def load_for(settings, plain: bool = False) -> Pretrained:
+def load_for(settings, plain: bool = False, sharpened: bool = False) -> Pretrained:
     """Return the model that lesson 03 trained with these settings, else the one that ships for the same faces.
 
     Keras' dtype policy becomes `settings.precision`.
@@ -368,6 +368,8 @@ def load_for(settings, plain: bool = False) -> Pretrained:
     Args:
         settings: what `config.settings` gave.
         plain: as of `load`.
+        sharpened: True prefers a model that was sharpened: the one that ships, where lesson 03's was not. With `plain`
+            it is that model as it was before it was sharpened.
 
     Returns:
         A `Pretrained`.
@@ -376,13 +378,29 @@ def load_for(settings, plain: bool = False) -> Pretrained:
         FileNotFoundError: There is neither. The sentence names lesson 03.
     """
     keras.config.set_dtype_policy(settings.precision)
+    folders = []
     if (settings.model_folder / CARD).exists():
-        return load(settings.model_folder, plain)
-    if settings.dataset in model_names():
-        model = load(settings.dataset, plain)
-        if (model.vae.image_size, model.vae.latent_dim) == (settings.image_size, settings.latent_dim):
-            return model
-    raise FileNotFoundError(
-        f"There is no model of {settings.dataset} with these settings yet: "
-        "run lesson 03 with the same settings."
-    )
+        folders.append(settings.model_folder)
+    if settings.dataset in model_names() and _has_sizes(SHIPPED / settings.dataset, settings):
+        folders.append(SHIPPED / settings.dataset)
+    if not folders:
+        raise FileNotFoundError(
+            f"There is no model of {settings.dataset} with these settings yet: "
+            "run lesson 03 with the same settings."
+        )
+    model = load(folders[0], plain)
+    if sharpened and len(folders) == 2 and _is_sharpened(folders[1]) and not _is_sharpened(folders[0]):
+        print("The model of lesson 03 was not sharpened, so this is the one that ships.")
+        model = load(folders[1], plain)
+    return model
+
+
+def _has_sizes(folder, settings):
+    """Return whether the model of a folder has the picture and latent size of settings."""
+    model = read_card(folder)["model"]
+    return (model["image_size"], model["latent_dim"]) == (settings.image_size, settings.latent_dim)
+
+
+def _is_sharpened(folder):
+    """Return whether the model of a folder was sharpened, by its card."""
+    return "sharpened" in read_card(folder)

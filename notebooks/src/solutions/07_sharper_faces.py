@@ -13,7 +13,8 @@ from vae_keras import data, evaluation, hub, latent
 from vae_keras.checks import lesson_07 as check
 from vae_keras.evaluation import density_and_coverage
 
-plain, sharp = hub.load_for(config, plain=True), hub.load_for(config)
+plain = hub.load_for(config, plain=True, sharpened=True)
+sharp = hub.load_for(config, sharpened=True)
 faces = data.load_faces(config.dataset, config.image_size, config.pictures)
 test = faces.test[: config.evaluation_pictures]
 

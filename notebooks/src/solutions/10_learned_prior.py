@@ -134,7 +134,7 @@ for name, function in {"exact": stable_guess, "network": guess}.items():
 # walk, when the noise is about as strong as the codes themselves. The later steps add what tells similar faces apart.
 
 # %%
-model = hub.load_for(config)
+model = hub.load_for(config, sharpened=True)
 diffusion = model.diffusion or sharpening.DiffusionPrior(model.prior)
 guesses = np.array(list(diffusion.path(200, seed=1)))  # (steps, faces, latent_dim)
 squared = ((guesses - guesses[-1]) ** 2).sum(axis=2).mean(axis=1)
