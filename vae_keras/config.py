@@ -11,7 +11,8 @@ from pathlib import Path
 
 REPOSITORY = ""  # "owner/name" on GitHub; `make colab REPO=owner/name` writes it here and into the lessons
 
-ARCHIVES = (".zip", ".tgz", ".tar.gz", ".tar", "")  # suffixes in the order in which they are looked for
+TARS = (".tgz", ".tar.gz", ".tar")  # suffixes
+ARCHIVES = (".zip", *TARS, "")  # suffixes in the order in which they are looked for
 # Names of archives (without a suffix) and folders that may hold CelebA.
 CELEBA_ARCHIVES = ("celeba-dataset", "celeba", "img_align_celeba", "Img/img_align_celeba", "CelebA")
 KAGGLE_INPUT = Path("/kaggle/input")  # where a Kaggle notebook has the data sets that were added to it

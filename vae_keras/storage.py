@@ -219,6 +219,24 @@ def checksum(path) -> int:
     return value
 
 
+def read_array_header(file) -> tuple:
+    """Read the beginning of an open .npy file, which is then at its numbers.
+
+    Returns:
+        The shape, whether the numbers are in Fortran's order, and their dtype.
+
+    Raises:
+        ValueError: It is none.
+    """
+    from numpy.lib import format
+
+    readers = {(1, 0): format.read_array_header_1_0, (2, 0): format.read_array_header_2_0}
+    version = format.read_magic(file)
+    if version not in readers:
+        raise ValueError(f"it is an .npy of version {version}")
+    return readers[version](file)
+
+
 def pack_weights(model) -> bytes:
     """Return what `model.save_weights` writes, as bytes: where a disk is full, HDF5 may end the process."""
     memory = _Memory()

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from vae_keras.config import data_folders, find_archive, short_path
+from vae_keras.config import TARS, data_folders, find_archive, short_path
 from vae_keras.data.arrays import ArrayFiles
 from vae_keras.data.containers import (
     FolderFiles,
@@ -27,8 +27,8 @@ from vae_keras.data.parquet import ParquetFiles
 
 PICTURE_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"GIF8", b"RIFF")
 OPENERS = {".parquet": ParquetFiles, ".npy": ArrayFiles}  # several such files are one set of pictures
-TAR_SUFFIXES = (".tar", ".tgz", ".tar.gz")
-READ_SUFFIXES = (".zip", ".npz", *TAR_SUFFIXES)
+READ_SUFFIXES = (".zip", ".npz", *TARS)
+CONTAINER_SUFFIXES = (*READ_SUFFIXES, *OPENERS)
 OTHER_SUFFIXES = tuple(".7z .rar .gz .bz2 .xz .zst .h5 .hdf5 .pkl .mdb .tfrecord .arrow".split())
 MOST_NESTED = 3  # archives in archives
 MOST_OPEN = 200  # arrays or tables: macOS lets a program open 256 files
@@ -53,7 +53,7 @@ def open_container(source: Source):
         return ArrayFiles([source])
     if beginning.startswith(b"PAR1"):
         return ParquetFiles([source])
-    is_old_tar = source.name.lower().endswith(TAR_SUFFIXES) and not beginning.startswith(b"PK")
+    is_old_tar = source.name.lower().endswith(TARS) and not beginning.startswith(b"PK")
     return TarFiles(source) if is_old_tar else ZipFiles(source)
 
 
@@ -214,7 +214,7 @@ class Files:
 
     def _instead_of_pictures(self):
         """Return what is there where pictures should be, and what to do."""
-        suffixes = (*READ_SUFFIXES, *OPENERS, *OTHER_SUFFIXES)
+        suffixes = (*CONTAINER_SUFFIXES, *OTHER_SUFFIXES)
         others = [name for name in self.names if name.lower().endswith(suffixes)]
         if not others:
             return ": check the path"

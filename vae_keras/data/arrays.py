@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from vae_keras import storage
 from vae_keras.data.containers import Source, refuse_too_many
 from vae_keras.data.images import LARGEST_FILE
 from vae_keras.data.layouts import SPLIT_OF, part_of, short_paths
 
-HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 LONGEST_HEADER = 20_000  # bytes
 LOOKED_AT = 16  # pictures whose values are looked at before any is used
 WANTED = "give uint8 or floats from 0 to 1, shape [n, height, width, 3] or [n, height, width]"
@@ -49,10 +49,10 @@ def read_header(source: Source) -> Array:
     """
     try:
         head = io.BytesIO(source.read(0, LONGEST_HEADER))
-        shape, is_fortran, dtype = HEADERS[np.lib.format.read_magic(head)](head)
+        shape, is_fortran, dtype = storage.read_array_header(head)
         size = math.prod(shape) * dtype.itemsize
         is_whole = min(shape, default=0) >= 0 and size <= source.size - head.tell()
-    except Exception:  # KeyError, ValueError, SyntaxError, TypeError, by the kind of damage
+    except Exception:  # ValueError, SyntaxError, TypeError, by the kind of damage
         is_whole = False
     if not is_whole:
         raise ValueError(

@@ -189,10 +189,7 @@ class _Header(NamedTuple):
 def _read_header(archive, name):
     """Return the header of an array in an .npz file without reading the array."""
     with archive.open(f"{name}.npy") as file:
-        if np.lib.format.read_magic(file) == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+        shape, _, dtype = storage.read_array_header(file)
     return _Header(shape, dtype)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vae_keras.data import alignment, framing
+from vae_keras.data import alignment, framing, layouts
 from vae_keras.data.archives import Files, locate
 from vae_keras.data.images import ImageError, decode, size_of
 from vae_keras.data.measured import MEASURED
@@ -155,7 +155,7 @@ class Dataset:
         if self.published_shape is None or self.align:
             return
         width, height = self.published_shape
-        found = self.picture_sizes()
+        found = self._first_sizes()
         same = [abs(w / h / (width / height) - 1) <= SAME_PROPORTION for w, h in found]
         if found and not any(same):
             self.crop = None
@@ -164,9 +164,9 @@ class Dataset:
                 f"{width} x {height}), so the largest square is taken"
             )
 
-    def picture_sizes(self, count: int = 3) -> list[tuple[int, int]]:
+    def _first_sizes(self):
         """Return width and height of the first pictures that can be read."""
-        sizes = [picture_size(self.read, name) for name in list(self.members)[:count]]
+        sizes = [picture_size(self.read, name) for name in list(self.members)[:3]]
         return [size for size in sizes if size]
 
     def describe(self) -> str:
@@ -188,6 +188,13 @@ class Dataset:
     def find_pictures(self) -> dict[str, str]:
         """Return {name of a picture: name of its file}."""
         return self.picture_files.pictures(str)
+
+    def masks(self, names: list[str]) -> set[str]:
+        """Return which of some names are masks beside faces, and note how many are left out."""
+        found = layouts.mask_names(names)
+        if found:
+            self.notes.append(f"{len(found)} masks are left out, as {min(found)}")
+        return found
 
     def read_labels(self) -> pd.DataFrame:
         """Return labels as int8, one row a picture, indexed by name; by default there are none.

@@ -4,7 +4,6 @@ import re
 
 import pandas as pd
 
-from vae_keras.data import layouts
 from vae_keras.data.datasets.celeba import CelebA
 from vae_keras.data.measured import MEASURED
 
@@ -53,9 +52,7 @@ class CelebAHQ(CelebA):
 
     def find_pictures(self):
         """List what lies in a folder CelebA-HQ-img, and say how many masks are left out."""
-        masks = layouts.mask_names(self.files.picture_names())
-        if masks:
-            self.notes.append(f"{len(masks)} masks are left out, as {min(masks)}")
+        self.masks(self.files.picture_names())
 
         def picture_name(file):
             found = PICTURE.search(file)

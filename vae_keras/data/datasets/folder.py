@@ -7,11 +7,12 @@ import warnings
 import pandas as pd
 
 from vae_keras.data import layouts, tables
+from vae_keras.data.archives import CONTAINER_SUFFIXES
 from vae_keras.data.datasets.base import Dataset
 from vae_keras.data.measured import MEASURED
 from vae_keras.data.splits import SPLITS
 
-SUFFIX = re.compile(r"\.(zip|tar|tgz|tar\.gz|npy|npz|parquet)$", re.IGNORECASE)
+SUFFIX = re.compile(f"({'|'.join(map(re.escape, CONTAINER_SUFFIXES))})$", re.IGNORECASE)
 
 
 class Folder(Dataset):
@@ -39,9 +40,7 @@ class Folder(Dataset):
     def find_pictures(self):
         """List all pictures but masks that lie beside faces."""
         members = super().find_pictures()
-        masks = layouts.mask_names(list(members))
-        if masks:
-            self.notes.append(f"{len(masks)} masks are left out, as {min(masks)}")
+        masks = self.masks(list(members))
         return {name: file for name, file in members.items() if name not in masks}
 
     def read_labels(self):
