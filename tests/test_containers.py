@@ -475,6 +475,15 @@ def test_arrays_of_one_name_keep_all_their_pictures(tmp_path, generator):
     assert np.array_equal(dataset.photograph("c/b/x/00007.ppm")[..., 0], pictures[1, 7])
 
 
+def test_arrays_whose_names_differ_by_case_alone_are_refused(tmp_path):
+    for name in ("x.npy", "x.NPY"):
+        np.save((tmp_path / name).open("wb"), np.zeros((20, 9, 9), np.uint8))
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("needs a file system that tells upper from lower case")
+    with pytest.raises(ValueError, match=r"x.NPY and .*x.npy have one name but for upper and lower case"):
+        get_dataset(tmp_path)
+
+
 def test_folders_of_arrays_may_be_parts(tmp_path):
     for part, count in (("train", 30), ("test", 10)):
         (tmp_path / part).mkdir()

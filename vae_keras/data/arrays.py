@@ -129,8 +129,18 @@ class ArrayFiles:
 
 
 def _named(arrays):
-    """Return {short name: array}: that of its file, or its path where files share a name or folders are of a split."""
+    """Return {short name: array}: that of its file, or its path where files share a name or folders are of a split.
+
+    Raises:
+        ValueError: Two files differ in the case of their suffix alone.
+    """
     paths = short_paths(list(arrays))
+    files = dict(zip(paths, arrays))
+    for path, file in zip(paths, arrays):
+        if files[path] != file:
+            raise ValueError(
+                f"{file} and {files[path]} have one name but for upper and lower case: rename or remove one."
+            )
     stems = [path.rpartition("/")[2] for path in paths]
     is_clear = len(set(stems)) == len(stems) and list(map(part_of, stems)) == list(map(part_of, paths))
     return dict(zip(stems if is_clear else paths, arrays.values()))

@@ -148,11 +148,11 @@ def match_table(names: list[str], table: pd.DataFrame) -> Match:
     return best
 
 
-def describe_match(match: Match, table_name: str) -> str:
-    """Return how many pictures have a row, as a line for people."""
-    total = len(match.rows)
-    unknown = f"; {total - match.count} unknown" if match.count < total else ""
-    return f"{table_name}: {match.count} of {total} pictures have a row{unknown}"
+def describe_match(match: Match, table_name: str, names: list[str]) -> str:
+    """Return how many of the pictures of these names have a row, as a line for people."""
+    unknown = [name for name, row in zip(names, match.rows) if row == NO_ROW]
+    rest = f"; {len(unknown)} unknown, as {unknown[0]}" if unknown else ""
+    return f"{table_name}: {match.count} of {len(names)} pictures have a row{rest}"
 
 
 def separator(data: bytes) -> str:

@@ -60,7 +60,7 @@ class AnimeFaces(Dataset):
         if not match.count:
             raise ValueError(f"{entry} of {self.location} matches no picture: correct or remove it.")
         if match.count < len(names):
-            self.notes.append(tables.describe_match(match, entry))
+            self.notes.append(tables.describe_match(match, entry, names))
         labels = labels.reset_index(drop=True).reindex(match.rows, fill_value=tables.UNKNOWN)
         return labels.set_axis(names).astype("int8")
 

@@ -132,7 +132,7 @@ class Folder(Dataset):
                 f"{entry} of {self.location} matches no picture: write their names (as {names[0]!r}) into one "
                 "of its columns, or remove it."
             )
-        self.notes.append(tables.describe_match(match, entry))
+        self.notes.append(tables.describe_match(match, entry, names))
         rows = self._take_split(rows.drop(columns=match.column), match)
         labels, reasons = tables.read_labels(rows, left_out=("split", *MEASURED))
         if reasons:
