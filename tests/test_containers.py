@@ -267,14 +267,32 @@ def test_a_zip_that_is_unpacked_without_a_limit_is_refused(packing, tmp_path):
         get_dataset(path)
 
 
-def test_an_archive_that_lies_about_its_packed_size_is_stopped(tmp_path, generator, monkeypatch):
+@pytest.mark.parametrize("count", [1, 200])
+def test_a_zip_that_grows_a_hundredfold_is_refused_before_it_is_unpacked(count, tmp_path, monkeypatch):
     monkeypatch.setattr(containers, "ALWAYS_ALLOWED", 1_000_000)
-    monkeypatch.setattr(containers, "MOST_GROWTH", 1)
+    path = tmp_path / "mine.zip"
+    path.write_bytes(zipped({f"{i}.jpg": bytes(20_000_000 // count) for i in range(count)}))
+    monkeypatch.setattr(zipfile.ZipFile, "open", None)
+    with little_memory(5_000_000), pytest.raises(ValueError, match=r"mine.zip grows to over .* GB, which no"):
+        get_dataset(path)
+
+
+def test_a_zip_of_too_many_files_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(containers, "MOST_ENTRIES", 20)
+    path = tmp_path / "mine.zip"
+    path.write_bytes(zipped({f"{i}.jpg": b"" for i in range(21)}))
+    with pytest.raises(ValueError, match="mine.zip holds over 20 files: give a part of them"):
+        get_dataset(path)
+
+
+def test_an_archive_that_lies_about_its_packed_size_is_stopped(tmp_path, generator, monkeypatch):
     path = tmp_path / "evil.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x.npy", bytes(10_000_000))
         archive.writestr("padding", generator.bytes(3_000_000))
     files = containers.ZipFiles(containers.open_file(path))
+    monkeypatch.setattr(containers, "ALWAYS_ALLOWED", 1_000_000)
+    monkeypatch.setattr(containers, "MOST_GROWTH", 1)
     files._entries["x.npy"].compress_size = 10**9
     with pytest.raises(ValueError, match="x.npy grows to over|Overlapped"):  # some Pythons see it first
         files.source("x.npy")

@@ -85,12 +85,10 @@ def copy_to_disk(chunks: Iterable[bytes], name: str, packed_size: int) -> Binary
     Raises:
         ValueError: They are far more than those, or the disk has no room for them.
     """
-    most = max(ALWAYS_ALLOWED, MOST_GROWTH * packed_size)
     folder = tempfile.gettempdir()
     file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - it stays open
     for chunk in chunks:
-        if file.tell() + len(chunk) > most:
-            raise ValueError(f"{name} grows to over {most / 1e9:.1f} GB, which no pictures do: {UNTRUSTED}.")
+        refuse_growth(file.tell() + len(chunk), packed_size, name)
         if shutil.disk_usage(folder).free < LEFT_ON_DISK + len(chunk):
             raise ValueError(
                 f"{name} does not fit on the disk of {folder}, where it is unpacked for a while: free space there, or "
@@ -98,6 +96,13 @@ def copy_to_disk(chunks: Iterable[bytes], name: str, packed_size: int) -> Binary
             )
         file.write(chunk)
     return file
+
+
+def refuse_growth(size: int, packed_size: int, name: str) -> None:
+    """Raise ValueError where what comes out of `name` has far more bytes than it has itself."""
+    most = max(ALWAYS_ALLOWED, MOST_GROWTH * packed_size)
+    if size > most:
+        raise Refusal(f"{name} grows to over {most / 1e9:.1f} GB, which no pictures do: {UNTRUSTED}.")
 
 
 def refuse_outside(name: str, place: str) -> None:
@@ -182,6 +187,8 @@ class ZipFiles:
         except (*DAMAGED_ZIP, OSError):
             raise ValueError(f"{source.name} is {_what_it_is(source)}.") from None
         refuse_packing(self._zip, source.name)
+        refuse_too_many(len(self._zip.infolist()), source.name)
+        refuse_growth(sum(entry.file_size for entry in self._zip.infolist()), source.size, source.name)
         entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
         for entry in entries:
             refuse_outside(entry.filename, source.name)
