@@ -19,26 +19,28 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 # Which parts of the module each part may import, anywhere in its code; those that are not named may import all.
 MAY_IMPORT = {
-    "config": "",
     "storage": "",
     "memory": "",
-    "layers": "",
     "plots": "",
-    "optimizers": "config",
-    "pipeline": "config",
-    "model": "layers",
-    "training": "model optimizers pipeline storage config",
-    "latent": "model pipeline config",
+    "on_jax": "",
+    "backend": "on_jax",
+    "config": "backend",
+    "layers": "backend on_jax",
+    "optimizers": "backend config",
+    "pipeline": "backend on_jax config",
+    "model": "backend on_jax layers",
+    "training": "backend model optimizers pipeline storage config",
+    "latent": "backend model pipeline config",
     "priors": "latent config",
     "directions": "latent config",
-    "sharpening": "model training optimizers latent priors pipeline config",
-    "evaluation": "model latent priors directions pipeline layers storage config",
+    "sharpening": "backend on_jax model training optimizers latent priors pipeline config",
+    "evaluation": "backend model latent priors directions pipeline layers storage config",
     "hub": "model layers optimizers training latent priors directions sharpening evaluation pipeline storage config",
-    "data": "config storage",
+    "data": "backend config storage",
 }
 # Registered with Keras by `import vae_keras`, or imported by what is: they must not cost more than Keras itself.
 LIGHT = (
-    "layers model optimizers evaluation/distances evaluation/__init__ sharpening/denoiser sharpening/__init__"
+    "backend layers model optimizers evaluation/distances evaluation/__init__ sharpening/denoiser sharpening/__init__"
 )
 
 

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from vae_keras.backend import BACKENDS
 from vae_keras.memory import keep_freed_memory
 
 __version__ = "0.2.0"
@@ -24,8 +25,8 @@ _EXPORTS = {
     "load": "hub",
 }
 _MODULES = (
-    "applications checks cli config data directions evaluation hub latent layers memory model optimizers pipeline "
-    "plots priors release sharpening storage training"
+    "applications backend checks cli config data directions evaluation hub latent layers memory model on_jax "
+    "optimizers pipeline plots priors release sharpening storage training"
 ).split()
 # Modules whose classes Keras has to know to load a file.
 _KERAS_CLASSES = ("layers", "model", "optimizers", "evaluation.distances", "sharpening.denoiser")
@@ -47,11 +48,11 @@ def __dir__():
 
 def _check_backend(keras):
     """Raise ImportError, in a sentence, where Keras runs on something that these models do not run on."""
-    backend, layout = keras.backend.backend(), keras.backend.image_data_format()
-    if backend != "tensorflow":
+    name, layout = keras.backend.backend(), keras.backend.image_data_format()
+    if name not in BACKENDS:
         raise ImportError(
-            f"vae_keras runs on TensorFlow, and Keras is set to {backend}: set KERAS_BACKEND=tensorflow before "
-            "Keras is imported, or change it in ~/.keras/keras.json."
+            f"vae_keras runs on {', '.join(BACKENDS)}, and Keras is set to {name}: set KERAS_BACKEND to one of them "
+            "before Keras is imported, or change it in ~/.keras/keras.json."
         )
     if layout != "channels_last":
         raise ImportError(
@@ -64,9 +65,16 @@ def register():
     """Import Keras and the modules that register classes with it.
 
     Raises:
-        ImportError: Keras is set to another backend than TensorFlow, or to channels first.
+        ImportError: Keras is set to a backend that is not installed or not supported, or to channels first.
     """
-    import keras
+    try:
+        import keras
+    except ModuleNotFoundError as error:
+        if error.name not in BACKENDS:
+            raise
+        raise ImportError(
+            f"Keras is set to {error.name}, which is not installed: install it, or set KERAS_BACKEND=tensorflow."
+        ) from error
 
     _check_backend(keras)
     for name in _KERAS_CLASSES:

@@ -207,15 +207,17 @@ def nearest(name, known) -> str:
 
 def _device():
     """Return the number of GPUs, and the dtype policy that this device computes fastest."""
-    import tensorflow as tf
+    from vae_keras import backend
 
-    # It warns of functions traced anew, as they must be with several models.
-    tf.get_logger().setLevel("ERROR")
-    gpus = tf.config.list_physical_devices("GPU")
+    if backend.name() == "tensorflow":
+        import tensorflow as tf
+
+        # It warns of functions traced anew, as they must be with several models.
+        tf.get_logger().setLevel("ERROR")
+    gpus, capability = backend.gpus()
     if gpus:
         # A T4 (compute capability 7.5) has float16 alone; Ampere (8.0) and later have bfloat16, which needs no scaling.
-        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
-        return len(gpus), "mixed_bfloat16" if capability >= (8, 0) else "mixed_float16"
+        return gpus, "mixed_bfloat16" if capability >= (8, 0) else "mixed_float16"
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:  # not Linux

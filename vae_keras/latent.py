@@ -5,9 +5,11 @@ Pictures go in as uint8 or as floats in [0, 1] and come out as uint8.
 
 import functools
 
+import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from vae_keras import backend
 from vae_keras.model import check_images, kl_divergence
 
 ENOUGH_CODES = 20_000  # a mixture or a linear model gains nothing from more, and takes seconds, not minutes
@@ -87,16 +89,16 @@ def reconstruct(vae, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
 
 def _encode_batch(vae, images):
     """Return z_mean and z_log_variance of a batch of uint8 or float32 pictures."""
-    if images.dtype == tf.uint8:
-        images = tf.cast(images, tf.float32) / 255.0
+    if keras.backend.standardize_dtype(images.dtype) == "uint8":
+        images = ops.cast(images, "float32") / 255.0
     z_mean, z_log_variance = vae.encode(images)
-    return tf.cast(z_mean, tf.float32), tf.cast(z_log_variance, tf.float32)
+    return ops.cast(z_mean, "float32"), ops.cast(z_log_variance, "float32")
 
 
 def _decode_batch(vae, z):
     """Return the uint8 pictures of a batch of codes."""
-    images = tf.clip_by_value(tf.cast(vae.decode(z), tf.float32), 0.0, 1.0)
-    return tf.cast(tf.round(images * 255.0), tf.uint8)
+    images = ops.clip(ops.cast(vae.decode(z), "float32"), 0.0, 1.0)
+    return ops.cast(ops.round(images * 255.0), "uint8")
 
 
 def _in_batches(function, vae, values, batch_size):
@@ -108,19 +110,14 @@ def _in_batches(function, vae, values, batch_size):
 
 
 def _graph(function, vae, values):
-    """Return a function of this file as a TensorFlow graph for batches of any size of such values.
+    """Return a function of this file, compiled for batches of any size of such values.
 
-    A graph is up to twice as fast as the same operations one by one, but making it takes some tenths of a second. So
-    the model keeps it, and it lives as long as the model.
+    The model keeps it, and it lives as long as the model.
     """
     graphs = vars(vae).setdefault("_latent_graphs", {})  # by `vars`, since Keras would track an attribute
     key = (function.__name__, values.shape[1:], values.dtype.name)
     if key not in graphs:
-        signature = [tf.TensorSpec((None, *values.shape[1:]), values.dtype)]
-        # Autograph looks for branches that depend on values. There are none, and looking takes time.
-        graphs[key] = tf.function(
-            functools.partial(function, vae), input_signature=signature, autograph=False
-        )
+        graphs[key] = backend.compiled(functools.partial(function, vae), vae, like=values)
     return graphs[key]
 
 

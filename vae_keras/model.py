@@ -8,10 +8,13 @@ import math
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers, ops
+from keras import ops
 
+from vae_keras import backend, layers
 from vae_keras.layers import BatchNormalization
+
+if backend.name() == "tensorflow":
+    import tensorflow as tf
 
 LOG_VARIANCE_RANGE = (-12.0, 4.0)  # of a code: exp() stays finite, and no latent variable can become exact
 LEAST_SIGMA = 0.0025  # of the calibrated likelihood: finer than the 8 bits of a pixel is noise
@@ -283,8 +286,10 @@ class VAE(keras.Model):
         """Train as `keras.Model.fit` does; images in [0, 1], and y, if it is given, the images to reconstruct.
 
         Raises:
-            ValueError: The images are not in [0, 1], or weights are given, which would be ignored.
+            ValueError: The images are not in [0, 1], weights are given, which would be ignored, or Keras is set to a
+                backend that does not train.
         """
+        backend.check_training()
         if sample_weight is not None or class_weight is not None:
             raise ValueError("A VAE weighs all images alike: leave out sample_weight and class_weight.")
         x, y, validation_data = check_data(x), check_data(y), check_data(validation_data)
@@ -411,8 +416,31 @@ class VAE(keras.Model):
         return copy
 
 
+if backend.name() == "jax":
+    from vae_keras import on_jax
+
+    def _train_step(self, state, data):
+        """Take one step as `train_step` says it, without side effects: see `on_jax.train_step`."""
+        images, targets = unpack(data)
+
+        def compute():
+            terms = self.compute_terms(images, targets, training=True)
+            return [self.optimizer.scale_loss(terms["loss"])], terms
+
+        def finish(terms):
+            self.log_sigma.assign(0.9 * self.log_sigma + 0.1 * terms["log_sigma"])
+            return self.track(terms)
+
+        learners = [(self.optimizer, self.trainable_variables)]
+        return on_jax.train_step(self, state, learners, compute, finish)
+
+    VAE.train_step, VAE.test_step = _train_step, on_jax.stateless(VAE.test_step)
+
+
 def mean_of_replicas(value):
     """Return the mean of a number over the devices that train together; without such, the number."""
+    if backend.name() != "tensorflow":  # JAX computes with whole batches, wherever their parts are
+        return value
     replica = tf.distribute.get_replica_context()
     if replica is None or replica.num_replicas_in_sync == 1:
         return value
@@ -463,9 +491,11 @@ def check_data(data):
     if isinstance(data, tuple | list):
         return type(data)(check_data(part) for part in data)
     first = None
-    if isinstance(data, np.ndarray) or tf.is_tensor(data):
+    if isinstance(data, np.ndarray) or ops.is_tensor(data):
         first = data[:256]
-    elif isinstance(data, tf.data.Dataset) and not getattr(data, "in_range", False):
+    elif getattr(data, "in_range", False):
+        return data
+    elif backend.is_dataset(data):
         first = next(iter(data.take(1)), None)
     elif isinstance(data, keras.utils.PyDataset):
         first = data[0]
@@ -487,8 +517,8 @@ def _again(first, rest):
 def check_images(images):
     """Raise ValueError where images are not in [0, 1]; of tensors without a value only the type is known."""
     check_type(images)
-    if isinstance(images, np.ndarray) or (tf.is_tensor(images) and hasattr(images, "numpy")):
-        values = np.asarray(images)
+    if backend.has_values(images):
+        values = ops.convert_to_numpy(images)
         least, most = (values.min(), values.max()) if values.size else (0.0, 1.0)
         if not PICTURE_RANGE[0] <= least <= most <= PICTURE_RANGE[1]:
             raise ValueError(

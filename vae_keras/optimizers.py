@@ -4,10 +4,13 @@ import functools
 import inspect
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from vae_keras import backend
 from vae_keras.config import require
+
+if backend.name() == "tensorflow":
+    import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("vae_keras")
@@ -15,7 +18,8 @@ class Adam(keras.optimizers.Adam):
     """Keras' Adam, by TensorFlow's fused kernel: one pass over the memory where Keras makes ten.
 
     Weights and states are those of `keras.optimizers.Adam` (Kingma and Ba 2015, arXiv 1412.6980). Whatever the kernel
-    does not know is left to Keras: AMSGrad, variables that are not float32, and versions of TensorFlow that lack it.
+    does not know is left to Keras: AMSGrad, variables that are not float32, versions of TensorFlow that lack it, and
+    other backends.
     """
 
     def update_step(self, gradient, variable, learning_rate):
@@ -38,6 +42,8 @@ class Adam(keras.optimizers.Adam):
 
     def _handles(self, variable):
         """Return what the kernel updates, by its names; None where it cannot be used."""
+        if backend.name() != "tensorflow":
+            return None
         kernel = getattr(tf.raw_ops, "ResourceApplyAdam", None)
         if kernel is None or self.amsgrad or variable.dtype != "float32":
             return None

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from vae_keras import optimizers, pipeline, storage
+from vae_keras import backend, optimizers, pipeline, storage
 from vae_keras.config import in_a_line
 from vae_keras.model import VAE
 
@@ -155,12 +154,15 @@ def run(  # noqa: PLR0913
     Returns:
         The history, as of `fit`; its columns are the metrics of the model.
     """
+    backend.check_training()
     steps = steps_per_epoch(images, batch_size)
-    if not isinstance(images, tf.data.Dataset):
+    if not backend.is_dataset(images):
         batch_size = min(batch_size, len(images))
     precision = keras.config.dtype_policy().name
     settings = {"dtype": precision, **settings, "epochs": epochs, "batch_size": batch_size, "seed": seed}
     settings["augmentation"] = getattr(augment, "__qualname__", type(augment).__name__)
+    if backend.name() != "tensorflow":  # which draws other noise
+        settings["backend"] = backend.name()
     if folder:
         settings.update(fingerprints(images, labels))
     checkpoint = Checkpoint(folder, settings, save_freq, steps, callbacks)
@@ -200,7 +202,7 @@ def steps_per_epoch(images, batch_size: int) -> int:
     Raises:
         ValueError: A dataset does not know its number of batches.
     """
-    if not isinstance(images, tf.data.Dataset):
+    if not backend.is_dataset(images):
         return max(1, len(images) // min(batch_size, max(1, len(images))))
     steps = int(images.cardinality())
     if steps < 1:
@@ -213,7 +215,7 @@ def steps_per_epoch(images, batch_size: int) -> int:
 
 def training_data(images, *, batch_size, labels, augment, seed, first_epoch, first_step):
     """Return the batches to train on, from where an interrupted run stopped."""
-    if isinstance(images, tf.data.Dataset):
+    if backend.is_dataset(images):
         return images.skip(first_step) if first_step else images
     dataset = pipeline.batches(
         images,
@@ -225,8 +227,10 @@ def training_data(images, *, batch_size, labels, augment, seed, first_epoch, fir
         labels=labels,
         augment=augment,
     )
-    if first_step == 0:
+    if first_step == 0 or not backend.is_dataset(dataset):
         return dataset
+    import tensorflow as tf
+
     left = steps_per_epoch(images, batch_size) - first_step
     rest = dataset.apply(tf.data.experimental.assert_cardinality(left))  # of the one pass that is resumed
     rest.in_range = True
@@ -235,14 +239,14 @@ def training_data(images, *, batch_size, labels, augment, seed, first_epoch, fir
 
 def validation_data(validation, batch_size, labels):
     """Return the batches to measure on, or None."""
-    if validation is None or isinstance(validation, tf.data.Dataset):
+    if validation is None or backend.is_dataset(validation):
         return validation
     return pipeline.batches(validation, batch_size, labels=labels)
 
 
 def fingerprints(images, labels) -> dict:
     """Return what tells one set of pictures and labels from another."""
-    if isinstance(images, tf.data.Dataset):
+    if backend.is_dataset(images):
         return {}
     found = {"pictures": len(images), "content of the pictures": zlib.crc32(np.ascontiguousarray(images))}
     if labels is not None:

@@ -5,11 +5,13 @@ A strength is the standard deviation of Gaussian noise on values in [0, 1]: 0.1 
 
 import cv2
 import numpy as np
-import tensorflow as tf
 
-from vae_keras import training
+from vae_keras import backend, training
 from vae_keras.model import VAE
 from vae_keras.pipeline import to_float, to_uint8
+
+if backend.name() == "tensorflow":
+    import tensorflow as tf
 
 STRENGTHS = (0.05, 0.1, 0.2, 0.4)
 FILTER = 0.6  # OpenCV's h over the deviation of the noise: the best of 0.4 to 1.2 over all strengths

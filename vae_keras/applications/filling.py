@@ -2,10 +2,13 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from vae_keras import backend
 from vae_keras.pipeline import to_float, to_uint8
+
+backend.require_tensorflow("Filling in")
+import tensorflow as tf  # noqa: E402
 
 COVERS = {
     "glasses": (0.43, 0.60, 0.16, 0.84),  # top, bottom, left, right, as fractions of the side

@@ -15,6 +15,7 @@ import shlex
 import sys
 
 import vae_keras
+from vae_keras import backend
 from vae_keras.config import printable, require
 
 PROGRAM = "python -m vae_keras"
@@ -153,7 +154,7 @@ def _run(arguments):
         check_command(arguments)
         options = build_parser("".join(arguments[:1])).parse_args(arguments)
         options.command_line = shlex.join([*PROGRAM.split(), *arguments])
-        load_tensorflow()
+        load_keras()
         options.run(options)
     except KeyboardInterrupt:
         hint = f"; once training has begun, {GOES_ON}" if arguments and arguments[0] in RESUMED else ""
@@ -196,8 +197,8 @@ def describe_error(error: Exception, arguments=()) -> str:
     return str(error)
 
 
-def load_tensorflow() -> None:
-    """Import TensorFlow and Keras without the notes that their libraries write to stderr.
+def load_keras() -> None:
+    """Import Keras and what it computes on without the notes that their libraries write to stderr.
 
     Neither a variable nor Python's logging turns all of them off.
     """
@@ -206,10 +207,8 @@ def load_tensorflow() -> None:
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
-        import tensorflow
-
-        tensorflow.config.list_physical_devices()  # where there is no GPU, looking for one is noted too
         vae_keras.register()
+        backend.gpus()  # where there is no GPU, looking for one is noted too
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

@@ -11,7 +11,7 @@ Examples:
 
 import shlex
 
-from vae_keras import config, storage
+from vae_keras import backend, config, storage
 from vae_keras.cli import PROGRAM, common
 from vae_keras.cli.options import (
     add_align,
@@ -270,8 +270,12 @@ def check_network(options, vae) -> None:
 def train_plain(vae, faces, options, settings, trained=None):
     """Train a VAE, or the one of a trained model further, and write it to the folder; return the `Pretrained`."""
     from vae_keras import data, hub, training
-    from vae_keras.applications.denoising import noisy_pairs
     from vae_keras.release.package import package
+
+    augment = data.augment
+    if options.noise:
+        backend.require_tensorflow("Learning from noise")
+        from vae_keras.applications.denoising import noisy_pairs as augment
 
     folder = options.out
     continues = None
@@ -284,7 +288,7 @@ def train_plain(vae, faces, options, settings, trained=None):
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         optimizer=options.optimizer,
-        augment=noisy_pairs if options.noise else data.augment,
+        augment=augment,
         seed=settings.seed,
         folder=folder,
         continues=continues,

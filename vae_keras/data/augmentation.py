@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from vae_keras.backend import uniform
+
 
 def augment(images, seed=0):
     """Change pictures a little, at random, as training sees them.
@@ -16,21 +18,19 @@ def augment(images, seed=0):
     Returns:
         A tensor like `images`, float32 in [0, 1].
     """
-    import tensorflow as tf
+    from keras import backend, ops
 
-    images = tf.convert_to_tensor(images)
-    seed = tf.reshape(tf.cast(seed, tf.int64), [-1])
-    count = tf.shape(images)[0]
-    flip, contrast, brightness = tf.unstack(
-        tf.random.stateless_uniform((3, count), tf.stack([seed[0], seed[-1]]))
-    )
+    images = ops.convert_to_tensor(images)
+    seed = ops.reshape(seed if ops.is_tensor(seed) else np.asarray(seed), (-1,))
+    count = ops.shape(images)[0]
+    flip, contrast, brightness = ops.unstack(uniform((3, count), ops.stack([seed[0], seed[-1]])))
     images = _mirror(images, flip < 0.5)
-    contrast = tf.reshape(0.9 + 0.2 * contrast, (-1, 1, 1, 1))
-    brightness = tf.reshape(0.1 * brightness - 0.05, (-1, 1, 1, 1))
-    white = 255 if images.dtype == tf.uint8 else 1
+    contrast = ops.reshape(0.9 + 0.2 * contrast, (-1, 1, 1, 1))
+    brightness = ops.reshape(0.1 * brightness - 0.05, (-1, 1, 1, 1))
+    white = 255 if backend.standardize_dtype(images.dtype) == "uint8" else 1
     # One product and one sum: contrast about mid-grey and brightness together.
-    images = tf.cast(images, tf.float32) * (contrast / white) + (0.5 - 0.5 * contrast + brightness)
-    return tf.clip_by_value(images, 0.0, 1.0)
+    images = ops.cast(images, "float32") * (contrast / white) + (0.5 - 0.5 * contrast + brightness)
+    return ops.clip(images, 0.0, 1.0)
 
 
 def _mirror(images, where):
@@ -39,12 +39,13 @@ def _mirror(images, where):
     The rows of all pictures are reversed at once and then chosen by gather: a quarter of the time of reversing four
     axes and tf.where.
     """
-    import tensorflow as tf
+    from keras import ops
 
-    shape, count = tf.shape(images), tf.shape(images)[0]
-    rows = tf.reshape(images, [-1, *images.shape[2:]])
-    mirrored = tf.reshape(tf.reverse(rows, [1]), shape)
-    return tf.gather(tf.concat([images, mirrored], 0), tf.range(count) + count * tf.cast(where, tf.int32))
+    shape = ops.shape(images)
+    rows = ops.reshape(images, (-1, *images.shape[2:]))
+    mirrored = ops.reshape(ops.flip(rows, 1), shape)
+    chosen = ops.arange(shape[0]) + shape[0] * ops.cast(where, "int32")
+    return ops.take(ops.concatenate([images, mirrored], 0), chosen, axis=0)
 
 
 def move(images, degrees=9.0, scale=0.1, pixels=4.0, seed=(0, 0)):
@@ -60,17 +61,16 @@ def move(images, degrees=9.0, scale=0.1, pixels=4.0, seed=(0, 0)):
     Returns:
         A tensor like `images`.
     """
-    import keras
-    import tensorflow as tf
+    from keras import ops
 
-    count, size = tf.shape(images)[0], images.shape[1]
-    turn, zoom, right, down = tf.unstack(tf.random.stateless_uniform((4, count), seed, -1.0, 1.0))
+    count, size = ops.shape(images)[0], images.shape[1]
+    turn, zoom, right, down = ops.unstack(uniform((4, count), seed, -1.0, 1.0))
     angle = turn * np.deg2rad(degrees)
     zoom = 1 + scale * zoom
-    cosine, sine = zoom * tf.cos(angle), zoom * tf.sin(angle)
+    cosine, sine = zoom * ops.cos(angle), zoom * ops.sin(angle)
     middle = (size - 1) / 2  # the picture turns about its middle
     x = pixels * right + middle * (1 - cosine + sine)
     y = pixels * down + middle * (1 - sine - cosine)
-    zero = tf.zeros_like(x)
-    transforms = tf.stack([cosine, -sine, x, sine, cosine, y, zero, zero], axis=1)
-    return keras.ops.image.affine_transform(images, transforms, fill_mode="reflect")
+    zero = ops.zeros_like(x)
+    transforms = ops.stack([cosine, -sine, x, sine, cosine, y, zero, zero], axis=1)
+    return ops.image.affine_transform(images, transforms, fill_mode="reflect")

@@ -7,10 +7,11 @@ are squared differences of values in [0, 1], as a mean per value.
 import math
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from vae_keras import latent
 from vae_keras.model import gaussian
+from vae_keras.pipeline import to_float
 
 BLOCK = 512  # pictures in memory at a time, 25 MB as float32 at 64x64
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001)  # the first three of five: the other scales need larger pictures
@@ -72,6 +73,7 @@ def similarity(images: np.ndarray, reconstructions: np.ndarray) -> dict[str, flo
     Raises:
         ValueError: There are no pictures, or the shapes differ.
     """
+    import tensorflow as tf
     from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
     mse = squared_error(images, reconstructions)
@@ -133,9 +135,8 @@ def _log_normal(z):
 
 def _log_likelihood(vae, image, z):
     """Return the logarithm of the density of one uint8 picture given each code z (n, latent_dim): float64 (n,)."""
-    picture = tf.cast(image[None], tf.float32) / 255
-    reconstructions = tf.cast(vae.decode(np.float32(z)), tf.float32)
-    return -np.float64(gaussian(picture, reconstructions, vae.log_sigma))
+    reconstructions = ops.cast(vae.decode(np.float32(z)), "float32")
+    return -np.float64(ops.convert_to_numpy(gaussian(to_float(image[None]), reconstructions, vae.log_sigma)))
 
 
 def nearest_pictures(

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import pandas as pd
 
-from vae_keras import optimizers, storage, training
+from vae_keras import backend, optimizers, storage, training
 from vae_keras.data import augmentation
 from vae_keras.directions import usable_attributes
 from vae_keras.evaluation.classifier import (
@@ -120,9 +120,7 @@ def vary(images, seed):
     Returns:
         float32 (batch, size, size, 3) in [0, 1].
     """
-    import tensorflow as tf
-
-    seed, other_seed = tf.unstack(tf.random.split(seed, 2))
+    seed, other_seed = backend.split(seed)
     return augmentation.move(augmentation.augment(images, seed), seed=other_seed)
 
 

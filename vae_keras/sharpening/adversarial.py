@@ -7,12 +7,14 @@ encoder stays as it is, and so do the codes and their prior.
 """
 
 import keras
-import tensorflow as tf
 from keras import layers, ops
 
-from vae_keras import optimizers, training
+from vae_keras import backend, optimizers, training
 from vae_keras.config import require
 from vae_keras.model import stage_filters
+
+if backend.name() == "tensorflow":
+    import tensorflow as tf
 
 # Learning rates of the decoder and of the discriminator, which has to learn faster than what it judges.
 RATES = {"adam": (2e-4, 5e-4), "muon": (8e-4, 2e-3)}
@@ -206,6 +208,39 @@ class Sharpener(keras.Model):
         images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         self.mse_tracker.update_state(ops.mean(ops.square(images - self.vae.reconstruct(images))))
         return {"mse": self.mse_tracker.result()}
+
+
+if backend.name() == "jax":
+    from vae_keras import on_jax
+
+    def _train_step(self, state, data):
+        """Take one step as `train_step` says it, without side effects: see `on_jax.train_step`."""
+        images, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+
+        def compute():
+            decoder_loss, discriminator_loss, terms = self.compute_losses(images)
+            return [self.optimizer.scale_loss(decoder_loss), discriminator_loss], terms
+
+        def finish(terms):
+            for tracker in self.trackers:
+                tracker.update_state(terms[tracker.name])
+            return self.get_metrics_result()
+
+        learners = [
+            (self.optimizer, self.vae.decoder.trainable_variables),
+            (self.discriminator_optimizer, self.discriminator.trainable_variables),
+        ]
+        return on_jax.train_step(self, state, learners, compute, finish)
+
+    def _non_trainable_variables(self):
+        """Return what Keras carries from step to step: the state of the second optimizer, too."""
+        return [
+            *super(Sharpener, self).non_trainable_variables,
+            *getattr(self, "discriminator_optimizer", keras.Layer()).variables,
+        ]
+
+    Sharpener.train_step, Sharpener.test_step = _train_step, on_jax.stateless(Sharpener.test_step)
+    Sharpener.non_trainable_variables = property(_non_trainable_variables)
 
 
 def _discriminator_dtype(vae):

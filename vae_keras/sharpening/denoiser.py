@@ -10,10 +10,9 @@ import time
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers, ops
 
-from vae_keras import latent, optimizers
+from vae_keras import backend, latent, optimizers, pipeline
 
 LARGEST_NOISE = 4.0  # at the first step: a standard deviation, in units of the codes' own
 SMALLEST_NOISE = 0.02  # at the last step
@@ -160,6 +159,7 @@ class DiffusionPrior:
         self.axes = np.float32(axes)
         self.denoiser = Denoiser(len(self.center), len(prior.weights), width)
         self.denoiser.build()
+        self.guess_part = backend.compiled(self._guess_part, self.denoiser)
 
     def sample(self, count: int, seed: int = 0, temperature: float = 1.0, steps: int = 12) -> np.ndarray:
         """Return new codes.
@@ -245,10 +245,9 @@ class DiffusionPrior:
         guesses = []
         for start in range(0, len(noisy), GUESSED_AT_ONCE):
             part = np.float32(noisy[start : start + GUESSED_AT_ONCE])
-            guesses.append(self._guess_part(part, np.full((len(part), 1), noise, "float32")))
+            guesses.append(self.guess_part(part, np.full((len(part), 1), noise, "float32")))
         return np.concatenate(guesses).astype("float64")
 
-    @tf.function(autograph=False, reduce_retracing=True)  # five times as fast as its operations one by one
     def _guess_part(self, noisy, noise):
         """Return the guesses for noisy codes (n, latent_dim) under noise (n, 1)."""
         inputs, mixture_guess, unit = self.denoiser_inputs(noisy, noise)
@@ -286,16 +285,18 @@ class DiffusionPrior:
             Whitened codes (n, latent_dim) and responsibilities (n, components).
         """
         # Arrays are (components, n, latent_dim) here, along the axes of each component.
-        offsets = ops.matmul(noisy[None] - self.means, self.axes)
-        variances = self.variances + ops.square(noise)[None]
+        parts = (self.log_weights, self.means, self.variances, self.axes)
+        log_weights, means, own_variances, axes = map(ops.convert_to_tensor, parts)
+        offsets = ops.matmul(noisy[None] - means, axes)
+        variances = own_variances + ops.square(noise)[None]
         log_densities = -0.5 * ops.sum(ops.square(offsets) / variances + ops.log(variances), axis=2)
-        log_parts = self.log_weights + log_densities
+        log_parts = log_weights + log_densities
         responsibilities = ops.exp(log_parts - ops.logsumexp(log_parts, axis=0, keepdims=True))
-        shrunk = offsets * self.variances / variances
-        codes = self.means + ops.matmul(shrunk, np.swapaxes(self.axes, 1, 2))
+        shrunk = offsets * own_variances / variances
+        codes = means + ops.matmul(shrunk, ops.swapaxes(axes, 1, 2))
         return ops.sum(responsibilities[:, :, None] * codes, axis=0), ops.transpose(responsibilities)
 
-    def batches(self, vae, images: np.ndarray, batch_size: int, training: bool) -> tf.data.Dataset:
+    def batches(self, vae, images: np.ndarray, batch_size: int, training: bool):
         """Return batches for the denoiser, made of the codes of pictures and of their mirror images.
 
         Args:
@@ -306,30 +307,35 @@ class DiffusionPrior:
                 same, so that epochs compare.
 
         Returns:
-            A dataset of pairs of inputs and targets.
+            A `tf.data.Dataset` of pairs of inputs and targets; on JAX an `on_jax.Batches`.
         """
         means, log_variances = latent.encode(vae, images)
         mirrored_means, mirrored_log_variances = latent.encode(vae, images[:, :, ::-1])
-        codes = tf.data.Dataset.from_tensor_slices(
-            (
-                np.concatenate([means, mirrored_means]),
-                np.concatenate([log_variances, mirrored_log_variances]),
-            )
-        )
+        means = np.concatenate([means, mirrored_means])
+        log_variances = np.concatenate([log_variances, mirrored_log_variances])
+        if backend.name() == "jax":
+            from vae_keras import on_jax
+
+            order = pipeline.Order(len(means), batch_size, training, seed=0)
+            steps = len(means) // batch_size if training else -(-len(means) // batch_size)
+            return on_jax.Batches([means, log_variances], order, self._draw_and_hide, steps)
+        import tensorflow as tf
+
+        codes = tf.data.Dataset.from_tensor_slices((means, log_variances))
         if training:
             codes = codes.shuffle(2 * len(images))
         codes = codes.batch(batch_size, drop_remainder=training)
         # Random operations in `map` would begin again with the same numbers in every epoch: hence seeds as data.
         seeds = tf.data.Dataset.random(seed=0, rerandomize_each_iteration=training).batch(2)
-        return tf.data.Dataset.zip((codes, seeds)).map(self._draw_and_hide).prefetch(2)
+        batches = tf.data.Dataset.zip((codes, seeds))
+        return batches.map(lambda code, seed: self._draw_and_hide(seed, *code)).prefetch(2)
 
-    def _draw_and_hide(self, code, seed):
+    def _draw_and_hide(self, seed, mean, log_variance):
         """Return inputs and targets of a batch of z_mean and z_log_variance."""
-        mean, log_variance = code
-        draw_seed, hide_seed = tf.unstack(tf.random.split(seed, 2))
-        noise = tf.random.stateless_normal(tf.shape(mean), draw_seed)
-        z = mean + tf.exp(0.5 * log_variance) * noise
-        whitened = tf.matmul(z - np.float32(self.center), np.float32(self.whiten))
+        draw_seed, hide_seed = backend.split(seed)
+        noise = backend.normal(ops.shape(mean), draw_seed)
+        z = mean + ops.exp(0.5 * log_variance) * noise
+        whitened = ops.matmul(z - np.float32(self.center), np.float32(self.whiten))
         return self.hide(whitened, hide_seed)
 
     def hide(self, z, seed):
@@ -342,10 +348,10 @@ class DiffusionPrior:
         Returns:
             The inputs of `denoiser_inputs`, and the target (n, latent_dim).
         """
-        level_seed, noise_seed = tf.unstack(tf.random.split(seed, 2))
-        level = tf.random.stateless_normal((tf.shape(z)[0], 1), level_seed)
-        noise = tf.exp(LOG_NOISE_MEAN + LOG_NOISE_DEVIATION * level)
-        noisy = z + noise * tf.random.stateless_normal(tf.shape(z), noise_seed)
+        level_seed, noise_seed = backend.split(seed)
+        level = backend.normal((ops.shape(z)[0], 1), level_seed)
+        noise = ops.exp(LOG_NOISE_MEAN + LOG_NOISE_DEVIATION * level)
+        noisy = z + noise * backend.normal(ops.shape(z), noise_seed)
         inputs, guess, unit = self.denoiser_inputs(noisy, noise)
         return inputs, (z - guess) / unit
 
@@ -389,6 +395,7 @@ def fit_denoiser(  # noqa: PLR0913
     """
     import pandas as pd
 
+    backend.check_training()
     keras.utils.set_random_seed(seed)
     diffusion = DiffusionPrior(prior, width)
     denoiser = diffusion.denoiser
