@@ -1,10 +1,7 @@
 """The benchmarks: a report whose sections replace each other, tables of what was measured, a check that can fail."""
 
-import importlib.util
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -185,7 +182,7 @@ def test_bits_are_those_of_the_plain_decoder_alone(report, monkeypatch):
 
 
 def test_what_an_accelerator_measured_is_told_whole(report):
-    """Each speed beside PyTorch's of the same batch, each training with its figures, each slow kernel."""
+    """Each speed beside PyTorch's of the same batch, and each training with its figures."""
     import accelerator
 
     rates = dict(size=64, least=900.0, most=2100.0)
@@ -193,18 +190,17 @@ def test_what_an_accelerator_measured_is_told_whole(report):
     found["runs"]["plain"] = {"epochs": "2 + 0", "whole": 4.5, "mixture, outside": 12.5}
     found["speeds"] = [
         {"way": "PyTorch, Adam", "batch": 64, "rate": 2000.0, **rates},
-        {"way": "course, Muon", "batch": 64, "rate": 1000.0, "input": 0.0123, **rates},
-        {"way": "course, Adam", "batch": 128, "rate": 1500.0, "input": 0.5, **rates},
+        {"way": "course, Muon", "batch": 64, "rate": 1000.0, **rates},
+        {"way": "course, Adam", "batch": 128, "rate": 1500.0, **rates},
     ]
-    found["slowest"] = [{"batch": 64, "all": 3.0, "kernels": [["gemm" * 100, 1.5, 2]]}]
     text = accelerator.section(found)
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "|" in line]
     assert [row[5:] for row in rows if row[0].startswith(("course", "PyTorch"))] == [
-        ["1", share(2000), "–"],
-        ["0.5", share(1000), "1.2%"],
-        ["–", share(1500), "50.0%"],
+        ["1", share(2000)],
+        ["0.5", share(1000)],
+        ["–", share(1500)],
     ]
-    assert ["plain", "2 + 0", "4.5", "12.5"] in rows and ["gemm" * 27 + "ge", "1.5", "2"] in rows
+    assert ["plain", "2 + 0", "4.5", "12.5"] in rows
 
 
 def share(rate):
@@ -214,66 +210,14 @@ def share(rate):
 
 
 def test_weights_of_the_accelerator_are_found_again(report, tmp_path):
-    """A decoder with details, too, draws the same face from the files that jax_training.py writes."""
+    """A decoder with details, too, draws the same face from the files that `train` writes."""
     import accelerator
 
     from vae_keras.model import VAE
 
     for name, details in (("plain", None), ("longest", 16)):
         vae = VAE(details=details)
-        for part in ("encoder", "decoder"):
-            getattr(vae, part).save_weights(tmp_path / f"{name}-{part}.weights.h5")
+        vae.save_weights(tmp_path / f"{name}.weights.h5")
         found = accelerator.load_trained(name, tmp_path)
         z = np.random.default_rng(0).standard_normal((2, 128)).astype("float32")
         np.testing.assert_array_equal(found.decode(z), vae.decode(z))
-
-
-ON_JAX = """
-import jax, jax_training, numpy
-given = numpy.load("given.npz")
-jax_training.PRECISION, jax_training.BATCH = "float32", 8
-vae, trainer = jax_training.plain(32, 16, 1, 8)
-decoder = vae.decoder
-assert sum(isinstance(layer, jax_training.Conv2DTranspose) for layer in decoder.layers) == 3
-before = decoder.get_weights()
-trainer.fit(given["pictures"], 1)
-assert not any(numpy.array_equal(*pair) for pair in zip(before, decoder.get_weights()))
-decoder.save_weights("decoder.weights.h5")
-learned, others = ([v.value for v in part] for part in (decoder.trainable_variables, decoder.non_trainable_variables))
-draw = lambda learned: decoder.stateless_call(learned, others, given["z"])[0]
-faces, back = jax.vjp(draw, learned)
-numpy.savez("found.npz", faces, *back(given["slope"])[0])
-sharper, sharpening = jax_training.sharpened(vae, 16, 1)
-before = sharper.decoder.get_weights()
-sharpening.fit(given["pictures"], 1)
-assert not any(numpy.array_equal(*pair) for pair in zip(before, sharper.decoder.get_weights()))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX: pip install jax")
-def test_networks_on_jax_are_those_of_the_course(report, tmp_path):
-    """A decoder that was trained there draws the same faces in TensorFlow, and all its gradients are the same."""
-    import keras
-    import tensorflow as tf
-
-    from vae_keras.model import build_decoder
-
-    random = np.random.default_rng()
-    given = dict(z=random.normal(size=(4, 128)), slope=random.normal(size=(4, 32, 32, 3)))
-    given = {name: values.astype("float32") for name, values in given.items()}
-    pictures = random.integers(0, 256, (16, 32, 32, 3), dtype="uint8")
-    np.savez(tmp_path / "given.npz", pictures=pictures, **given)
-    search = os.pathsep.join([str(BENCHMARKS), os.environ.get("PYTHONPATH", "")])
-    subprocess.run(
-        [sys.executable, "-c", ON_JAX], cwd=tmp_path, check=True, env=os.environ | {"PYTHONPATH": search}
-    )
-    found = [*np.load(tmp_path / "found.npz").values()]
-    keras.config.set_dtype_policy("float32")
-    decoder = build_decoder(32)
-    decoder.load_weights(tmp_path / "decoder.weights.h5")
-    with tf.GradientTape() as tape:
-        faces = decoder(given["z"], training=False)
-    slopes = tape.gradient(faces, decoder.trainable_variables, given["slope"])
-    for one, other in zip([faces, *slopes], found, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(other).max())

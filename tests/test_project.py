@@ -40,7 +40,8 @@ MAY_IMPORT = {
 }
 # Registered with Keras by `import vae_keras`, or imported by what is: they must not cost more than Keras itself.
 LIGHT = (
-    "backend layers model optimizers evaluation/distances evaluation/__init__ sharpening/denoiser sharpening/__init__"
+    "backend layers model optimizers evaluation/distances evaluation/__init__ sharpening/denoiser "
+    "sharpening/__init__"
 )
 
 

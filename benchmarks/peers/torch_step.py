@@ -1,4 +1,4 @@
-"""The course's network in PyTorch, for ../step.py and ../jax_training.py: prints how many pictures a second it learns.
+"""The course's network in PyTorch, for ../step.py and ../accelerator.py: prints how many pictures a second it learns.
 
     python torch_step.py SIZE PRECISION [BATCH]
 
