@@ -26,6 +26,9 @@ def needed(backend):
 
 def run_on(backend, *command, **options):
     environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+    # Models of the same structure are compiled once.
+    environment["JAX_COMPILATION_CACHE_DIR"] = str(Path(os.environ["VAE_KERAS_TESTS"], "jax"))
+    environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, *map(str, command)], env=environment, capture_output=True, text=True, **options

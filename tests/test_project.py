@@ -233,11 +233,11 @@ def test_what_is_imported_is_required():
     """Generating needs the dependencies alone; what needs more is imported where it is used, or draws figures."""
     extras = {name: set(names(lines)) for name, lines in PROJECT["optional-dependencies"].items()}
     core = set(names(PROJECT["dependencies"]))
-    module = [path for path in MODULE if part(path) != "plots"]
+    module = [path for path in MODULE if part(path) not in ("plots", "on_jax")]
     assert packages(module, top_level=True) <= core
-    # the dial of lesson 00; a plug-in that reads HEIC where somebody has installed it; what Colab brings
+    # the dial of lesson 00; a plug-in that reads HEIC where somebody has installed it; what Colab brings; other backends
     optional = extras["kaggle"] | extras["photo"] | extras["compress"] | extras["parquet"]
-    optional |= {"ipywidgets", "pillow_heif", "google"}
+    optional |= {"ipywidgets", "pillow_heif", "google", "jax", "torch"}
     assert packages(module) <= core | optional
     assert packages([ROOT / "vae_keras" / "plots.py"]) <= core | extras["lessons"]
     lessons = (ROOT / "notebooks" / "src").glob("*.py")
