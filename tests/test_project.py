@@ -235,7 +235,7 @@ def test_what_is_imported_is_required():
     core = set(names(PROJECT["dependencies"]))
     module = [path for path in MODULE if part(path) not in ("plots", "on_jax")]
     assert packages(module, top_level=True) <= core
-    # the dial of lesson 00; a plug-in that reads HEIC where somebody has installed it; what Colab brings; other backends
+    # the dial of lesson 00; a plug-in that reads HEIC where it is installed; what Colab brings; other backends
     optional = extras["kaggle"] | extras["photo"] | extras["compress"] | extras["parquet"]
     optional |= {"ipywidgets", "pillow_heif", "google", "jax", "torch"}
     assert packages(module) <= core | optional
