@@ -339,6 +339,9 @@ def test_sharpening_goes_on_from_a_plain_model_and_keeps_it(
     left = out / folders.SHARPENING / "checkpoint" / "checkpoint.json"
     left.parent.mkdir(parents=True)
     left.write_text("{}")  # as a process leaves it that is killed as it saves
+    with storage.locked(out):  # by another run, which may need it
+        assert command(TRAIN, data=pictures, out=out) == 2 and left.exists()
+        assert "holds a trained model" in capsys.readouterr().err
     for flag in ("", " --sharpen 2"):
         assert command(TRAIN + flag, data=pictures, out=out) == 2
         assert not (out / folders.SHARPENING).exists()

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import runpy
 import subprocess
 import sys
 
@@ -169,6 +170,15 @@ def test_one_run_has_a_folder(tmp_path):
             with refused, storage.locked(tmp_path):
                 pytest.fail("two have it")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_folders_cannot_be_locked_a_run_goes_on(tmp_path, monkeypatch):
+    """As on Windows, where fcntl is not there."""
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    without = runpy.run_path(storage.__file__)
+    with without["locked"](tmp_path), without["replacing"](tmp_path, ["a.txt"]) as (path,):
+        path.write_text("written")
+    assert texts(tmp_path) == {"a.txt": "written"}
 
 
 def test_a_folder_that_was_being_marked_is_free(tmp_path):

@@ -9,6 +9,7 @@ Examples:
   python -m vae_keras train --data lfw --epochs 10 --continue --out runs/lfw
 """
 
+import contextlib
 import shlex
 
 from vae_keras import backend, config, storage
@@ -163,7 +164,7 @@ def find_trained(options, settings, dataset):
 
 def check_wish(options, model) -> None:
     """Raise ValueError where a finished model is not to be, or cannot be, trained further or sharpened."""
-    from vae_keras.hub.folders import SHARPENING, is_unfinished, remove_checkpoints
+    from vae_keras.hub.folders import SHARPENING, is_unfinished
 
     folder = options.out
     if options.further and model.sharpened:
@@ -171,7 +172,7 @@ def check_wish(options, model) -> None:
             f"{folder} holds a sharpened model, which --continue does not train: give another --out."
         )
     if model.sharpened:
-        remove_checkpoints(folder)  # which a process that was killed as it saved has left
+        remove_leftovers(folder)
     if options.further and is_unfinished(folder / SHARPENING):
         raise ValueError(
             f"{folder} holds an unfinished sharpening of its model: finish that by its own command, or remove "
@@ -182,6 +183,14 @@ def check_wish(options, model) -> None:
         raise ValueError(
             f"{folder} holds a trained model: {further}choose another --out, or replace it with --force."
         )
+
+
+def remove_leftovers(folder) -> None:
+    """Remove checkpoints that a process that was killed as it saved has left, unless another run has the folder."""
+    from vae_keras.hub.folders import remove_checkpoints
+
+    with contextlib.suppress(ValueError), storage.locked(folder):
+        remove_checkpoints(folder)
 
 
 def check_pictures(folder, card, dataset) -> None:
@@ -228,13 +237,15 @@ def check_unfinished(options) -> None:
 
 def check_continued(folder, card) -> None:
     """Raise ValueError where a model is neither what the unfinished training beside it continues nor what it gave."""
-    from vae_keras.hub.folders import WEIGHTS
+    from vae_keras import training
+    from vae_keras.hub.folders import WEIGHTS, is_unfinished
 
-    continues = what_to_continue(folder, card)
-    is_saved = (
-        card.get("continues") == continues
-    )  # and the process was killed before it removed the checkpoint
-    if continues["weights"] != storage.checksum(folder / WEIGHTS) and not is_saved:
+    if not is_unfinished(folder):
+        return
+    continues = training.what_it_continues(folder)
+    if card.get("continues") == continues:  # the process was killed before it removed the checkpoint
+        return
+    if continues["weights"] != storage.checksum(folder / WEIGHTS):
         raise ValueError(
             f"{folder} holds another model than the one that its unfinished training continues: put that one back, "
             f"or remove {folder / 'checkpoint'} to give the training up."
