@@ -1,6 +1,7 @@
 """Files that are never half written, and folders that the program knows for its own."""
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -16,6 +17,7 @@ except ImportError:  # Windows
 MARKER = ".vae-keras.json"  # in every folder that the program made: what is in it, so that nothing else is replaced
 CHANGE = ".vae-keras-change.json"  # says which files take their places together
 PART = ".part-"  # how the names of files begin that are not whole yet
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a full disk says
 MOST_CHANGE = 100_000  # bytes of a note of files; ours have some hundred
 
 

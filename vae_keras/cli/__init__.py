@@ -6,7 +6,6 @@ answered at once. A new command is a module here and its name in `COMMANDS`.
 """
 
 import argparse
-import errno
 import gc
 import importlib
 import inspect
@@ -15,7 +14,7 @@ import shlex
 import sys
 
 import vae_keras
-from vae_keras import backend
+from vae_keras import backend, storage
 from vae_keras.config import printable, require
 
 PROGRAM = "python -m vae_keras"
@@ -41,7 +40,6 @@ RENAMED = {"judge": "classifier"}
 HOMELESS = "home directory"  # in what Python says where ~ or HOME leads nowhere
 RESUMED = ("train", "classifier")  # commands that go on after an interruption
 GOES_ON = "the same command without --force goes on from the last checkpoint"
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Parser(argparse.ArgumentParser):
@@ -190,7 +188,7 @@ def describe_error(error: Exception, arguments=()) -> str:
         return "There is no such home folder: write whole paths without ~, and name the cache by VAE_KERAS_CACHE."
     if isinstance(error, OSError) and error.filename:
         what_next = "give another place or name"
-        if error.errno in NO_ROOM:
+        if error.errno in storage.NO_ROOM:
             resumed = arguments and arguments[0] in RESUMED
             what_next = f"make room there; {GOES_ON}" if resumed else "make room there, or give another place"
         return f"{error.filename} cannot be read or written ({error.strerror}): {what_next}."

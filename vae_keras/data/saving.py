@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageSequence
+from tqdm import tqdm
 
 from vae_keras import storage
 from vae_keras.data.archives import PICTURE_SUFFIXES
@@ -75,12 +76,13 @@ def _check_size(shape, path, kind):
         raise ImageError(
             f"{path} would be a grid of {shape[0]:,} pictures, larger than programs open: name a folder or a .npy."
         )
-    wanted = SHARE_OF_DISK[kind] * 3 * pixels / 1e9
-    left = shutil.disk_usage(next(parent for parent in path.parents if parent.exists())).free / 1e9
+    wanted = SHARE_OF_DISK[kind] * 3 * pixels
+    left = shutil.disk_usage(next(parent for parent in path.parents if parent.exists())).free
     if wanted > left:
+        wanted, left = (tqdm.format_sizeof(size, "B") for size in (wanted, left))
         raise ImageError(
-            f"{path} would take about {wanted:,.3f} GB, and its disk has {left:,.3f} GB left: make room there, give "
-            "another place, or ask for fewer."
+            f"{path} would take about {wanted}, and its disk has {left} left: make room there, give another place, or "
+            "ask for fewer."
         )
 
 
@@ -338,7 +340,9 @@ def _was_written_here(path):
 def _cannot_be_written(path, error):
     """Return the error to raise: one sentence with the reason."""
     reason = getattr(error, "strerror", None) or error
-    return ImageError(f"{path} cannot be written ({reason}): give another name or place.")
+    is_full = getattr(error, "errno", None) in storage.NO_ROOM
+    what_next = "make room there, or give another place" if is_full else "give another name or place"
+    return ImageError(f"{path} cannot be written ({reason}): {what_next}.")
 
 
 def grid_image(images: np.ndarray, columns: int | None = None) -> np.ndarray:
