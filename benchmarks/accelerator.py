@@ -102,7 +102,10 @@ def peak():
 def train(folder, minutes):
     """Measure and train; keep what was found after every part, so that what stops early has something to show."""
     import jax
+    import keras
 
+    if keras.backend.backend() != "jax":
+        sys.exit("Keras is not set to JAX, which is measured here: set KERAS_BACKEND=jax.")
     begun, pictures = time.perf_counter(), np.load(folder / "train.npy")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("jax", "keras"))
     found = {"date": time.strftime("%Y-%m-%d"), "device": jax.devices()[0].device_kind, "versions": versions}

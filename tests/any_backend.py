@@ -59,13 +59,18 @@ def small_vae(**options):
 
 
 def generate(folder):
-    """Return what a shipped model draws: of given codes, of photographs, new and changed."""
+    """Return what a shipped model draws: of given codes, of photographs, new and changed; and distances of features."""
     import vae_keras
+    from vae_keras import evaluation
 
+    random = np.random.default_rng(3)
+    features, moved = random.standard_normal((2, 300, 40)) @ random.standard_normal((40, 40))
+    distances = evaluation.frechet_distance(features, moved), *evaluation.kernel_distance(features, moved)
     model = vae_keras.load("celeba")
     images = pictures(4, 64)
     codes = np.random.default_rng(2).standard_normal((4, 128)).astype("float32")
     return {
+        "distances": np.array(distances),
         "decoded": array(model.vae.decode(codes)),
         "reconstructed": array(model.vae.reconstruct(images / np.float32(255))),
         "sampled": model.sample(4, seed=1),
@@ -161,7 +166,7 @@ def resume(folder):
 
 
 def narrow(policy):
-    """Return the losses of a training and a sharpening in mixed precision."""
+    """Return the losses of a training in mixed precision, and of a sharpening where the loss is scaled."""
     import keras
 
     from vae_keras import sharpening, training
@@ -169,11 +174,14 @@ def narrow(policy):
     keras.config.set_dtype_policy(policy)
     try:
         vae = small_vae()
-        history = training.fit(vae, pictures(), epochs=2, batch_size=8)
-        _, sharper = sharpening.sharpen(vae, pictures(), epochs=1, batch_size=8)
+        losses = list(training.fit(vae, pictures(), epochs=2, batch_size=8)["loss"])
+        if policy == "mixed_float16":
+            losses += list(
+                sharpening.sharpen(vae, pictures(), epochs=1, batch_size=8)[1]["discriminator_loss"]
+            )
     finally:
         keras.config.set_dtype_policy("float32")
-    return [*history["loss"], *sharper["discriminator"]]
+    return losses
 
 
 def slopes():
@@ -200,6 +208,21 @@ def slopes():
     return found
 
 
+def cut(on_device):
+    """Return the batches of a pass, and the rest of the pass after it; with the pictures on the device, or not."""
+    from vae_keras import data, on_jax, pipeline
+
+    labels, passes = np.arange(24)[:, None], []
+    with mock.patch.object(on_jax, "_fit_on_device", lambda arrays: on_device):
+        for options in ({}, {"first_epoch": 1, "first_step": 2}):
+            batches = pipeline.batches(
+                pictures(), 5, training=True, seed=3, labels=labels, augment=data.augment, **options
+            )
+            batches.on_epoch_begin()
+            passes += [[*map(array, batches[step])] for step in range(len(batches))]
+    return passes
+
+
 def denoised():
     """Return the losses of a diffusion prior on the codes of a VAE, and codes that it draws."""
     from vae_keras import latent, priors, sharpening
@@ -217,6 +240,11 @@ def on_jax(folder):
     one, other = slopes()
     for name, ours, theirs in zip(("outputs", "kernel", "bias", "inputs"), one, other):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4, err_msg=name)
+    kept, read = cut(True), cut(False)
+    assert len(kept) == 4 + 2
+    for ours, theirs in zip(kept, read):
+        np.testing.assert_array_equal(ours[1], theirs[1])  # labels
+        np.testing.assert_allclose(ours[0], theirs[0], atol=1e-6)
     for whole, resumed in zip(*resume(Path(folder, "resumed"))):
         np.testing.assert_array_equal(whole, resumed)
     for policy in ("mixed_bfloat16", "mixed_float16"):

@@ -65,6 +65,7 @@ def on_torch(tmp_path_factory):
 
 def check_faces(ours, theirs):
     """Photographs of up to 255 may differ by one level, where a value lies between two."""
+    np.testing.assert_allclose(theirs["distances"], ours["distances"], rtol=1e-5)
     for name in ("decoded", "reconstructed", "sampled"):
         np.testing.assert_allclose(theirs[name], ours[name], atol=1e-5, err_msg=name)
     for name in ("generated", "edited"):

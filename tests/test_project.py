@@ -343,6 +343,25 @@ def test_fast_tests_leave_out_what_is_slow(make):
     assert "not slow" in command and "notebooks" not in command
 
 
+def test_the_oldest_versions_are_those_of_the_requirements(tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    assert run("make", "build/oldest.txt", cwd=tmp_path, MAKEFLAGS="").returncode == 0
+    oldest = requirements(tmp_path / "build" / "oldest.txt")
+    assert names(oldest) == names(requirements("requirements.txt"))
+    assert "keras==3.10.*" in oldest and all(re.fullmatch(r"[\w-]+==[\d.]+\.\*", line) for line in oldest)
+
+
+def test_the_matrix_has_an_environment_for_each_kind_of_versions(tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
+    said = run("make", "-n", "test-matrix", "TESTS=tests/test_hub.py", MAKEFLAGS="").stdout
+    for name in ("oldest", "colab", "newest"):
+        assert f".venv-{name}/bin/python -m pytest tests/test_hub.py -n" in said
+
+
 def test_every_target_is_explained_at_the_top():
     text = (ROOT / "Makefile").read_text()
     (targets,) = re.findall(r"^\.PHONY: (.*)", text, re.MULTILINE)

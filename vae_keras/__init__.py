@@ -25,7 +25,7 @@ _EXPORTS = {
     "load": "hub",
 }
 _MODULES = (
-    "applications backend checks cli config data directions evaluation hub latent layers memory model on_jax "
+    "applications backend checks cli config data directions evaluation hub latent layers memory model "
     "optimizers pipeline plots priors release sharpening storage training"
 ).split()
 # Modules whose classes Keras has to know to load a file.
@@ -73,7 +73,8 @@ def register():
         if error.name not in BACKENDS:
             raise
         raise ImportError(
-            f"Keras is set to {error.name}, which is not installed: install it, or set KERAS_BACKEND=tensorflow."
+            f"Keras is set to {error.name}, which is not installed: install it, or set KERAS_BACKEND to another of "
+            f"{', '.join(BACKENDS)}."
         ) from error
 
     _check_backend(keras)

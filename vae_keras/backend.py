@@ -4,6 +4,7 @@ Keras computes on TensorFlow, JAX or PyTorch, as `KERAS_BACKEND` says. Keras its
 since pictures are prepared without it.
 """
 
+import contextlib
 import sys
 
 TRAINS = ("tensorflow", "jax")
@@ -51,11 +52,11 @@ def has_values(data) -> bool:
 
     if isinstance(data, np.ndarray):
         return True
-    if name() == "jax":
+    if name() == "jax" and keras.ops.is_tensor(data):
         import jax
 
-        return isinstance(data, jax.Array) and not isinstance(data, jax.core.Tracer)
-    return keras.ops.is_tensor(data) and hasattr(data, "numpy")
+        return not isinstance(data, jax.core.Tracer)
+    return hasattr(data, "numpy")  # a batch of a `tf.data.Dataset` on every backend
 
 
 def compiled(function, model, like=None):
@@ -94,6 +95,15 @@ def compiled(function, model, like=None):
     return lambda *arguments: keras.tree.map_structure(keras.ops.convert_to_numpy, call(*arguments))
 
 
+def in_float64():
+    """Return a context in which float64 stays what it is: JAX takes it for float32 elsewhere."""
+    if name() != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64()
+
+
 def uniform(shape, seed, least=0.0, most=1.0):
     """Return float32 numbers between two others, the same for the same seed; each backend has its own.
 
@@ -109,9 +119,10 @@ def uniform(shape, seed, least=0.0, most=1.0):
         import jax
 
         return jax.random.uniform(_key(seed), shape, minval=least, maxval=most)
+    require_tensorflow("Augmentation")
     import tensorflow as tf
 
-    return tf.random.stateless_uniform(shape, seed, least, most)
+    return tf.random.stateless_uniform(shape, tf.cast(seed, tf.int64), least, most)
 
 
 def normal(shape, seed):
@@ -120,9 +131,10 @@ def normal(shape, seed):
         import jax
 
         return jax.random.normal(_key(seed), shape)
+    require_tensorflow("Random noise of a seed")
     import tensorflow as tf
 
-    return tf.random.stateless_normal(shape, seed)
+    return tf.random.stateless_normal(shape, tf.cast(seed, tf.int64))
 
 
 def split(seed):
@@ -131,6 +143,7 @@ def split(seed):
         import jax
 
         return tuple(jax.random.split(_key(seed)))
+    require_tensorflow("Random noise of a seed")
     import tensorflow as tf
 
     return tf.unstack(tf.random.split(seed, 2))
@@ -155,8 +168,8 @@ def gpus() -> tuple[int, tuple[int, int]]:
         import jax
 
         found = [device for device in jax.local_devices() if device.platform == "gpu"]
-        capability = str(getattr(found[0], "compute_capability", "0.0")) if found else "0.0"
-        return len(found), tuple(int(part) for part in capability.split("."))
+        parts = str(getattr(found[0], "compute_capability", "")).split(".") if found else []
+        return len(found), tuple(map(int, parts)) if parts and all(map(str.isdigit, parts)) else (0, 0)
     import torch
 
     count = torch.cuda.device_count()

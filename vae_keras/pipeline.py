@@ -109,6 +109,8 @@ class Order:
 
     def __call__(self, epoch, step):
         """Return the numbers of the pictures, and two whole numbers."""
+        if not self.training:  # every pass is the same
+            epoch = 0
         if self.last[0] != epoch:
             shuffled = self.training
             order = epoch_order(self.count, self.seed, epoch) if shuffled else np.arange(self.count)

@@ -91,24 +91,27 @@ def _write(chunks, shape, path, force):
     path = Path(path).resolve()
     kind = check_output(path, force)
     if kind == "picture":
-        _write_picture([Image.fromarray(_fill_grid(chunks, shape))], path, quality=95)
+        grid = Image.fromarray(_fill_grid(chunks, shape))
+        check_output(path, force)  # what came while the pictures were made is the user's
+        _write_picture([grid], path, quality=95)
         return
     try:
         if kind == "folder":
             _write_folder(itertools.chain.from_iterable(chunks), path)
         else:
-            _write_array(chunks, shape, path)
+            _write_array(chunks, shape, path, force)
     except OSError as error:
         raise _cannot_be_written(path, error) from None
 
 
-def _write_array(chunks, shape, path):
-    """Write an .npy as `numpy.save` does."""
+def _write_array(chunks, shape, path, force):
+    """Write an .npy as `numpy.save` does, unless something of the user's came while the pictures were made."""
     with storage.replacing(path.parent, [path.name]) as (part,), part.open("wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         for images in chunks:
             file.write(np.ascontiguousarray(images))
+        check_output(path, force)
 
 
 def save_gif(

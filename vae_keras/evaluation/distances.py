@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from vae_keras import backend
+
 
 def frechet_of_moments(mean, covariance, other_mean, other_covariance):
     """Return the Fréchet distance of two Gaussians (Dowson and Landau 1982).
@@ -55,7 +57,9 @@ def frechet_distance(features: np.ndarray, other: np.ndarray) -> float:
     features, other = np.asarray(features, "float64"), np.asarray(other, "float64")
     covariance = np.atleast_2d(np.cov(features, rowvar=False))
     other_covariance = np.atleast_2d(np.cov(other, rowvar=False))
-    return float(frechet_of_moments(features.mean(axis=0), covariance, other.mean(axis=0), other_covariance))
+    moments = (features.mean(axis=0), covariance, other.mean(axis=0), other_covariance)
+    with backend.in_float64():
+        return float(frechet_of_moments(*moments))
 
 
 def squared_mmd(features, other):
@@ -144,11 +148,12 @@ def kernel_distance(
     block = min(block, count)
     generator = np.random.default_rng(seed)
     order, other_order = generator.permutation(len(features)), generator.permutation(len(other))
-    metric = KernelDistance()
-    for start in range(0, count - block + 1, block):
-        rows = slice(start, start + block)
-        metric.update_state(features[order[rows]], other[other_order[rows]])
-    return float(metric.result()), float(metric.standard_error())
+    with backend.in_float64():
+        metric = KernelDistance()
+        for start in range(0, count - block + 1, block):
+            rows = slice(start, start + block)
+            metric.update_state(features[order[rows]], other[other_order[rows]])
+        return float(metric.result()), float(metric.standard_error())
 
 
 def diversity(features: np.ndarray, at_most: int = 2000, seed: int = 0) -> float:

@@ -234,10 +234,8 @@ if backend.name() == "jax":
 
     def _non_trainable_variables(self):
         """Return what Keras carries from step to step: the state of the second optimizer, too."""
-        return [
-            *super(Sharpener, self).non_trainable_variables,
-            *getattr(self, "discriminator_optimizer", keras.Layer()).variables,
-        ]
+        second = getattr(self, "discriminator_optimizer", None)  # None until it is compiled
+        return [*super(Sharpener, self).non_trainable_variables, *(second.variables if second else [])]
 
     Sharpener.train_step, Sharpener.test_step = _train_step, on_jax.stateless(Sharpener.test_step)
     Sharpener.non_trainable_variables = property(_non_trainable_variables)
