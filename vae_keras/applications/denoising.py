@@ -45,7 +45,6 @@ def noisy_pairs(images, seed):
     Returns:
         Two float32 tensors (batch, size, size, 3) in [0, 1].
     """
-    backend.require_tensorflow("Learning from noise")
     clean = to_float(images)
     strengths = tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), seed, 0, max(STRENGTHS))
     noise = tf.random.stateless_normal(tf.shape(clean), tf.cast(seed, "int64") + 1)
