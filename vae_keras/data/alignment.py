@@ -98,16 +98,25 @@ def find_faces(photograph: np.ndarray, largest_side: int = LARGEST_SIDE) -> list
     small = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
     border = round(BORDER * max(small.shape[:2]))
     padded = cv2.copyMakeBorder(small, border, border, border, border, cv2.BORDER_REPLICATE)
-    with _one_at_a_time:
-        seen = _finder().detect_faces(padded)
     found = []
-    for face in seen or []:
+    for face in _see(padded) or []:
         points = np.array([face["keypoints"][name] for name in POINTS], "float64")
         left, top, width, height = face["box"]
         if face["confidence"] >= CONFIDENT and width > 0 and height > 0:
             box = tuple(float(value) / scale for value in (left - border, top - border, width, height))
             found.append(FoundFace((points - border) / scale, box))
     return sorted(found, key=lambda face: -face.box[2] * face.box[3])
+
+
+def _see(photograph):
+    """Return what the finder says of a photograph: a dictionary a face, or None."""
+    with _one_at_a_time:
+        try:
+            return _finder().detect_faces(photograph)
+        except ValueError as error:
+            if "empty output" not in str(error):
+                raise
+            return None  # Keras 3.13, which Colab ships, refuses to look at no part of it
 
 
 def align_face(photograph: np.ndarray, face: FoundFace, template, size: int) -> AlignedFace:
