@@ -15,8 +15,8 @@ import numpy as np
 BY_HAND = "<!-- by hand: kept when the section is measured again -->"
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 HEAD = (
-    "# Results\n\nEach section names its script; `make bench` and `make quality` run them. What was tried and left: "
-    "[CONCLUSIONS.md](CONCLUSIONS.md).\n"
+    "# Results\n\nEach section names its script; `make bench` and `make quality` run them. Other ways stand under "
+    "[what was tried](CONCLUSIONS.md).\n"
 )
 
 

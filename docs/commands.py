@@ -5,8 +5,10 @@ The help texts are read from the sources, so the module is not imported. The pic
 """
 
 import ast
+import re
 from pathlib import Path
 
+OPTION = re.compile(r"(?<![\w`-])--[a-z][\w-]*")  # outside of code; as text its dashes would become one
 DOCS = Path(__file__).resolve().parent
 COMMANDS = DOCS.parent / "vae_keras" / "cli"
 FIGURES = DOCS / "commands"
@@ -29,6 +31,7 @@ ALT = {
     "decompress": "Two rows of eight drawn faces: as they were, and as the file gives them back.",
     "search": "Two rows: a drawn face, and seven others that look like it.",
 }
+WITHOUT_LABELS = {"generate", "interpolate", "morph"}  # they may shrink as far as a telephone asks
 
 
 def names():
@@ -44,13 +47,20 @@ def section(name):
     """Return what the page says of a command."""
     text = ast.get_docstring(ast.parse((COMMANDS / f"{name}.py").read_text()))
     words, _, examples = text.partition("Examples:\n")
-    parts = [f"## {name}", words.strip()]
+    parts = [f"## {name}", with_code(words.strip())]
     if (FIGURES / f"{name}.jpg").exists():
-        parts.append(f"![{ALT[name]}](commands/{name}.jpg)")
+        legible = "" if name in WITHOUT_LABELS else "{.labelled .wide}"
+        parts.append(f"![{ALT[name]}](commands/{name}.jpg){legible}")
     if examples:
         lines = "\n".join(line.strip() for line in examples.strip().splitlines())
         parts.append(f"```sh\n{lines}\n```")
     return "\n\n".join(parts)
+
+
+def with_code(text):
+    """Return a text with its options as code."""
+    pieces = re.split(r"(`[^`]*`)", text)
+    return "".join(piece if piece[:1] == "`" else OPTION.sub(r"`\g<0>`", piece) for piece in pieces)
 
 
 def page():

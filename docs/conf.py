@@ -21,6 +21,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
     "first_uses",
+    "formulas",
     "pictures",
 ]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".rst": "restructuredtext"}
@@ -28,7 +29,7 @@ exclude_patterns = ["_*"]
 
 nb_execution_mode = "off"
 nb_merge_streams = True
-myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath", "html_image"]
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath", "html_image"]
 myst_dmath_double_inline = True  # formulas of a line of their own in the midst of a paragraph
 myst_heading_anchors = 4
 # Notebooks begin some sections at a level of their own; the table of contents shows them all the same.

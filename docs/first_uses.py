@@ -28,7 +28,8 @@ PATTERNS = {
     "reparameterization": r"reparame?tri[sz]ation(?: trick)?|reparameteri[sz]ation(?: trick)?",
     "whitening": r"whiten(?:ed|ing|s)?",
     "silent dimension": r"silent (?:latent )?(?:dimensions?|variables?)",
-    "mixture": r"mixtures?(?: of (?:Gaussians|\w+ Gaussians))?",
+    # of Gaussians alone, not of faces; a formula may say of how many
+    "mixture": r"mixtures?(?= of (?:\w+ )?Gaussians| of $)",
     "diffusion": r"diffusion(?: models?)?",
     "likelihood": r"(?:log-)?likelihoods?",
 }

@@ -29,7 +29,9 @@ WEIGHTS = ROOT / "vae_keras" / "hub" / "weights"
 # Files of the repository that have a page of their own on the site.
 PAGES = {
     "README.md": "index",
+    "README.md#the-command-line": "commands",
     "TEACHING.md": "teachers",
+    "docs/glossary.md": "glossary",
     "vae_keras/hub/weights/LICENSE.md": "terms",
     "vae_keras/hub/weights": "terms",
     "vae_keras/cli": "commands",
@@ -38,6 +40,7 @@ PAGES = {
     "benchmarks/CONCLUSIONS.md": "conclusions",
 }
 MEASURED = ("RESULTS", "APPLICATIONS", "CONCLUSIONS")  # pages of benchmarks/
+SMALL_PICTURE = 700  # pixels on the page: five faces of 128 and any single chart
 CODE = re.compile(r"(```.*?```|~~~.*?~~~|``[^`]+``|`[^`\n]+`)", re.DOTALL)
 LINK = re.compile(
     r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|!\[[^\[\]]*\]\([^()]*\))*)\]"  # a link's text may hold a picture
@@ -116,9 +119,10 @@ class Links:
             return anchor
         found = os.path.normpath(self.origin.parent / path)
         if found in self.files:
-            page, source = self.files[found]
+            section = found + anchor  # it may have a page of its own
+            page, source = self.files.get(section, self.files[found])
             steps = os.path.relpath(page, self.page.parent)
-            anchor = "" if source == ".rst" else anchor
+            anchor = "" if source == ".rst" or (anchor and section in self.files) else anchor
             return steps + (suffix or source) + anchor
         if self.repository and not found.startswith(".."):
             kind = "tree" if (ROOT / found).is_dir() else "blob"
@@ -168,8 +172,8 @@ def title_and_question(notebook):
     return (title[1] if title else "Lesson"), (" ".join(question[1].split()) if question else "")
 
 
-def with_alternative_texts(notebook):
-    """Give each picture of a notebook the text that stands in its output's metadata."""
+def with_descriptions(notebook):
+    """Tell each picture of a notebook its alternative text, and whether it has labels that have to stay legible."""
     for cell in notebook["cells"]:
         cell["metadata"].setdefault("mystnb", {})
         image = cell["metadata"]["mystnb"].setdefault("image", {})
@@ -177,7 +181,20 @@ def with_alternative_texts(notebook):
             for values in output.get("metadata", {}).values():
                 if isinstance(values, dict) and values.get("alt"):
                     image.setdefault("alt", values["alt"])
+                    image.setdefault("classes", size_classes("".join(cell["source"]), values.get("width", 0)))
     return notebook
+
+
+def size_classes(code, width):
+    """Return the classes of CSS that say how far a picture may shrink on a telephone.
+
+    Args:
+        code: that drew it. Grids without captions are the pictures without labels.
+        width: of the picture, in pixels of the page.
+    """
+    if "plots.grid(" in code and "captions" not in code:
+        return ""
+    return "labelled wide" if width > SMALL_PICTURE else "labelled"
 
 
 def put_notebooks(folder, out, files):
@@ -194,7 +211,7 @@ def put_notebooks(folder, out, files):
         listed.append((page, *title_and_question(notebook)))
         target = out / f"{page}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(with_alternative_texts(notebook)))
+        target.write_text(json.dumps(with_descriptions(notebook)))
     return listed
 
 
@@ -277,7 +294,7 @@ def pages_of_files(folder, described):
     """
     files = {path: (f"reference/{page}", ".rst") for path, page in described.items()}
     for path, page in PAGES.items():
-        if (ROOT / path).exists():
+        if (ROOT / path.partition("#")[0]).exists():
             files[path] = (page, ".md")
     for path in notebooks(folder):
         name = path.relative_to(folder).as_posix()

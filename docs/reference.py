@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
+LETTER = re.compile(r"(: )([A-Za-z]\.)$", re.MULTILINE)  # "k." alone would begin a list
 NAPOLEON = Config(napoleon_use_rtype=False, napoleon_use_ivar=True)
 
 
@@ -135,7 +136,8 @@ def signature(node, skip_first=False):
     if skip_first:
         first = arguments.posonlyargs or arguments.args
         first.pop(0)
-    returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    quoted = isinstance(node.returns, ast.Constant) and node.returns.value  # a class inside of itself
+    returns = f" -> {quoted or ast.unparse(node.returns)}" if node.returns else ""
     return f"({ast.unparse(arguments)}){returns}"
 
 
@@ -156,7 +158,15 @@ def docstring(node):
     text = inspect.cleandoc(ast.get_docstring(node) or "")
     text = re.sub(r"(?<![`:])`([^`\n]+)`(?!`)", role, text)
     text = re.sub(r"(?<!`)\b(\w+_)(?=[\s.,;:)])", r"``\1``", text)  # a trailing underscore would be a link
-    return GoogleDocstring(text, NAPOLEON, what="function").lines()
+    return Docstring(LETTER.sub(r"\1\\\2", text), NAPOLEON, what="function").lines()
+
+
+class Docstring(GoogleDocstring):
+    """A docstring that says in sentences what is returned: a colon in them names no type."""
+
+    def _consume_returns_section(self, preprocess_types=False):
+        lines = self._dedent(self._consume_to_next_section())
+        return [("", "", lines)] if lines else []
 
 
 def role(found):

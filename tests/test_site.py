@@ -182,6 +182,32 @@ def test_no_formula_is_left_as_text(pages):
         assert "$" not in prose, f"{name}: {prose[max(0, prose.index('$') - 100) :][:200]}"
 
 
+def test_no_formula_stands_inside_a_paragraph_or_is_parted_from_its_full_stop(pages):
+    tied = 0
+    for name in lessons():
+        text = pages[f"lessons/{name}.html"].text
+        for paragraph in re.findall(r"<p>.*?</p>", text, re.DOTALL):
+            assert '<div class="math' not in paragraph, f"{name}: {paragraph[:200]}"
+        ends = text.count(r"\)</span>.") + text.count(r"\)</span>,")
+        pieces = len(re.findall(r'class="tied"><span class="math[^<]*</span>[.,]', text))
+        assert ends == pieces, name
+        tied += pieces
+    assert tied > 20
+
+
+@pytest.mark.parametrize(
+    "code, width, classes",
+    [
+        ("plots.grid(faces, columns=5)", 655, ""),
+        ("plots.grid(faces, captions=names)", 655, "labelled"),
+        ("plots.rows(shown)", 1048, "labelled wide"),
+        ("plots.curves(history)", 640, "labelled"),
+    ],
+)
+def test_pictures_with_labels_stay_legible_on_a_telephone(code, width, classes):
+    assert make_site.size_classes(code, width) == classes
+
+
 def test_search_knows_the_lessons(site):
     index = (site / "searchindex.js").read_text()
     assert '"lessons/01_explore_data"' in index and "reparameter" in index
@@ -205,6 +231,14 @@ def test_every_command_has_a_section_with_its_examples_and_those_that_draw_a_pic
         name = part.partition("\n")[0]
         assert f"```sh\npython -m vae_keras {name}" in part and "Examples:" not in part
         assert (commands.FIGURES / f"{name}.jpg").exists() == (name in commands.ALT) == ("![" in part)
+
+
+def test_options_in_the_text_of_a_command_are_code():
+    assert (
+        commands.with_code("with --from, as `train --noise` has it")
+        == "with `--from`, as `train --noise` has it"
+    )
+    assert commands.with_code("well-known; a--b") == "well-known; a--b"
 
 
 def test_the_studio_is_linked_from_the_front_page_and_the_navigation(tmp_path):
@@ -266,6 +300,9 @@ def test_links_say_what_the_glossary_says(pages):
         ("An alternate elbow", []),
         ("move along the Smiling direction", []),
         ("a random direction", ["random direction"]),
+        ("Mixtures of three new faces; a mixture", []),
+        ("a mixture of ten Gaussians", ["mixture", "Gaussians"]),
+        ("A mixture of ", ["mixture"]),  # a formula follows
     ],
 )
 def test_words_that_are_terms(text, found):
@@ -278,6 +315,7 @@ def test_words_that_are_terms(text, found):
 
 FILES = {
     "README.md": ("index", ".md"),
+    "README.md#the-command-line": ("commands", ".md"),
     "notebooks/01_explore_data.ipynb": ("lessons/01_explore_data", ".ipynb"),
     "notebooks/solutions/01_explore_data.ipynb": ("lessons/solutions/01_explore_data", ".ipynb"),
     "vae_keras/model.py": ("reference/model", ".rst"),
@@ -291,6 +329,8 @@ FILES = {
         ("[a](01_explore_data.ipynb#Why-three-parts?)", "[a](01_explore_data.ipynb#why-three-parts)", None),
         ("[a](solutions/01_explore_data.ipynb)", "[a](solutions/01_explore_data.ipynb)", None),
         ("[a\nb](../README.md)", "[a\nb](../index.md)", None),
+        ("[a](../README.md#the-command-line)", "[a](../commands.md)", None),
+        ("[a](../README.md#terms)", "[a](../index.md#terms)", None),
         ("[`VAE`](../vae_keras/model.py)", "[`VAE`](../reference/model.rst)", None),
         (
             "[a](07_not_there.ipynb)",
@@ -346,6 +386,22 @@ def test_exports_of_a_package_are_all_there():
     tree = reference.ast.parse((ROOT / "vae_keras" / "hub" / "__init__.py").read_text())
     found = reference.exports(tree, ROOT / "vae_keras" / "hub")
     assert {"load", "save", "Pretrained", "model_names"} <= set(found)
+
+
+def test_what_is_returned_is_said_in_sentences():
+    text = '''"""Return two numbers.
+
+    Args:
+        count: k.
+
+    Returns:
+        first: one of them. second: the other.
+    """'''
+    lines = "\n".join(reference.docstring(reference.ast.parse(text)))
+    assert "first: one of them. second: the other." in lines and "*first*" not in lines
+    assert "\\k." in lines  # "k." would begin a list
+    function = reference.ast.parse("def copy(self) -> 'Faces': pass").body[0]
+    assert reference.signature(function) == "(self) -> Faces"
 
 
 def test_names_that_the_module_lacks_are_refused(tmp_path):

@@ -1,8 +1,10 @@
 // What the theme leaves out for those who do not use a pointer or do not see the page.
 
-// Formulas that are wider than the page can be scrolled by the keyboard; the theme does the same for code and tables.
+// Formulas and pictures that are wider than the page can be scrolled by the keyboard; the theme does the same for code
+// and tables.
 function letKeysScroll() {
-  for (const box of document.querySelectorAll(".bd-article div.math, .bd-article mjx-container")) {
+  const boxes = ".bd-article div.math, .bd-article mjx-container, .bd-article p:has(> img)";
+  for (const box of document.querySelectorAll(boxes)) {
     const scrolls = getComputedStyle(box).overflowX === "auto" && box.scrollWidth > box.clientWidth;
     if (scrolls) {
       box.tabIndex = 0;

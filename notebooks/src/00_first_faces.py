@@ -189,7 +189,7 @@ names = ["new", f"more {attribute}", "blend", "photograph", "reconstruction", f"
 plots.grid([*made, *face, *edited[:2]], captions=names)
 
 # %% [markdown]
-# The limits: these faces have only 64×64 pixels, and they are blurred. Lesson 02 says why.
+# The limits: these faces have only 64×64 pixels, and they are blurred. Lesson 07 says why.
 
 # %% [markdown]
 # ## Where it goes next
@@ -202,6 +202,8 @@ plots.grid([*made, *face, *edited[:2]], captions=names)
 # | [03 Train the VAE](03_train_vae.ipynb) | Does it learn, and how would you notice if not? |
 # | [04 Generate faces](04_generate_faces.ipynb) | Where must a code lie to decode to a face? |
 # | [05 Explore the latent space](05_explore_latent_space.ipynb) | What do the numbers mean? |
+#
+# Lessons 06 to 10 go on from there: they tune the model, sharpen its faces, put it to use, and learn to draw better codes.
 #
 # <details><summary>With other pictures</summary>Set <code>dataset</code> to <code>"lfw"</code>, <code>"anime"</code> or
 # <code>"cartoon"</code> for another model. Where no label says who smiles, the lesson takes the direction that changes the face most. A folder of your own

@@ -4,13 +4,13 @@
 #     title: Build the VAE
 #     question: Why does the encoder answer with a distribution?
 #     do: |
-#       - squeeze faces into two numbers, in two ways, and compare the maps
-#       - build encoder, decoder and the draw between them
-#       - work out the loss and check it by hand
+#       - squeeze faces into two numbers, in two ways, and compare the maps,
+#       - build encoder, decoder and the draw between them,
+#       - work out the loss and check it by hand.
 #     learn: |
-#       - why codes need a place and a width
-#       - how gradients pass a random draw
-#       - what the two terms of the loss ask for, and why they are sums
+#       - why codes need a place and a width,
+#       - how gradients pass a random draw,
+#       - what the two terms of the loss ask for, and why they are sums.
 #     need: |
 #       [Lesson 01](01_explore_data.ipynb) for the pictures. You have seen a `keras.Model` and a normal distribution.
 #     minutes: {quick: 0.5, cpu: 2, full: 2}

@@ -411,7 +411,8 @@ for path in sorted(config.model_folder.glob("*.*")):
 
 # %% [markdown]
 # `vae.weights.h5` holds the weights, `latent.npz` what was learned about the codes, and `card.json` says where the model
-# comes from. Does the folder give the same model back? Weights are stored with 16 bits, so tiny differences may remain.
+# comes from. `.vae-keras.json` marks the folder as the course's own, so that no other is overwritten. Does the folder give
+# the same model back? Weights are stored with 16 bits, so tiny differences may remain.
 
 # %%
 loaded = hub.load(config.model_folder)

@@ -207,7 +207,7 @@ check.difference_of_means(difference_of_means)
 
 # %% [markdown]
 # ### Exercise 5.2: predict three signs
-# The cell prints three pairs of attributes. Their correlations stand in the last heatmap of lesson 01. Will the
+# The cell prints three pairs of attributes. Their correlations stand in the heatmap of lesson 01. Will the
 # directions of each pair have a positive or a negative cosine? Write a list of three values, `1` or `-1`, before you look
 # at the next figure.
 # <details><summary>Hint</summary>If two attributes come together, each difference of means contains a part of the

@@ -252,9 +252,9 @@ plots.tables({titles[name]: grid[name] for name in titles}, dict(zip(titles.valu
 
 # %% [markdown]
 # Compare along a row. With 8 variables β hardly changes the error: each of them is worth its price even at β = 10. With 256
-# it decides. Now compare along a column: the smallest error has the network with
-# <<β = 0.1: smallest error with (\d+)>> variables at the smallest β, and with
-# <<β = 10: smallest error with (\d+)>> at β = 10.
+# it decides. Now compare along a column: at the smallest β the network with
+# <<β = 0.1: smallest error with (\d+)>> variables has the smallest error, at β = 10 that with
+# <<β = 10: smallest error with (\d+)>>.
 
 # %% [markdown]
 # ## Which gain is larger than chance?

@@ -1,9 +1,9 @@
 """Pictures of faces: data sets, prepared once and cached, augmentation, and a person's own pictures.
 
-from vae_keras import data
-
-faces = data.load_faces("celeba", image_size=64)
-data.save_images(faces.preview, "preview.png")
+Example:
+    >>> from vae_keras import data
+    >>> faces = data.load_faces("celeba", image_size=64)
+    >>> data.save_images(faces.preview, "preview.png")
 """
 
 from vae_keras.data.alignment import find_faces

@@ -66,7 +66,7 @@ print(f"as they are: {evaluation.pca_error(evaluation.fit_pca(few, 20), faces.te
 print(f"shuffled:    {shuffled_error(few, faces.test[:200], 20):.5f}")
 
 # %% [markdown]
-# ## Exercise 1.4: are the numbers independent?
+# ## Exercise 1.4: are the numbers correlated?
 # The matrix is nearly diagonal: PCA chooses its directions so that the numbers of a code are uncorrelated.
 # So the full matrix gives the same faces as the standard deviations alone. Uncorrelated is not independent, though.
 # The codes are not spread like a normal distribution, and a model that learns their shape can draw better ones.

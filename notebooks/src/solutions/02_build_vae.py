@@ -18,7 +18,7 @@ from vae_keras.checks import lesson_02 as check
 from vae_keras.model import gaussian, mse
 
 # %% [markdown]
-# ### Exercise 2.1: a draw that learns
+# ## Exercise 2.1: a draw that learns
 # The noise is drawn without any knowledge of the encoder. All that follows is multiplication and addition, and TensorFlow
 # knows their derivatives. Half the log-variance is the logarithm of the deviation, because $\sigma = (\sigma^2)^{1/2}$.
 
@@ -32,7 +32,7 @@ def draw(z_mean, z_log_variance):
 check.draw(draw)
 
 # %% [markdown]
-# ### Exercise 2.2: the KL
+# ## Exercise 2.2: the KL
 # This is the formula, line by line. $\log \sigma^2$ is given, so only $\sigma^2$ needs an exponential. Latent variables are
 # independent, so their prices add up.
 
@@ -46,7 +46,7 @@ def kl(z_mean, z_log_variance):
 check.kl(kl)
 
 # %% [markdown]
-# ### Exercise 2.3: squared error in disguise
+# ## Exercise 2.3: squared error in disguise
 # $2\sigma_x^2 = 1$ gives $\sigma_x = \sqrt{1/2}$ and $\log \sigma_x = -\tfrac{1}{2}\log 2$. What is left of the difference is
 # $\log \sigma_x + \tfrac{1}{2}\log 2\pi = \tfrac{1}{2} \log \pi$ for each value, whatever the picture. A constant has no gradient: both
 # losses train the same model.
@@ -60,7 +60,7 @@ difference = np.array(gaussian(x, x_hat, log_sigma) - mse(x, x_hat))
 print(difference.round(1), "and", round(x[0].size * 0.5 * np.log(np.pi), 1))
 
 # %% [markdown]
-# ### Exercise 2.4: the whole loss
+# ## Exercise 2.4: the whole loss
 # Sums run inside a picture, the mean runs over the pictures. The weight multiplies the KL alone.
 
 
@@ -73,7 +73,7 @@ def loss(x, x_hat, z_mean, z_log_variance, sigma_x, beta):
 check.loss(loss)
 
 # %% [markdown]
-# ### Exercise 2.5: find the bug
+# ## Exercise 2.5: find the bug
 # Training B took the mean over the pixels. Beside such a small reconstruction term no code is worth its price. So its KL
 # goes to zero, the decoder learns nothing about the picture, and the error stays that of the mean face. C was trained
 # without its KL term: its codes cost far more. D has a learning rate that is too low: its error still falls.

@@ -130,8 +130,9 @@ for name, function in {"exact": stable_guess, "network": guess}.items():
 
 # %% [markdown]
 # ## Exercise 10.4: when is it decided?
-# Early guesses are means of many faces, so they lie near the common mean. Half of the way is gone in the middle of the
-# walk, when the noise is about as strong as the codes themselves. The later steps add what tells similar faces apart.
+# Early guesses are means of many faces, so they lie near the common mean, which is a share of 1 away from the last codes.
+# The first guess is <<\[([\d.]+) [\d.]+ [\d.]+>> away, the second <<\[[\d.]+ ([\d.]+) [\d.]+>>: it is decided early, while
+# the noise is still stronger than the codes themselves. The later steps add what tells similar faces apart.
 
 # %%
 model = hub.load_for(config, sharpened=True)
