@@ -32,7 +32,7 @@ export function say(text, isError = false) {
 
 /** Return a name such as "Blond_Hair" as a reader's words. */
 export function words(attribute) {
-  const text = attribute.replaceAll("_", " ").toLowerCase();
+  const text = attribute.replaceAll("_", " ").replace("o Clock", "o’clock").toLowerCase();
   return text[0].toUpperCase() + text.slice(1);
 }
 
