@@ -158,7 +158,8 @@ def docstring(node):
     text = inspect.cleandoc(ast.get_docstring(node) or "")
     text = re.sub(r"(?<![`:])`([^`\n]+)`(?!`)", role, text)
     text = re.sub(r"(?<!`)\b(\w+_)(?=[\s.,;:)])", r"``\1``", text)  # a trailing underscore would be a link
-    return Docstring(LETTER.sub(r"\1\\\2", text), NAPOLEON, what="function").lines()
+    lines = Docstring(LETTER.sub(r"\1\\\2", text), NAPOLEON, what="function").lines()
+    return "\n".join(lines).splitlines()  # a line of an error's description may hold several
 
 
 class Docstring(GoogleDocstring):

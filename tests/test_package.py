@@ -122,6 +122,7 @@ def test_the_metadata_says_what_it_is(metadata):
         "photo",
         "compress",
         "parquet",
+        "jax",
         "dev",
     }
     required = metadata.get_all("Requires-Dist")
