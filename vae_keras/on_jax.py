@@ -153,13 +153,17 @@ class Batches(keras.utils.PyDataset):
         self.cut_and_make = jax.jit(lambda arrays, rows, seed: make(seed, *(array[rows] for array in arrays)))
         self.steps = steps
         self.first_epoch, self.first_step = first_epoch, first_step
-        self.epoch = first_epoch - 1  # until its first pass begins
+        self.rewind()
 
     def _left_out(self):
         return self.first_step if self.epoch <= self.first_epoch else 0
 
     def __len__(self):
         return self.steps - self._left_out()
+
+    def rewind(self):
+        """Go back to where the first pass begins."""
+        self.epoch = self.first_epoch - 1
 
     def on_epoch_begin(self):
         """Begin the next pass."""

@@ -169,20 +169,24 @@ def run(  # noqa: PLR0913
     held_out = validation_data(validation, batch_size, validation_labels)
 
     def fit_on():
+        batches = training_data(
+            images,
+            batch_size=batch_size,
+            labels=labels,
+            augment=augment,
+            seed=seed,
+            first_epoch=checkpoint.epochs_done,
+            first_step=checkpoint.step,
+        )
+        watching = [*callbacks, checkpoint]
+        if not backend.is_dataset(batches):  # on JAX Keras may have looked at a first batch
+            watching.append(keras.callbacks.LambdaCallback(on_train_begin=lambda logs: batches.rewind()))
         model.fit(
-            training_data(
-                images,
-                batch_size=batch_size,
-                labels=labels,
-                augment=augment,
-                seed=seed,
-                first_epoch=checkpoint.epochs_done,
-                first_step=checkpoint.step,
-            ),
+            batches,
             validation_data=held_out,
             initial_epoch=checkpoint.epochs_done,
             epochs=epochs,
-            callbacks=[*callbacks, checkpoint],
+            callbacks=watching,
             verbose=verbose,
             shuffle=False,  # the order is that of `pipeline.batches`
         )
