@@ -1091,7 +1091,7 @@ def knob_trade_off(table: pd.DataFrame, curve: str) -> Plot:
         _draw_knob_trade_off(axes, means, curve, near)
     everything, closer = panels.flat
     everything.set(title="all settings", ylabel="squared error", yscale="log")
-    everything.set_xlim(left=min(0, means["kl"].min()))
+    everything.set_xlim(left=min(0, means["kl"].min()) - 0.1 * means["kl"].max())
     for set_formatter in (everything.yaxis.set_major_formatter, everything.yaxis.set_minor_formatter):
         set_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
     around = np.array([1 - NEAR, 1 + NEAR])
@@ -1116,11 +1116,12 @@ def _draw_knob_trade_off(axes, means, curve, near):
         for _, point in points[points["near"] == near].iterrows():
             number = isinstance(point["value"], int | float | np.number)
             words = f"{point['value']:g}" if number else _readable(point["value"])
-            axes.annotate(
-                words, (point["kl"], point["error"]), (7, 4), textcoords="offset points", fontsize=9
-            )
+            below = knob == curve and not near  # under the curve, where it falls, nothing else lies
+            offset, side, top = ((-5, -3), "right", "top") if below else ((7, 4), "left", "baseline")
+            place = (point["kl"], point["error"])
+            axes.annotate(words, place, offset, textcoords="offset points", ha=side, va=top, fontsize=9)
     base = means[means["knob"] == "base"]
-    axes.plot(base["kl"], base["error"], "o", color=INK, markersize=10, zorder=3, label="base")
+    axes.plot(base["kl"], base["error"], "o", color=INK, markersize=10, zorder=1.5, label="base")
     axes.set(xlabel="KL (nats)")
 
 

@@ -51,7 +51,7 @@ print(f"cosine {direction @ module / np.linalg.norm(direction) / np.linalg.norm(
 
 # %%
 related = directions.correlated_pairs(known)
-signs = [np.sign(known.corr().loc[pair]) for pair in related]
+signs = [int(np.sign(known.corr().loc[pair])) for pair in related]
 print(dict(zip(related, signs)))
 
 check.signs(signs, related, train_mean, known)

@@ -87,7 +87,7 @@ start = np.sqrt(1 + 4**2) * random.standard_normal((1000, 2))
 # %%
 def share_of_strays(end):
     apart = np.linalg.norm(end[:, None] - points[None], axis=2)  # (walks, points)
-    return (apart.min(axis=1) > 0.2).mean()
+    return float((apart.min(axis=1) > 0.2).mean())
 
 
 strays = {steps: share_of_strays(walk(start, steps)[-1]) for steps in (3, 6, 12)}
