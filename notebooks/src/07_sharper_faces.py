@@ -13,8 +13,8 @@
 #       - what a discriminator asks for instead,
 #       - what a classifier's distance, density and coverage say about faces.
 #     need: |
-#       [Lesson 04](04_generate_faces.ipynb), which introduces the Fréchet distance. Without a model of your own, this
-#       lesson takes the one that comes with the course.
+#       [Lesson 04](04_generate_faces.ipynb), which introduces the Fréchet distance. The models
+#       come with the course: sharpening one takes hours.
 #     minutes: {quick: 1, cpu: 5, full: 10}
 #     settings: [dataset]
 #     learned: |
@@ -456,8 +456,8 @@ plots.rows(pairs, captions=distance[suspicious, 0].round(1))
 # %% [markdown]
 # <details><summary>With other pictures</summary>
 #
-# Models of drawn faces, and those that you trained in lesson 03, have no sharpened decoder: the long run then equals the
-# plain model, and its line says 0 epochs. `python -m vae_keras train --sharpen 24` with your `--data` and `--out`
+# What you trained in lesson 03 has no sharpened decoder, so this lesson takes the model that ships. Of drawn faces, and of
+# your own pictures, none does: the long run then equals the plain model, and its line says 0 epochs. `python -m vae_keras train --sharpen 24` with your `--data` and `--out`
 # makes one. The classifier has learned from CelebA's photographs, so distances of drawn faces mean less. With fewer than
 # about a thousand test pictures all distances are larger, that of real faces, too.
 #
